@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers that every planar renderer shares, with their reasons. Changing one changes pixels."""
+
+from __future__ import annotations
+
+import math
+
+TILE_PX = 16
+"""Tiles are 16 x 16 pixels: a row is one 512-bit or two 256-bit vectors of float32, a tile's sums stay in L1."""
+
+TILE_AREA_PX = TILE_PX * TILE_PX
+
+CUTOFF_EXPONENT = math.log(255.0)
+"""A splat ends where its Gaussian falls under 1/255, that is where half the squared Mahalanobis distance passes ln 255.
+The visible support of GaussianImage (XingtongGe/gsplat, forward.cu: alpha < 1/255 is skipped), without its 3-sigma tile seam."""
+
+CUTOFF_MAHALANOBIS_SQUARED = 2.0 * CUTOFF_EXPONENT
+"""The same ellipse as a squared Mahalanobis distance: extents along an axis are sqrt(this * variance)."""

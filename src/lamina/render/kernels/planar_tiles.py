@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Splats -> tile lists: which splats touch which 16 x 16 tile, and which of its rows. Counting sort, exact ellipse extents.
+
+Entries of a tile are in splat order, whatever the number of threads, so sums over a list are reproducible.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from lamina.render.constants import CUTOFF_MAHALANOBIS_SQUARED, TILE_PX
+
+TILE = np.int64(TILE_PX)
+CUTOFF = np.float32(CUTOFF_MAHALANOBIS_SQUARED)
+
+
+class TileLists(NamedTuple):
+    """Splats by tile, in one flat list."""
+
+    tile_starts: np.ndarray
+    """(tiles + 1,) int64: entries of tile i are entry[tile_starts[i]:tile_starts[i + 1]]."""
+    entry_splat: np.ndarray
+    """(entries,) int32: splat of each entry."""
+    entry_rows: np.ndarray
+    """(entries,) uint8: first row * 16 + last row (inclusive) that the splat touches inside the tile."""
+    splat_starts: np.ndarray
+    """(n + 1,) int64: entries of splat i are splat_entries[splat_starts[i]:splat_starts[i + 1]]."""
+    splat_entries: np.ndarray
+    """(entries,) int32: where in the flat list each splat's entries stand."""
+
+
+@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+def band_extent(variance_u, variance_v, covariance, low, high):
+    """Extent along u of the cut-off ellipse where v is in [low, high] (relative to the centre); (1, -1) when it misses.
+
+    The boundary u(v) = slope v +- sqrt(residual (1 - v^2 / v_max^2)) is concave, so its maximum over a band lies at the
+    unconstrained maximum clamped into the band.
+    """
+    v_max = math.sqrt(CUTOFF * variance_v)
+    low = max(low, -v_max)
+    high = min(high, v_max)
+    if low > high:
+        return np.float32(1.0), np.float32(-1.0)
+    slope = covariance / variance_v
+    u_max = math.sqrt(CUTOFF * variance_u)
+    v_at_max = covariance / variance_u * u_max
+    residual = max(variance_u - slope * covariance, np.float32(0.0)) * CUTOFF
+    v_right = min(max(v_at_max, low), high)
+    v_left = min(max(-v_at_max, low), high)
+    right = slope * v_right + math.sqrt(residual * max(np.float32(0.0), np.float32(1.0) - (v_right / v_max) ** 2))
+    left = slope * v_left - math.sqrt(residual * max(np.float32(0.0), np.float32(1.0) - (v_left / v_max) ** 2))
+    return left, right
+
+
+@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+def first_last(low, high, count):
+    """Pixel-centre samples i + 0.5 of 0...count-1 inside [low, high], a little generous against rounding."""
+    first = max(0, int(math.ceil(low - np.float32(0.501))))
+    last = min(count - 1, int(math.floor(high - np.float32(0.499))))
+    return first, last
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def tile_row_span(geometry, i, tile_row, width, height):
+    """Tiles (first, last) of a tile row that splat i touches."""
+    x, y = geometry[0, i], geometry[1, i]
+    low = np.float32(tile_row * TILE) + np.float32(0.5) - y
+    left, right = band_extent(geometry[5, i], geometry[7, i], geometry[6, i], low, low + np.float32(TILE - 1))
+    if left > right:
+        return 1, 0
+    first, last = first_last(x + left, x + right, width)
+    if first > last:
+        return 1, 0
+    return first // TILE, last // TILE
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def splat_rows(geometry, i, height):
+    """Pixel rows (first, last) that splat i touches; (1, 0) for none or for a splat that is not finite."""
+    reach = math.sqrt(CUTOFF * geometry[7, i])
+    y = geometry[1, i]
+    if not (abs(y) < np.float32(1e9) and reach < np.float32(1e9) and abs(geometry[0, i]) < np.float32(1e9)):
+        return 1, 0
+    return first_last(y - reach, y + reach, height)
+
+
+@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
+    """Entries of each (chunk of splats, tile), and of each splat."""
+    n = geometry.shape[1]
+    tiles_x = (width + TILE - 1) // TILE
+    for chunk in prange(chunk_count):
+        for i in range(n * chunk // chunk_count, n * (chunk + 1) // chunk_count):
+            total = 0
+            first_row, last_row = splat_rows(geometry, i, height)
+            if first_row <= last_row:
+                for tile_row in range(first_row // TILE, last_row // TILE + 1):
+                    first, last = tile_row_span(geometry, i, tile_row, width, height)
+                    for tile_column in range(first, last + 1):
+                        counts[chunk, tile_row * tiles_x + tile_column] += 1
+                        total += 1
+            splat_counts[i] = total
+
+
+@njit(cache=True, nogil=True)
+def prefix_sums(counts, splat_counts, tile_starts, splat_starts):
+    """Counts -> first positions, in place for `counts`."""
+    position = 0
+    for tile in range(counts.shape[1]):
+        tile_starts[tile] = position
+        for chunk in range(counts.shape[0]):
+            count = counts[chunk, tile]
+            counts[chunk, tile] = position
+            position += count
+    tile_starts[counts.shape[1]] = position
+    position = 0
+    for i in range(splat_counts.shape[0]):
+        splat_starts[i] = position
+        position += splat_counts[i]
+    splat_starts[splat_counts.shape[0]] = position
+
+
+@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, entry_splat, entry_rows, splat_entries):
+    """Writes each splat into its tiles' lists at the positions counted before."""
+    n = geometry.shape[1]
+    tiles_x = (width + TILE - 1) // TILE
+    for chunk in prange(chunk_count):
+        for i in range(n * chunk // chunk_count, n * (chunk + 1) // chunk_count):
+            slot = splat_starts[i]
+            first_row, last_row = splat_rows(geometry, i, height)
+            if first_row > last_row:
+                continue
+            for tile_row in range(first_row // TILE, last_row // TILE + 1):
+                first, last = tile_row_span(geometry, i, tile_row, width, height)
+                for tile_column in range(first, last + 1):
+                    tile = tile_row * tiles_x + tile_column
+                    low = np.float32(tile_column * TILE) + np.float32(0.5) - geometry[0, i]
+                    top, bottom = band_extent(
+                        geometry[7, i], geometry[5, i], geometry[6, i], low, low + np.float32(TILE - 1)
+                    )
+                    base = tile_row * TILE
+                    row0, row1 = first_last(geometry[1, i] + top - base, geometry[1, i] + bottom - base, TILE)
+                    row0 = min(row0, TILE - 1)
+                    row1 = max(row1, row0)
+                    position = positions[chunk, tile]
+                    positions[chunk, tile] = position + 1
+                    entry_splat[position] = i
+                    entry_rows[position] = row0 * TILE + row1
+                    splat_entries[slot] = position
+                    slot += 1
+
+
+def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count: int = 2) -> TileLists:
+    """Tile lists of all splats.
+
+    Args:
+        geometry: (8, n) float32 rows x, y (pixels), conic xx, xy, yy, covariance xx, xy, yy (pixels squared).
+        width: pixels.
+        height: pixels.
+        chunk_count: pieces counted in parallel; the lists do not depend on it.
+    """
+    n = geometry.shape[1]
+    tiles = -(-width // TILE_PX) * -(-height // TILE_PX)
+    counts = np.zeros((chunk_count, tiles), np.int64)
+    splat_counts = np.empty(n, np.int64)
+    tile_starts = np.empty(tiles + 1, np.int64)
+    splat_starts = np.empty(n + 1, np.int64)
+    count_entries(geometry, width, height, chunk_count, counts, splat_counts)
+    prefix_sums(counts, splat_counts, tile_starts, splat_starts)
+    entries = int(tile_starts[-1])
+    entry_splat = np.empty(entries, np.int32)
+    entry_rows = np.empty(entries, np.uint8)
+    splat_entries = np.empty(entries, np.int32)
+    fill_entries(geometry, width, height, chunk_count, counts, splat_starts, entry_splat, entry_rows, splat_entries)
+    return TileLists(tile_starts, entry_splat, entry_rows, splat_starts, splat_entries)
