@@ -12,7 +12,15 @@ TILE_AREA_PX = TILE_PX * TILE_PX
 
 CUTOFF_EXPONENT = math.log(255.0)
 """A splat ends where its Gaussian falls under 1/255, that is where half the squared Mahalanobis distance passes ln 255.
-The visible support of GaussianImage (XingtongGe/gsplat, forward.cu: alpha < 1/255 is skipped), without its 3-sigma tile seam."""
+The visible support of GaussianImage (XingtongGe/gsplat, forward.cu: alpha < 1/255 is skipped), without its 3-sigma
+tile seam."""
 
 CUTOFF_MAHALANOBIS_SQUARED = 2.0 * CUTOFF_EXPONENT
 """The same ellipse as a squared Mahalanobis distance: extents along an axis are sqrt(this * variance)."""
+
+CONIC_LIMIT = 1e12
+"""An inverse covariance with a larger diagonal (a splat under a millionth of a pixel wide) counts as singular: it can
+hit no pixel centre that anybody aimed at, and its exponent would leave float32."""
+
+POSITION_LIMIT_PX = 1e9
+"""Splats further out than this touch nothing: their coordinates have no pixel left in float32."""

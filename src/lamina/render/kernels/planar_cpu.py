@@ -5,8 +5,8 @@ In: geometry (8, n), colours (3, n), tile lists. Out: tiled pixels, or gradients
 sum g G_k (3 rows), then sum t, t dx, t dy, t dx^2, t dx dy, t dy^2 with t = g (c . G): the chain to any shape
 parameters is then exact and cheap. Pixels are tiled: (tiles, 3, 256) float32, zero outside the picture.
 
-Loops are written so that LLVM makes vector code of them: one flat loop per (tile, splat) over whole tile rows, a polynomial
-for exp (its argument is bounded by the cut-off), sums reduced once per (tile, splat).
+Loops are written so that LLVM makes vector code of them: one flat loop per (tile, splat) over whole tile rows, a
+polynomial for exp (its argument is bounded by the cut-off), sums reduced once per (tile, splat).
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from lamina.render.constants import CUTOFF_EXPONENT, TILE_AREA_PX, TILE_PX
 AREA = np.int64(TILE_AREA_PX)
 MOMENTS = 9
 
-# exp(p) for p in [-ln 255, 0] as poly(p / 16)^16; the polynomial is exp's on [-0.3465, 0], minimax degree 4 (relative error 1.3e-6 after the power).
+# exp(p) for p in [-ln 255, 0] as poly(p / 16)^16; the polynomial is exp's on [-0.3465, 0], minimax degree 4 (relative
+# error 1.3e-6 after the power).
 SIXTEENTH = np.float32(1.0 / 16.0)
 E0, E1, E2, E3, E4 = (
-    np.float32(v) for v in (0.9999999189895517, 0.9999888873646101, 0.4997504244476486, 0.16467033242596515, 0.034997879067121006)
+    np.float32(v)
+    for v in (0.9999999189895517, 0.9999888873646101, 0.4997504244476486, 0.16467033242596515, 0.034997879067121006)
 )
 FLOOR = np.float32(-CUTOFF_EXPONENT)
 ZERO = np.float32(0.0)
@@ -137,7 +139,7 @@ def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, til
 
 @njit(cache=True, nogil=True, parallel=True)
 def gather_moments(splat_starts, splat_entries, entry_moments, out):
-    """Sums the moments of each splat's entries: (n, 9). One writer a splat: no atomics, the same sums on any thread count."""
+    """Sums the moments of each splat's entries: (n, 9). One writer a splat: the same sums on any thread count."""
     for i in prange(splat_starts.shape[0] - 1):
         for j in range(out.shape[1]):
             out[i, j] = 0.0

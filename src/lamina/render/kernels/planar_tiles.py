@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Splats -> tile lists: which splats touch which 16 x 16 tile, and which of its rows. Counting sort, exact ellipse extents.
+"""Splats -> tile lists: which splats touch which 16 x 16 tile, and which of its rows. Counting sort, exact extents.
 
 Entries of a tile are in splat order, whatever the number of threads, so sums over a list are reproducible.
 """

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Splats -> the planar kernels' geometry, and moments -> gradients: both ends of the chain, in float64 inside.
+
+In: positions (n, 2), covariances (n, 3), colours (n, 3), float32. Out: geometry (8, n) with rows x, y, conic xx, xy,
+yy, covariance xx, xy, yy, and colour planes (3, n); and back, gradients of the same three from `gather_moments`' (n, 9).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from lamina.render.constants import CONIC_LIMIT, POSITION_LIMIT_PX
+
+OUTSIDE = np.float32(4e9)
+"""Where a splat goes that shall touch nothing: beyond the position limit, yet finite, as the fast kernels assume."""
+
+
+@njit(inline="always", cache=True)
+def invert(xx, xy, yy):
+    """Inverse of a symmetric matrix and whether it is usable: finite, positive definite, not sharper than the limit."""
+    determinant = xx * yy - xy * xy
+    if not (xx > 0.0 and yy > 0.0 and determinant > 0.0 and math.isfinite(xx) and math.isfinite(yy)):
+        return 0.0, 0.0, 0.0, False
+    a, b, c = yy / determinant, -xy / determinant, xx / determinant
+    return a, b, c, a < CONIC_LIMIT and c < CONIC_LIMIT
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def prepare_splats(positions, covariances, colors, geometry, planes):
+    """Fills `geometry` and `planes`; splats that are singular or not finite are moved out of every picture."""
+    for i in prange(positions.shape[0]):
+        x, y = positions[i, 0], positions[i, 1]
+        xx, xy, yy = np.float64(covariances[i, 0]), np.float64(covariances[i, 1]), np.float64(covariances[i, 2])
+        a, b, c, usable = invert(xx, xy, yy)
+        if usable and abs(x) < POSITION_LIMIT_PX and abs(y) < POSITION_LIMIT_PX:
+            geometry[0, i], geometry[1, i] = x, y
+            geometry[5, i], geometry[6, i], geometry[7, i] = xx, xy, yy
+            geometry[2, i], geometry[3, i], geometry[4, i] = a, b, c
+        else:
+            geometry[0, i], geometry[1, i] = OUTSIDE, OUTSIDE
+            geometry[5, i], geometry[6, i], geometry[7, i] = 1.0, 0.0, 1.0
+            geometry[2, i], geometry[3, i], geometry[4, i] = 1.0, 0.0, 1.0
+        for channel in range(3):
+            planes[channel, i] = colors[i, channel]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def moments_to_gradients(moments, covariances, grad_positions, grad_covariances, grad_colors):
+    """Chain rule from moments about the centre: positions A m1, covariances A M2 A / 2, with A the inverse covariance.
+
+    Splats that touch nothing have zero moments, hence zero gradients.
+    """
+    for i in prange(moments.shape[0]):
+        xx, xy, yy = np.float64(covariances[i, 0]), np.float64(covariances[i, 1]), np.float64(covariances[i, 2])
+        a, b, c, _ = invert(xx, xy, yy)
+        m_x, m_y = np.float64(moments[i, 4]), np.float64(moments[i, 5])
+        m_xx, m_xy, m_yy = np.float64(moments[i, 6]), np.float64(moments[i, 7]), np.float64(moments[i, 8])
+        grad_positions[i, 0] = a * m_x + b * m_y
+        grad_positions[i, 1] = b * m_x + c * m_y
+        p, q = a * m_xx + b * m_xy, a * m_xy + b * m_yy
+        r, s = b * m_xx + c * m_xy, b * m_xy + c * m_yy
+        grad_covariances[i, 0] = 0.5 * (p * a + q * b)
+        grad_covariances[i, 1] = r * a + s * b
+        grad_covariances[i, 2] = 0.5 * (r * b + s * c)
+        for channel in range(3):
+            grad_colors[i, channel] = moments[i, channel]

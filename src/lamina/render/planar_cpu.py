@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Planar rendering on the CPU as a differentiable operation: tensors in, tensors out, Numba kernels inside.
+
+float32 tensors are used where they lie; float64 is rounded to float32 on the way in, and pixels and gradients are
+widened on the way out. The same bits come out for any number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numba.core.config
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lamina.render.constants import TILE_AREA_PX, TILE_PX
+from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
+
+
+def render_cpu(
+    positions: Float[Tensor, "n 2"],
+    covariances: Float[Tensor, "n 3"],
+    colors: Float[Tensor, "n 3"],
+    split: int,
+    width: int,
+    height: int,
+) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w 3"]]:
+    """Splats [0, split) alone, and all of them. With split = 0 the first picture is empty (0, 0, 3)."""
+    return _PlanarCpu.apply(positions, covariances, colors, split, width, height)
+
+
+class _PlanarCpu(torch.autograd.Function):
+    """Forward keeps the tile lists; backward reduces gradients to moments per splat and chains them to the inputs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, positions: Tensor, covariances: Tensor, colors: Tensor, split: int, width: int, height: int
+    ) -> tuple[Tensor, Tensor]:
+        _share_threads()
+        n = positions.shape[0]
+        shapes = _as_float32(covariances)
+        geometry, planes = np.empty((8, n), np.float32), np.empty((3, n), np.float32)
+        planar_splats.prepare_splats(_as_float32(positions), shapes, _as_float32(colors), geometry, planes)
+        lists = planar_tiles.build_tile_lists(geometry, width, height)
+        tiles = lists.tile_starts.shape[0] - 1
+        top = np.empty((tiles, 3 * TILE_AREA_PX), np.float32)
+        lower = np.empty((tiles if split > 0 else 0, 3 * TILE_AREA_PX), np.float32)
+        planar_cpu.accumulate_tiles(
+            geometry,
+            planes,
+            lists.tile_starts,
+            lists.entry_splat,
+            lists.entry_rows,
+            -(-width // TILE_PX),
+            split,
+            lower,
+            top,
+        )
+        ctx.kept = (geometry, planes, shapes, lists, split, width)
+        lower_pixels = planar_cpu.from_tiles(lower, width, height) if split > 0 else np.empty((0, 0, 3), np.float32)
+        top_pixels = planar_cpu.from_tiles(top, width, height)
+        return torch.from_numpy(lower_pixels).to(positions.dtype), torch.from_numpy(top_pixels).to(positions.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_lower: Tensor, grad_top: Tensor) -> tuple[Tensor | None, ...]:
+        _share_threads()
+        geometry, planes, shapes, lists, split, width = ctx.kept
+        top = planar_cpu.to_tiles(_as_float32(grad_top))
+        # Splats of the lower level are in both pictures.
+        lower = planar_cpu.to_tiles(_as_float32(grad_lower + grad_top)) if split > 0 else top
+        n, entries = geometry.shape[1], lists.entry_splat.shape[0]
+        entry_moments = np.empty((entries, planar_cpu.MOMENTS), np.float32)
+        moments = np.empty((n, planar_cpu.MOMENTS), np.float32)
+        planar_cpu.moments_of_tiles(
+            geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, -(-width // TILE_PX), split,
+            lower, top, entry_moments,
+        )  # fmt: skip
+        planar_cpu.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
+        gradients = tuple(np.empty((n, size), np.float32) for size in (2, 3, 3))
+        planar_splats.moments_to_gradients(moments, shapes, *gradients)
+        return *(torch.from_numpy(gradient).to(grad_top.dtype) for gradient in gradients), None, None, None
+
+
+def _as_float32(tensor: Tensor) -> np.ndarray:
+    """The tensor's own memory where it is contiguous float32, a copy otherwise."""
+    return tensor.detach().to(torch.float32).contiguous().numpy()
+
+
+def _share_threads() -> None:
+    """Numba uses as many threads as torch was told to."""
+    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))
