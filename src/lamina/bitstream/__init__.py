@@ -4,9 +4,9 @@
     units ─ writer ─► file ─ reader ─► Stream ─► units ─ cutting ─► fewer units
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
-Read in this order: bits · kinds · composites · syntax (declared syntax); container · index · source · damage · scan ·
-reader · atomic · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing here imports torch
-or numpy: tools that move units start fast.
+Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container · index · source ·
+damage · scan · reader · atomic · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing here
+imports torch or numpy: tools that move units start fast.
 """
 
 from lamina.bitstream.atomic import StreamWriteError, replacing
@@ -14,9 +14,10 @@ from lamina.bitstream.bits import BitReader, BitWriter
 from lamina.bitstream.composites import Array, Bytes, Struct
 from lamina.bitstream.cutting import cut_to_bytes, cut_to_level
 from lamina.bitstream.damage import Damage, usable
+from lamina.bitstream.floats import Float32, Half
 from lamina.bitstream.index import IndexEntry
 from lamina.bitstream.journal import StreamJournal
-from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Float32, Half, Int, UInt, Varint
+from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Int, UInt, Varint
 from lamina.bitstream.reader import Stream, checked_unit, read_stream
 from lamina.bitstream.source import ByteSource
 from lamina.bitstream.syntax import Syntax

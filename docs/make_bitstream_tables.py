@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the tables of docs/bitstream.md from the declared syntax; `--check` only says whether they are stale.
+
+Enters: the Syntax classes of lamina.bitstream.container and of each module `syntax` under lamina.codecs. Leaves: what
+stands between the markers of docs/bitstream.md.
+
+    python docs/make_bitstream_tables.py [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from lamina.bitstream.syntax import Syntax, words_of
+from lamina.bitstream.tables import markdown_table
+
+DOCUMENT = Path(__file__).with_name("bitstream.md")
+CONTAINER = "lamina.bitstream.container"
+CODECS = "codecs"
+MARKED = re.compile(r"(<!-- begin tables: (?P<room>\S+) -->\n).*?(<!-- end tables -->)", re.DOTALL)
+
+
+def codec_syntax_modules() -> list[ModuleType]:
+    """The modules called `syntax` under lamina.codecs, by name."""
+    try:
+        codecs = importlib.import_module("lamina.codecs")
+    except ModuleNotFoundError:
+        return []
+    found = [module.name for module in pkgutil.walk_packages(codecs.__path__, f"{codecs.__name__}.")]
+    return [importlib.import_module(name) for name in sorted(found) if name.endswith(".syntax")]
+
+
+def tables_of(module: ModuleType, heading: str) -> str:
+    """Heading, first paragraph and table of each Syntax class that `module` defines, in its order."""
+    parts: list[str] = []
+    for cls in vars(module).values():
+        if isinstance(cls, type) and issubclass(cls, Syntax) and cls.__module__ == module.__name__:
+            summary = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+            parts.append(f"{heading} {words_of(cls.__name__).capitalize()}\n\n{summary}\n\n{markdown_table(cls)}")
+    return "\n".join(parts)
+
+
+def tables_for(room: str) -> str:
+    """What belongs between the markers of one room: a module, or `codecs` for all of them."""
+    if room != CODECS:
+        return tables_of(importlib.import_module(room), "###")
+    modules = codec_syntax_modules()
+    return "\n".join(
+        f"### {' '.join(module.__name__.split('.')[2:-1])}\n\n{tables_of(module, '####')}" for module in modules
+    )
+
+
+def with_tables(document: str) -> str:
+    """`document` with fresh tables between its markers."""
+    return MARKED.sub(lambda marked: f"{marked[1]}\n{tables_for(marked['room'])}{marked[3]}", document)
+
+
+def main() -> int:
+    """Write, or check; 1 when the tables are stale."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the tables are stale")
+    arguments = parser.parse_args()
+    document = DOCUMENT.read_text(encoding="utf-8")
+    fresh = with_tables(document)
+    if arguments.check:
+        if fresh != document:
+            print(f"{DOCUMENT} is stale: run `python docs/{Path(__file__).name}`", file=sys.stderr)
+        return int(fresh != document)
+    DOCUMENT.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
