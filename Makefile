@@ -1,0 +1,46 @@
+# The one door for tasks. From a fresh clone with Python 3.11 or newer and nothing else, every target works by itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-data check clean
+
+help:  ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing lamina and the encoders that it is compared with into $(VENV) (a few minutes the first time)"
+	$(INSTALL) -e ".[bench]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing lamina with its test tools into $(VENV) (a few minutes the first time)"
+	$(INSTALL) -e ".[dev,bench]"
+	@touch $@ $(VENV)/.demo
+
+setup: $(VENV)/.dev  ## Make .venv with lamina, its test tools and the rival encoders
+
+demo: $(VENV)/.demo  ## Code a photograph and a clip, compare with other codecs, write demo_output/index.html
+	$(BIN)/python -m benchmarks.demo
+
+test: $(VENV)/.dev  ## All tests that need neither the development data nor a GPU (minutes on two cores)
+	$(BIN)/python -m pytest -m "not data"
+
+test-data: $(VENV)/.dev  ## Tests on ../shared/data or $$LAMINA_DATA; skipped where it is missing
+	$(BIN)/python -m pytest -m data || test $$? -eq 5
+
+check: $(VENV)/.dev  ## Format, lint, types, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+clean:  ## Remove what was generated; keeps .venv
+	rm -rf build dist demo_output .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
