@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Animated GIF, WebP, PNG and AVIF enter through Pillow as clips; a still picture is a clip of one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
+from lamina.data.color import RGB_COLOR
+from lamina.data.image import WHITE, opened, read_image
+from lamina.data.pixel_formats import to_rgb8
+from lamina.errors import SignalError
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a picture file has; 0 if it is no picture that we read."""
+    try:
+        with opened(path) as image:
+            # Several images in a JPEG (MPO) or TIFF are pages or views, not time.
+            return 1 if image.format in ("MPO", "TIFF", "ICO") else getattr(image, "n_frames", 1)
+    except SignalError:
+        return 0
+
+
+def open_animation(path: Path) -> Clip:
+    """A clip from a picture file; frames last their mean duration, and transparency is laid over white.
+
+    Raises:
+        SignalError: not a picture that we read, or damaged.
+    """
+    count = max(count_frames(path), 1)
+    if count == 1:
+        picture = read_image(path)
+        still = picture.pixels
+
+        def repeat(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+            return iter([still][start:stop])
+
+        notes = (*picture.notes, "a still picture: one frame")
+        return Clip(picture.width, picture.height, DEFAULT_FRAMES_PER_SECOND, 1, RGB_COLOR, repeat, path, notes)
+    with opened(path) as image:
+        shape = (image.height, image.width, 3)
+        rate = _mean_rate(image, count)
+
+    def decode(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        with opened(path) as image:
+            for number in range(start, count if stop is None else min(stop, count)):
+                image.seek(number)
+                pixels, _ = to_rgb8(image, path, WHITE, [])
+                check_frame(pixels, shape, f"{path}: frame {number}")
+                yield pixels
+
+    return Clip(shape[1], shape[0], rate, count, RGB_COLOR, decode, path)
+
+
+def _mean_rate(image, count: int) -> Fraction:
+    """Frames per second from the mean of the frames' durations; the default where the file gives none."""
+    total_ms = 0
+    for number in range(count):
+        image.seek(number)
+        total_ms += round(image.info.get("duration", 0))
+    return Fraction(1000 * count, total_ms).limit_denominator(1001) if total_ms > 0 else DEFAULT_FRAMES_PER_SECOND
