@@ -124,3 +124,6 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     """Header unit's payload -> facts. No torch."""
     breakdown: Callable[[bytes, Unit], Mapping[str, int]]
     """Header payload, unit -> bytes of each part of its payload (positions, shapes, colours, tables, ...). No torch."""
+    integers: Callable[[Iterable[Unit]], Iterator[tuple[UnitKey, bytes]]]
+    """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling: by name in
+    sorted order, name, dtype, shape and little-endian values. The same bytes on every machine; `lamina digest` hashes them."""
