@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
-import pkgutil
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import lamina.bitstream
 from lamina.bitstream.syntax import Syntax, words_of
 from lamina.bitstream.tables import markdown_table
 
@@ -28,13 +28,10 @@ MARKED = re.compile(r"(<!-- begin tables: (?P<room>\S+) -->\n).*?(<!-- end table
 
 
 def codec_syntax_modules() -> list[ModuleType]:
-    """The modules called `syntax` under lamina.codecs, by name."""
-    try:
-        codecs = importlib.import_module("lamina.codecs")
-    except ModuleNotFoundError:
-        return []
-    found = [module.name for module in pkgutil.walk_packages(codecs.__path__, f"{codecs.__name__}.")]
-    return [importlib.import_module(name) for name in sorted(found) if name.endswith(".syntax")]
+    """The modules called `syntax` under lamina.codecs, by name; nothing else is imported."""
+    package = Path(inspect.getfile(lamina.bitstream)).parents[1]
+    found = sorted(path.relative_to(package.parent) for path in (package / "codecs").rglob("syntax.py"))
+    return [importlib.import_module(".".join(path.with_suffix("").parts)) for path in found]
 
 
 def tables_of(module: ModuleType, heading: str) -> str:

@@ -5,8 +5,8 @@
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
 Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container · index · source ·
-damage · scan · reader · atomic · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing here
-imports torch or numpy: tools that move units start fast.
+damage · scan · reader · atomic · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing
+here imports torch or numpy: tools that move units start fast.
 """
 
 from lamina.bitstream.atomic import StreamWriteError, replacing

@@ -17,14 +17,16 @@ from lamina.errors import LaminaError
 class StreamWriteError(LaminaError, OSError):
     """A file cannot be written (full disk, no permission, ...); what was at its place before is untouched."""
 
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
+
 
 def write_error(path: Path, error: OSError) -> StreamWriteError:
     """The error for a user whose file at `path` could not be written."""
     reason = error.strerror or str(error)
     advice = ": make room or write elsewhere" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    wrapped = StreamWriteError(f"{path}: cannot be written: {reason}{advice}; what was there before is untouched")
-    wrapped.errno, wrapped.filename = error.errno, None
-    return wrapped
+    message = f"{path}: cannot be written: {reason}{advice}; what was there before is untouched"
+    return StreamWriteError(error.errno, message)
 
 
 @contextmanager

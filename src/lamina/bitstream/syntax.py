@@ -161,7 +161,11 @@ def declare(cls: type) -> tuple[FieldSpec, ...]:
         TypeError: a field has no kind, or one that contradicts its type, itself, or the other fields.
     """
     earlier: dict[str, FieldKind] = {}
-    for name, hint in get_type_hints(cls, include_extras=True).items():
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"{cls.__name__}: {error}; kinds and enumerations must be known to its module") from None
+    for name, hint in hints.items():
         if get_origin(hint) is ClassVar or hint is ClassVar:
             continue
         try:
