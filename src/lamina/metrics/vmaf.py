@@ -71,8 +71,10 @@ def vmaf(
             subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, check=True)
             report = json.loads((folder / "vmaf.json").read_text())
         except subprocess.CalledProcessError as error:
-            reason = error.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise SignalError(f"VMAF failed on {count} frames: {reason[0]}") from error
+            reason = error.stderr.strip().splitlines()[-1:] or [f"exit status {error.returncode}"]
+            raise SignalError(
+                f"VMAF failed on {count} frames of {width}x{height}: {reason[0]}; it needs about 32x32 pixels or more"
+            ) from error
         except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
             raise BackendUnavailable(f"{ffmpeg} gave no VMAF report: {error}") from error
     scores = tuple(float(frame["metrics"]["vmaf"]) for frame in report["frames"])
@@ -82,7 +84,7 @@ def vmaf(
 
 
 def _filter_graph(height: int, threads: int) -> str:
-    """libav's filters: both clips to the same 4:2:0, then VMAF; the first input is the decoded clip."""
+    """Filters of libav: both clips to the same 4:2:0, then VMAF; the first input is the decoded clip."""
     matrix = "bt709" if height >= HD_HEIGHT_PX else "bt601"
     convert = f"scale=out_color_matrix={matrix}:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p"
     options = f"model=version={MODEL}:log_fmt=json:log_path=vmaf.json:n_threads={threads}"
@@ -91,7 +93,7 @@ def _filter_graph(height: int, threads: int) -> str:
 
 def _store(reference: Iterable[np.ndarray], decoded: Iterable[np.ndarray], folder: Path) -> tuple[int, tuple[int, int]]:
     """Write both clips, frame by frame in step; returns the number of frames and their height and width."""
-    shape: tuple[int, ...] | None = None
+    shape: tuple[int, ...] = ()
     count = 0
     with (folder / REFERENCE).open("wb") as reference_file, (folder / DECODED).open("wb") as decoded_file:
         for first, second in zip_longest(reference, decoded):
@@ -105,6 +107,6 @@ def _store(reference: Iterable[np.ndarray], decoded: Iterable[np.ndarray], folde
             reference_file.write(np.ascontiguousarray(first).data)
             decoded_file.write(np.ascontiguousarray(second).data)
             count += 1
-    if shape is None:
+    if not shape:
         raise SignalError("VMAF: no frames; expected at least one pair")
     return count, (shape[0], shape[1])
