@@ -70,6 +70,13 @@ def test_byte_range_rejects_groups_that_are_not_there() -> None:
         read_stream(pack_stream(1, CLIP)).byte_range(3, 0)
 
 
+def test_entry_rejects_keys_that_are_not_there() -> None:
+    stream = read_stream(pack_stream(1, CLIP))
+    for key in (UnitKey(0, 0, 4), UnitKey(9, 0, 0)):
+        with pytest.raises(KeyError, match="has no unit group"):
+            stream.entry(key)
+
+
 def test_units_of_frames_bring_what_those_build_on() -> None:
     stream = read_stream(pack_stream(1, CLIP))
     keys = [unit.key for unit in stream.units(max_level=1, frames=range(5, 7))]

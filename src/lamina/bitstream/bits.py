@@ -113,21 +113,19 @@ class BitReader:
         """The error to raise for `problem`, here unless another byte `position` is given."""
         return BitstreamError(problem, self.unit, field, self.position if position is None else position)
 
-    def _require(self, bits: int, field: str) -> None:
-        if bits > self.bits_left:
-            raise self.error(f"truncated: {bits} bits wanted, {self.bits_left} left", field)
-
     def read_bits(self, bits: int, field: str = "") -> int:
         """Read an unsigned integer of `bits` bits.
 
         Raises:
             BitstreamError: the data ends before.
         """
-        self._require(bits, field)
-        start, self._bit = self._bit, self._bit + bits
-        stop_byte = (self._bit + 7) // 8
+        start, stop = self._bit, self._bit + bits
+        if stop > self._stop_bit:
+            raise self.error(f"truncated: {bits} bits wanted, {self.bits_left} left", field)
+        self._bit = stop
+        stop_byte = (stop + 7) // 8
         window = int.from_bytes(self._data[start // 8 : stop_byte], "big")
-        return window >> (8 * stop_byte - self._bit) & ((1 << bits) - 1)
+        return window >> (8 * stop_byte - stop) & ((1 << bits) - 1)
 
     def read_varint(self, field: str = "", maximum: int = MAX_INTEGER) -> int:
         """Read an unsigned LEB128 integer.
@@ -139,9 +137,7 @@ class BitReader:
         start = self.position
         value = 0
         for index in range(MAX_VARINT_BYTES):
-            self._require(8, field)
-            byte = self._data[start + index]
-            self._bit += 8
+            byte = self.read_bits(8, field)
             value |= (byte & 0x7F) << 7 * index
             if byte < 0x80:
                 break

@@ -28,7 +28,7 @@ STREAM_HEADER: Final = UnitKey(0, HEADER_LAYER, 0)
 """Key of the header unit that every stream begins with."""
 
 MAX_UNITS: Final = 1 << 20
-"""Units of a file: three layers for three hours at 30 Hz. An index of so many takes about 300 MB in memory."""
+"""Units of a file: three layers for three hours at 30 Hz. An index of so many takes about 350 MB in memory."""
 MAX_UNIT_BYTES: Final = 1 << 30
 """Payload of one unit: the largest trained scenes, uncoded, are 1 GB; a length beyond is damage."""
 MAX_LAYERS: Final = 127

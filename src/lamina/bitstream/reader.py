@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_left
 from collections.abc import Container, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -73,7 +74,9 @@ class Stream:
         except BaseException:
             source.close()
             raise
-        self._by_key = {entry.key: entry for entry in self.entries}
+        self._by_group = {
+            group: list(entries) for group, entries in groupby(self.entries, lambda entry: entry.key.group)
+        }
 
     def _open(self) -> None:
         prefix = unpack_prefix(window := self._source.read(0, HEADER_WINDOW_BYTES))
@@ -122,7 +125,7 @@ class Stream:
     @property
     def groups(self) -> tuple[int, ...]:
         """Numbers of the groups, rising."""
-        return tuple(dict.fromkeys(entry.key.group for entry in self.entries))
+        return tuple(self._by_group)
 
     @property
     def front_size_bytes(self) -> int:
@@ -135,7 +138,10 @@ class Stream:
         Raises:
             KeyError: the stream does not have it.
         """
-        return self._by_key[key]
+        index = bisect_left(self.entries, key, key=lambda entry: entry.key)
+        if index == len(self.entries) or self.entries[index].key != key:
+            raise KeyError(f"{self.name or 'the stream'} has no unit {key}")
+        return self.entries[index]
 
     def level_of(self, group: int) -> int:
         """Highest level that the group reaches; -1 when it has header units only.
@@ -160,10 +166,9 @@ class Stream:
         return start, max((entry.stop for entry in entries if entry.key.layer <= level), default=start)
 
     def _entries_of(self, group: int) -> list[IndexEntry]:
-        entries = [entry for entry in self.entries if entry.key.group == group]
-        if not entries:
+        if group not in self._by_group:
             raise ValueError(f"there is no group {group}; groups are {self.groups[0]}...{self.groups[-1]}")
-        return entries
+        return self._by_group[group]
 
     def select(
         self,
@@ -177,11 +182,9 @@ class Stream:
         frames up to the last one asked for are taken, as they build on each other.
         """
         chosen: list[IndexEntry] = []
-        for group, members in groupby(self.entries, lambda entry: entry.key.group):
-            entries = list(members)
-            asked = [key.frame for key in (entry.key for entry in entries) if frames is None or key.frame in frames]
-            layered = [key.frame for key in (entry.key for entry in entries) if key.layer != HEADER_LAYER]
-            last = max(set(asked) & set(layered), default=-1)
+        for group, entries in self._by_group.items():
+            present = {entry.key.frame for entry in entries if entry.key.layer != HEADER_LAYER}
+            last = max((frame for frame in present if frames is None or frame in frames), default=-1)
             wanted = (groups is None or group in groups) and (frames is None or last >= 0)
             for entry in entries:
                 is_header = entry.key.layer == HEADER_LAYER

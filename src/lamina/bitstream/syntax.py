@@ -32,7 +32,7 @@ class FieldSpec:
 
 
 def words_of(camel_case: str) -> str:
-    """``PictureHeader`` -> ``picture header``: how a unit is called in messages."""
+    """``PictureHeader`` -> ``picture header``."""
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in camel_case).strip()
 
 
@@ -42,9 +42,12 @@ class Syntax:
     __slots__ = ()
     declaration: ClassVar[tuple[FieldSpec, ...]] = ()
     """The fields in coding order."""
+    unit_name: ClassVar[str] = ""
+    """How a unit is called in messages: ``PictureHeader`` -> ``picture header``."""
 
     def __init_subclass__(cls) -> None:
         cls.declaration = declare(cls)
+        cls.unit_name = words_of(cls.__name__)
 
     def check(self) -> None:
         """Raise ValueError when fields contradict each other; for subclasses to override.
@@ -94,7 +97,7 @@ class Syntax:
         Raises:
             BitstreamError: with unit, field and byte position in `data`.
         """
-        reader = BitReader(data, offset, words_of(cls.__name__))
+        reader = BitReader(data, offset, cls.unit_name)
         value = cls.read_from(reader)
         reader.align()
         return value, reader.position
@@ -107,7 +110,7 @@ class Syntax:
             BitstreamError: as `unpack`, and when bytes are left.
         """
         value, end = cls.unpack(data)
-        BitReader(data, end, words_of(cls.__name__)).expect_end()
+        BitReader(data, end, cls.unit_name).expect_end()
         return value
 
     @classmethod
