@@ -8,14 +8,16 @@ One readable twin (reference), and fast twins of it for CPU (Numba) and CUDA (Tr
 
 from __future__ import annotations
 
-from typing import Literal
+from importlib.util import find_spec
+from typing import Literal, cast, get_args
 
 from jaxtyping import Float
 from torch import Tensor
 
-from lamina.errors import BackendUnavailable
 from lamina.render.gaussians import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
 from lamina.render.planar_cpu import render_cpu
+from lamina.render.planar_cuda import render_cuda, require_cuda
+from lamina.render.reference import accumulate, accumulate_levels
 
 __all__ = [
     "Backend",
@@ -66,11 +68,33 @@ def render_planar_levels(
 def _render(gaussians: Gaussians2D, split: int, width: int, height: int, backend: Backend) -> tuple[Tensor, Tensor]:
     if width < 1 or height < 1:
         raise ValueError(f"a picture needs at least 1 x 1 pixels, got {width} x {height}")
-    device = gaussians.positions.device.type
-    chosen = device if backend == "auto" and device == "cpu" else backend
     splats = (gaussians.positions, gaussians.covariances, gaussians.colors)
-    if chosen == "cpu":
-        if device != "cpu":
-            raise ValueError(f'backend="cpu" needs tensors on the CPU, these are on {device}: use .to("cpu") or "auto"')
-        return render_cpu(*splats, split, width, height)
-    raise BackendUnavailable(f"no backend {backend!r} for tensors on {device}: pip install 'lamina[cuda]'")
+    match _choose_backend(backend, gaussians.positions.device.type):
+        case "cpu":
+            return render_cpu(*splats, split, width, height)
+        case "cuda":
+            return render_cuda(*splats, split, width, height)
+        case _ if split > 0:
+            return accumulate_levels(*splats, split, width, height)
+        case _:
+            top = accumulate(*splats, width, height)
+            return top, top
+
+
+def _choose_backend(backend: Backend, device: str) -> Backend:
+    """What `auto` means here; a kernel that was asked for by name must suit the device of the tensors.
+
+    Raises:
+        ValueError: the tensors are elsewhere, or there is no such backend.
+        BackendUnavailable: CUDA or Triton is missing.
+    """
+    if backend == "auto":
+        fast = device == "cpu" or (device == "cuda" and find_spec("triton") is not None)
+        return cast(Backend, device) if fast else "reference"
+    if backend not in get_args(Backend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
+    if backend == "cuda":
+        require_cuda()
+    if backend in ("cpu", "cuda") and device != backend:
+        raise ValueError(f'backend="{backend}" needs tensors on {backend}, these are on {device}: use .to("{backend}")')
+    return backend

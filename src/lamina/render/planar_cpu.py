@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-import numba.core.config
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -19,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from lamina.render.constants import TILE_AREA_PX, TILE_PX
 from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
+from lamina.render.kernels.threads import share_torch_threads
 
 
 def render_cpu(
@@ -40,7 +39,7 @@ class _PlanarCpu(torch.autograd.Function):
     def forward(
         ctx: Any, positions: Tensor, covariances: Tensor, colors: Tensor, split: int, width: int, height: int
     ) -> tuple[Tensor, Tensor]:
-        _share_threads()
+        share_torch_threads()
         n = positions.shape[0]
         shapes = _as_float32(covariances)
         geometry, planes = np.empty((8, n), np.float32), np.empty((3, n), np.float32)
@@ -67,8 +66,9 @@ class _PlanarCpu(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_lower: Tensor, grad_top: Tensor) -> tuple[Tensor | None, ...]:
-        _share_threads()
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        grad_lower, grad_top = grad_outputs
+        share_torch_threads()
         geometry, planes, shapes, lists, split, width = ctx.kept
         top = planar_cpu.to_tiles(_as_float32(grad_top))
         # Splats of the lower level are in both pictures.
@@ -89,8 +89,3 @@ class _PlanarCpu(torch.autograd.Function):
 def _as_float32(tensor: Tensor) -> np.ndarray:
     """The tensor's own memory where it is contiguous float32, a copy otherwise."""
     return tensor.detach().to(torch.float32).contiguous().numpy()
-
-
-def _share_threads() -> None:
-    """Numba uses as many threads as torch was told to."""
-    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))

@@ -2,7 +2,7 @@
 """Splats -> the planar kernels' geometry, and moments -> gradients: both ends of the chain, in float64 inside.
 
 In: positions (n, 2), covariances (n, 3), colours (n, 3), float32. Out: geometry (8, n) with rows x, y, conic xx, xy,
-yy, covariance xx, xy, yy, and colour planes (3, n); and back, gradients of the same three from `gather_moments`' (n, 9).
+yy, covariance xx, xy, yy, and colour planes (3, n); and back, gradients of the same three from (n, 9) moments.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def band_extent(variance_u, variance_v, covariance, low, high):
 @njit(inline="always", cache=True, fastmath=True, error_model="numpy")
 def first_last(low, high, count):
     """Pixel-centre samples i + 0.5 of 0...count-1 inside [low, high], a little generous against rounding."""
-    first = max(0, int(math.ceil(low - np.float32(0.501))))
-    last = min(count - 1, int(math.floor(high - np.float32(0.499))))
+    first = max(0, math.ceil(low - np.float32(0.501)))
+    last = min(count - 1, math.floor(high - np.float32(0.499)))
     return first, last
 
 
