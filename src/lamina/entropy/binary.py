@@ -40,7 +40,7 @@ from jaxtyping import Int, Int32, Int64, UInt32
 
 from lamina.entropy.kernel import kernel
 from lamina.entropy.rans_kernels import take
-from lamina.entropy.stream_format import PROBABILITY_BITS, PROBABILITY_TOTAL
+from lamina.entropy.stream_format import PROBABILITY_BITS, PROBABILITY_TOTAL, SINGLE_STATE_START
 
 INCREMENT = 32
 """What one coded bit adds to a count: priors are set in steps of 1/32 bit of evidence."""
@@ -105,11 +105,17 @@ def fail(coder):
 
 
 @kernel
+def ran_dry(coder):
+    """Whether a reader is past the end of its stream: what it gives now means nothing, and a long loop may stop."""
+    return coder.state[MODE] == READING and coder.state[STATE] < SINGLE_STATE_START
+
+
+@kernel
 def finished_cleanly(coder):
     """Whether everything was valid so far and, reading, the stream ends exactly here; writing, the buffer sufficed."""
     state = coder.state
     if state[MODE] == READING:
-        return state[FAILED] == 0 and state[STATE] == 0 and state[POSITION] == coder.buffer.size - 1
+        return state[FAILED] == 0 and state[STATE] == SINGLE_STATE_START and state[POSITION] == coder.buffer.size - 1
     return state[FAILED] == 0 and (state[MODE] == MEASURING or state[POSITION] <= coder.buffer.size)
 
 

@@ -14,6 +14,7 @@ from lamina.entropy.rans_kernels import MAX_BYTES_PER_SYMBOL, TableArrays, decod
 from lamina.entropy.stream_format import (
     INTERLEAVE_FROM,
     INTERLEAVED_STATES,
+    SINGLE_STATE_START,
     STATE_LOWER_BOUND,
     pack_stream,
     unpack_stream,
@@ -119,7 +120,7 @@ def ideal_size_bytes(
 def _initial_states(count: int) -> UInt64[np.ndarray, " k"]:
     """What the encoder starts with and the decoder ends with, for `count` symbols."""
     if count < INTERLEAVE_FROM:
-        return np.zeros(1, np.uint64)
+        return np.full(1, SINGLE_STATE_START, np.uint64)
     return np.full(INTERLEAVED_STATES, STATE_LOWER_BOUND, np.uint64)
 
 

@@ -21,6 +21,9 @@ SIGN = 1
 @kernel
 def code_symbol(coder, contexts, base, bits, symbol):
     """A symbol of 0...2**bits - 1 through a binary tree, high bit first; 2**bits - 1 contexts."""
+    if not is_reading(coder) and (symbol < 0 or symbol >> bits > 0):
+        fail(coder)
+        return np.int64(0)
     node = np.int64(1)
     for level in range(bits - 1, -1, -1):
         node = 2 * node + code_bit(coder, contexts, base + node - 1, (symbol >> level) & 1)
@@ -46,6 +49,9 @@ def code_exp_golomb(coder, value, order):
 @kernel
 def code_unsigned(coder, contexts, base, cap, value):
     """A small value >= 0 in unary, one context a bin, then (value - cap) in raw Exp-Golomb; `cap` contexts."""
+    if not is_reading(coder) and value < 0:
+        fail(coder)
+        return np.int64(0)
     known = np.int64(0)
     while known < cap:
         if code_bit(coder, contexts, base + known, np.int64(value > known)) == 0:

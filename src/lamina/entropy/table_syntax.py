@@ -44,7 +44,7 @@ def pack_tables(rows: Sequence[Sequence[int]], lows: Sequence[int]) -> bytes:
     Raises:
         ValueError: rows and lows disagree, or exceed the limits of `tables`.
     """
-    codes = [np.array([_code_of(int(count), sum(map(int, row))) for count in row], np.int64) for row in rows]
+    codes = [np.array(_codes_of([int(count) for count in row]), np.int64) for row in rows]
     tables_from_counts([[1] * len(row) for row in codes], lows)  # checks the limits
 
     def walk(coder: Coder) -> None:
@@ -98,6 +98,11 @@ def _walk_row(coder, contexts, codes):
 
 def _weight_of(code: int) -> int:
     return (4 + (code - 1) % 4) << (code - 1) // 4 if code else 0
+
+
+def _codes_of(row: list[int]) -> list[int]:
+    total = sum(row)
+    return [_code_of(count, total) for count in row]
 
 
 def _code_of(count: int, total: int) -> int:

@@ -28,7 +28,7 @@ from lamina.entropy.binary import (
 )
 from lamina.entropy.kernel import kernel
 from lamina.entropy.rans_kernels import put
-from lamina.entropy.stream_format import PROBABILITY_TOTAL, pack_stream, unpack_stream
+from lamina.entropy.stream_format import PROBABILITY_TOTAL, SINGLE_STATE_START, pack_stream, unpack_stream
 from lamina.errors import BitstreamError
 
 DEFAULT_CAPACITY = 1 << 16
@@ -94,7 +94,7 @@ def write_stream(walk: Callable[[Coder], object], capacity: int = DEFAULT_CAPACI
 
 
 def expect_end(reader: Coder, *, unit: str = "entropy stream") -> None:
-    """Check that a stream was read to its end and was whole: random damage passes with a chance of about 2**-32.
+    """Check that a stream was read to its end and was whole: random damage passes with a chance of about 2**-16.
 
     Raises:
         BitstreamError: a value was impossible, bytes are left, or the last state is not the first of the writer.
@@ -104,7 +104,7 @@ def expect_end(reader: Coder, *, unit: str = "entropy stream") -> None:
     position, count = int(reader.state[POSITION]), len(reader.buffer) - 1
     raise BitstreamError(
         f"damaged: {count - position} of {count} bytes after the first state are left at the last symbol and the state "
-        f"is {int(reader.state[STATE])}; expected none left and 0",
+        f"is {int(reader.state[STATE])}; expected none left and {SINGLE_STATE_START}",
         unit,
         position=4 + position,
     )
@@ -119,7 +119,7 @@ def _state(mode: int, first: int = 0) -> np.ndarray:
 @kernel
 def _flush(records, count, stream):
     """Code the records, last one first; returns the state and where the bytes start."""
-    x = np.uint64(0)
+    x = np.uint64(SINGLE_STATE_START)
     position = np.int64(stream.size)
     for i in range(count - 1, -1, -1):
         record = np.uint64(records[i])

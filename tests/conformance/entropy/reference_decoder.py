@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A second implementation of the entropy decoder: plain Python, written from docs/entropy.md, sharing no code.
+
+Slow and short; what a port to another language may follow line by line.
+"""
+
+from __future__ import annotations
+
+
+class Decoder:
+    """Streams of one state (`count_of_states` 1) or four."""
+
+    def __init__(self, data: bytes, count_of_states: int = 1) -> None:
+        self.data, self.position, self.turn = data, 4 * count_of_states, 0
+        self.states = [int.from_bytes(data[4 * i : 4 * i + 4], "little") for i in range(count_of_states)]
+        if count_of_states == 1:
+            self.states[0] += 1 << 16
+
+    @property
+    def slot(self) -> int:
+        return self.states[self.turn] & 0xFFFF
+
+    def advance(self, start: int, frequency: int) -> None:
+        x = self.states[self.turn]
+        x = frequency * (x >> 16) + (x & 0xFFFF) - start
+        for _ in range(2):
+            if x < 1 << 24 and self.position < len(self.data):
+                x = x << 8 | self.data[self.position]
+                self.position += 1
+        self.states[self.turn] = x
+
+    def ended(self) -> bool:
+        first = 1 << 16 if len(self.states) == 1 else 1 << 24
+        return all(x == first for x in self.states) and self.position >= len(self.data)
+
+    def from_table(self, cumulative: list[int]) -> int:
+        symbol = next(i for i in range(len(cumulative) - 1) if cumulative[i + 1] > self.slot)
+        self.advance(cumulative[symbol], cumulative[symbol + 1] - cumulative[symbol])
+        return symbol
+
+    def equal(self, bits: int) -> int:
+        value = self.slot >> (16 - bits)
+        self.advance(value << (16 - bits), 1 << (16 - bits))
+        return value
+
+    def raw(self, bits: int) -> int:
+        high = self.equal(bits - 16) if bits > 16 else 0
+        return high << 16 | self.equal(min(bits, 16))
+
+    def table_value(self, cumulative: list[int], low: int) -> int:
+        size = len(cumulative) - 2
+        symbol = self.from_table(cumulative)
+        if symbol == size:
+            bits = self.equal(5)
+            distance = (1 << bits) + self.raw(bits)
+            symbol = size + distance // 2 if distance % 2 else -(distance // 2)
+        self.turn = (self.turn + 1) % len(self.states)
+        return low + symbol
+
+    def bit(self, context: list[int]) -> int:
+        zeros, ones, limit = context
+        probability = min(max((zeros << 16) // (zeros + ones), 1), 65535)
+        bit = int(self.slot >= probability)
+        self.advance(probability if bit else 0, 65536 - probability if bit else probability)
+        context[bit] += 32
+        if context[0] + context[1] > limit:
+            context[0], context[1] = (context[0] + 1) // 2, (context[1] + 1) // 2
+        return bit
+
+    def uniform(self, size: int) -> int:
+        base = 0
+        while size > 1:
+            shift = max((size - 1).bit_length() - 8, 0)
+            last = (size - 1) >> shift
+            edges = [((block << shift) << 16) // size for block in range(last + 1)] + [65536]
+            block = self.from_table(edges)
+            base += block << shift
+            if block < last:
+                return base + self.raw(shift)
+            size -= block << shift
+        return base
+
+    def exp_golomb(self, order: int) -> int:
+        length = order
+        while self.raw(1):
+            length += 1
+        return (1 << length) - (1 << order) + self.raw(length)
+
+    def symbol(self, contexts: list[list[int]], base: int, bits: int) -> int:
+        node = 1
+        for _ in range(bits):
+            node = 2 * node + self.bit(contexts[base + node - 1])
+        return node - (1 << bits)
+
+    def unsigned(self, contexts: list[list[int]], base: int, cap: int) -> int:
+        for value in range(cap):
+            if not self.bit(contexts[base + value]):
+                return value
+        return cap + self.exp_golomb(0)
+
+    def signed(self, contexts: list[list[int]], base: int, cap: int) -> int:
+        if not self.bit(contexts[base]):
+            return 0
+        negative = self.bit(contexts[base + 1])
+        magnitude = 1 + self.unsigned(contexts, base + 2, cap)
+        return -magnitude if negative else magnitude
+
+    def magnitude(self, contexts: list[list[int]], base: int, classes: int) -> int:
+        length = 0
+        while length < classes - 1 and self.bit(contexts[base + length]):
+            length += 1
+        if length == 0:
+            return 0
+        top = self.bit(contexts[base + classes + length])
+        return ((2 + top) << (length - 1)) + self.raw(length - 1) - 1
+
+    def split(self, table: list[int], total: int) -> int:
+        if total == 0:
+            return 0
+        if total <= 128:
+            row = (total - 1) * (total + 4) // 2
+            return self.from_table(table[row : row + total + 2])
+        bucket = self.from_table(table[-65:])
+        first, end = (-(-(bucket + i) * (total + 1) // 64) for i in (0, 1))
+        return first + self.uniform(end - first)
