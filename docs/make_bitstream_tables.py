@@ -30,7 +30,8 @@ MARKED = re.compile(r"(<!-- begin tables: (?P<room>\S+) -->\n).*?(<!-- end table
 def codec_syntax_modules() -> list[ModuleType]:
     """The modules called `syntax` under lamina.codecs, by name; nothing else is imported."""
     package = Path(inspect.getfile(lamina.bitstream)).parents[1]
-    found = sorted(path.relative_to(package.parent) for path in (package / "codecs").rglob("syntax.py"))
+    files = (path.relative_to(package.parent) for path in (package / "codecs").rglob("syntax.py"))
+    found = sorted(files, key=lambda path: path.parent.parts)
     return [importlib.import_module(".".join(path.with_suffix("").parts)) for path in found]
 
 

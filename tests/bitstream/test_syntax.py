@@ -39,7 +39,7 @@ class SampleUnit(Syntax):
     scale: Annotated[float, Half(minimum=0)]
     gain: Annotated[float, Float32()]
     name: Annotated[bytes, Bytes(20)]
-    corners: Annotated[tuple[int, ...], Array(UInt(4), 2, count=2)]
+    corners: Annotated[tuple[int, ...], Array(UInt(4), count=2)]
     rate: Annotated[int | None, Varint(10**9, when="has_rate")] = None
 
     def check(self) -> None:
@@ -165,6 +165,8 @@ def test_unpack_rejects_absurd_counts_before_reading_elements() -> None:
         (Annotated[int | None, UInt(8, when="number")], "expected a Flag field declared before"),
         (Annotated[bytes, Bytes(9, length="later")], "expected an integer field declared before"),
         (Annotated[bytes, Bytes(3, length=4)], "cannot be"),
+        (Annotated[bytes, Bytes()], "maximum is None, expected a number"),
+        (Annotated[tuple[int, ...], Array(UInt(8), count="number")], "maximum is None, expected a number"),
         (Annotated[tuple[int, ...], Array(UInt(8, when="flag"), 3)], "give `when` to the array"),
     ],
 )

@@ -21,9 +21,9 @@ SizeSource = int | str | None
 """A fixed number, the name of an integer field, or None: a varint in front."""
 
 
-def check_size(source: SizeSource, size: int, maximum: int, siblings: Siblings) -> None:
+def check_size(source: SizeSource, size: int, maximum: int | None, siblings: Siblings) -> None:
     """Raise ValueError unless `size` elements are what `source` says and at most `maximum`."""
-    if size > maximum:
+    if maximum is not None and size > maximum:
         raise ValueError(f"has {size} elements, expected at most {maximum}")
     expected = siblings.get(source) if isinstance(source, str) else source
     if expected is not None and size != as_integer(expected):
@@ -31,16 +31,16 @@ def check_size(source: SizeSource, size: int, maximum: int, siblings: Siblings) 
         raise ValueError(f"has {size} elements, but {said_by} says {expected}")
 
 
-def read_size(source: SizeSource, maximum: int, reader: BitReader, field: str, siblings: Siblings) -> int:
+def read_size(source: SizeSource, maximum: int | None, reader: BitReader, field: str, siblings: Siblings) -> int:
     """Number of elements that follow.
 
     Raises:
         BitstreamError: it is above `maximum`.
     """
-    if source is None:
-        return reader.read_varint(f"{field} size", maximum)
-    size = int(siblings[source] or 0) if isinstance(source, str) else source
-    if not 0 <= size <= maximum:
+    if isinstance(source, int):
+        return source
+    size = reader.read_varint(f"{field} size") if source is None else int(siblings[source] or 0)
+    if maximum is None or not 0 <= size <= maximum:
         raise reader.error(f"has {size} elements, expected 0...{maximum}", field)
     return size
 
@@ -50,17 +50,20 @@ def describe_size(source: SizeSource) -> str:
     return "varint size, then " if source is None else f"{source} x "
 
 
-def verify_size(source: SizeSource, maximum: int) -> None:
-    """Raise ValueError for a declaration whose sizes cannot be."""
-    if maximum < 0 or (isinstance(source, int) and not 0 <= source <= maximum):
-        raise ValueError(f"size {source} with maximum {maximum} cannot be")
+def verify_size(source: SizeSource, maximum: int | None) -> None:
+    """Raise ValueError for a declaration whose sizes cannot be, or have no limit."""
+    if isinstance(source, int):
+        if source < 0 or maximum not in (None, source):
+            raise ValueError(f"size {source} with maximum {maximum} cannot be")
+    elif maximum is None or maximum < 0:
+        raise ValueError(f"maximum is {maximum}, expected a number of elements, as the bytes say how many there are")
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes(FieldKind):
-    """A byte string, on a byte boundary."""
+    """A byte string, on a byte boundary; `maximum` is needed unless its length is a fixed number."""
 
-    maximum: int
+    maximum: int | None = None
     length: SizeSource = None
 
     @property
@@ -102,10 +105,10 @@ class Bytes(FieldKind):
 
 @dataclass(frozen=True, slots=True)
 class Array(FieldKind):
-    """Several values of one kind, one after another; a tuple in Python."""
+    """Values of one kind, one after another; a tuple. `maximum` is needed unless their count is a fixed number."""
 
     kind: FieldKind
-    maximum: int
+    maximum: int | None = None
     count: SizeSource = None
 
     @property

@@ -49,7 +49,7 @@ CRC_BYTES: Final = 4
 class FilePrefix(Syntax):
     """First eight bytes of every file."""
 
-    magic: Annotated[bytes, Bytes(6, length=6)]
+    magic: Annotated[bytes, Bytes(length=6)]
     """`LAMINA` in ASCII."""
     version: Annotated[int, UInt(8)]
     """1; a reader refuses others."""
