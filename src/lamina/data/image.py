@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WHITE = (255, 255, 255)
 
-READABLE = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "JXL")
+READABLE = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
 """Pillow's formats that are pictures: without this list it also takes MPEG video and fonts for pictures."""
 
 LOSSY_QUALITY = 95
@@ -130,13 +130,12 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Open with Pillow; whatever it raises, here or while the caller reads, becomes a `SignalError` with the path."""
     from PIL import Image, UnidentifiedImageError
 
-    if path.suffix.lower() == ".jxl":
-        _load_jpeg_xl(path)
+    formats = (*READABLE, _load_jpeg_xl(path)) if path.suffix.lower() == ".jxl" else READABLE
     try:
         # Pillow warns at half the size that it refuses; up to there a large photograph is welcome.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=READABLE) as image:
+            with Image.open(path, formats=formats) as image:
                 yield image
     except SignalError:
         raise
@@ -154,9 +153,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise SignalError(f"{path}: damaged picture: {type(error).__name__}: {error}") from error
 
 
-def _load_jpeg_xl(path: Path) -> None:
-    """Pillow learns JPEG XL from a plugin that registers itself on import."""
+def _load_jpeg_xl(path: Path) -> str:
+    """Pillow learns JPEG XL from a plugin that registers itself on import; returns its name there."""
     try:
         import pillow_jxl  # noqa: F401
     except ImportError as error:
         raise BackendUnavailable(f"{path}: JPEG XL needs a plugin: pip install pillow-jxl-plugin") from error
+    return "JXL"
