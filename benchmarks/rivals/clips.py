@@ -15,21 +15,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.rivals.curves import (
-    RESULTS,
     RatePoint,
-    data_folder,
-    measured,
+    measured_clip,
     points_from_json,
     points_to_json,
-    read_figures,
 )
 from benchmarks.rivals.ffmpeg_codecs import (
     VIDEO_CODECS,
@@ -39,10 +37,8 @@ from benchmarks.rivals.ffmpeg_codecs import (
     source_color,
     write_source,
 )
-from benchmarks.run_log import write_result
 
 from lamina.data import Clip, open_clip
-from lamina.metrics import vmaf
 
 RESULT_NAME = "rivals_clips"
 
@@ -84,13 +80,6 @@ def open_choice(name: str) -> Clip:
     return open_clip(data_folder() / "clips" / choice.file, frame_range=(0, choice.frame_count))
 
 
-def measured_clip(setting: str, size_bytes: int, clip: Clip, decoded: Iterable[Any]) -> RatePoint:
-    """`measured`, with VMAF."""
-    frames, references = list(decoded), list(clip)
-    point = measured(setting, size_bytes, references, frames)
-    return replace(point, vmaf=round(vmaf(references, frames, clip.frames_per_second, threads=1).mean, 3))
-
-
 def video_curve(clip: Clip, codec_name: str, crf: Iterable[int] | None = None) -> list[dict[str, Any]]:
     """Points of one encoder as JSON, each with its command, seconds and bits a frame by picture type."""
     codec = VIDEO_CODECS[codec_name]
@@ -101,7 +90,7 @@ def video_curve(clip: Clip, codec_name: str, crf: Iterable[int] | None = None) -
         for value in crf or codec.crf:
             coded = encode_video(source, codec, value, Path(folder))
             decoded = decode_video(coded.path, clip.width, clip.height, source_color(clip))
-            point = measured_clip(f"crf={value}", coded.size_bytes, clip, decoded)
+            point = measured_clip(f"crf={value}", coded.size_bytes, list(clip), list(decoded))
             facts = {"encode_s": round(coded.encode_s, 2), "frame_bits": bits_by_type(coded.path)}
             points.append({**points_to_json([point])[0], **facts, "command": coded.command})
     return points
@@ -109,8 +98,8 @@ def video_curve(clip: Clip, codec_name: str, crf: Iterable[int] | None = None) -
 
 def read_clip_curves(clip: str) -> dict[str, list[RatePoint]]:
     """Measured curves of a clip; empty when it was not measured."""
-    figures = read_figures(RESULTS / f"{RESULT_NAME}.json")
-    return {name: points_from_json(points) for name, points in figures.get(clip, {}).items()}
+    curves = read_figures(RESULT_NAME).get(clip, {})
+    return {name: points_from_json(points) for name, points in curves.items()}
 
 
 def measure_missing(clips: Iterable[str], codecs: Iterable[str]) -> None:
@@ -118,12 +107,9 @@ def measure_missing(clips: Iterable[str], codecs: Iterable[str]) -> None:
     codecs = list(codecs)
     for name in clips:
         for codec in codecs:
-            figures = read_figures(RESULTS / f"{RESULT_NAME}.json")
-            if codec in (known := figures.setdefault(name, {})):
-                continue
-            known[codec] = video_curve(open_choice(name), codec)
-            write_result(RESULT_NAME, dict(SETTINGS), figures)
-            print(f"{name}: {codec}", flush=True)
+            if codec not in read_figures(RESULT_NAME).get(name, {}):
+                add_figures(RESULT_NAME, SETTINGS, name, {codec: video_curve(open_choice(name), codec)})
+                print(f"{name}: {codec}", flush=True)
 
 
 def main() -> None:

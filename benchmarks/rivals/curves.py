@@ -7,22 +7,16 @@ over its frames; 1 kB = 1000 bytes.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.metrics import finite_db, ms_ssim, psnr, ssim
+from lamina.metrics import finite_db, ms_ssim, psnr, ssim, vmaf
 
 Pixels = UInt8[np.ndarray, "h w 3"]
-
-RESULTS = Path(__file__).resolve().parent.parent / "results"
-"""Where measured figures are kept, under version control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +54,12 @@ def measured(setting: str, size_bytes: int, references: Iterable[Pixels], decode
     return RatePoint(setting, size_bytes, round(8 * size_bytes / pixel_count, 6), *means)
 
 
+def measured_clip(setting: str, size_bytes: int, references: Sequence[Pixels], decoded: Sequence[Pixels]) -> RatePoint:
+    """`measured`, with VMAF."""
+    point = measured(setting, size_bytes, references, decoded)
+    return replace(point, vmaf=round(vmaf(references, decoded, threads=1).mean, 3))
+
+
 def best_points(points: Iterable[RatePoint]) -> list[RatePoint]:
     """The points that no smaller or equal file beats in PSNR, smallest first: a curve that rises."""
     best: list[RatePoint] = []
@@ -89,11 +89,6 @@ def quality_at(points: Sequence[RatePoint], size_bytes: float, metric: str = "ps
     return float(np.interp(np.log(size_bytes), rates, [getattr(point, metric) for point in ordered]))
 
 
-def read_figures(path: Path) -> dict[str, Any]:
-    """The figures of a result file; empty when there is none yet."""
-    return json.loads(path.read_text())["figures"] if path.exists() else {}
-
-
 def points_to_json(points: Iterable[RatePoint]) -> list[dict[str, Any]]:
     """Points as JSON objects, without what was not measured."""
     return [{name: value for name, value in asdict(point).items() if value is not None} for point in points]
@@ -103,16 +98,3 @@ def points_from_json(objects: Iterable[Mapping[str, Any]]) -> list[RatePoint]:
     """Opposite of `points_to_json`; facts that are no field of `RatePoint` are left out."""
     names = RatePoint.__slots__
     return [RatePoint(**{name: value[name] for name in names if name in value}) for value in objects]
-
-
-def data_folder() -> Path:
-    """The development data: $LAMINA_DATA, or ``shared/data`` beside the checkout.
-
-    Raises:
-        FileNotFoundError: it is at neither place; says which were tried.
-    """
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("LAMINA_DATA", beside))
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; point $LAMINA_DATA at the development data")
-    return folder

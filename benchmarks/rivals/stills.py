@@ -22,21 +22,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import pillow_jxl  # noqa: F401 - teaches Pillow JPEG XL
+from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.rivals.curves import (
-    RESULTS,
     Pixels,
     RatePoint,
     best_points,
-    data_folder,
     envelope,
     measured,
     points_from_json,
     points_to_json,
-    read_figures,
 )
 from benchmarks.rivals.jpeg2000 import encode_three_layers
-from benchmarks.run_log import write_result
 from PIL import Image
+
+from lamina.data import read_image
 
 RESULT_NAME = "rivals_stills"
 
@@ -137,30 +136,24 @@ def kodak_pictures(names: Iterable[str] = ()) -> dict[str, Path]:
     return {name: found[name] for name in names} if names else found
 
 
-def read_pixels(path: Path) -> Pixels:
-    """A picture as it is measured: 8-bit RGB."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
 def read_curves(picture: str) -> dict[str, list[RatePoint]]:
     """Measured curves of a picture; empty when it was not measured."""
-    figures = read_figures(RESULTS / f"{RESULT_NAME}.json")
-    return {name: points_from_json(points) for name, points in figures.get(picture, {}).items()}
+    curves = read_figures(RESULT_NAME).get(picture, {})
+    return {name: points_from_json(points) for name, points in curves.items()}
 
 
 def measure_missing(pictures: Mapping[str, Path], codecs: Iterable[str]) -> None:
     """Measure what the result file lacks, saving after each picture."""
     codecs = list(codecs)
     for picture, path in pictures.items():
-        figures = read_figures(RESULTS / f"{RESULT_NAME}.json")
-        known = figures.setdefault(picture, {})
+        known = read_figures(RESULT_NAME).get(picture, {})
         if not (missing := [codec for codec in codecs if codec not in known]):
             continue
-        pixels = read_pixels(path)
+        pixels = read_image(path).pixels
+        curves: dict[str, Any] = {}
         for codec in missing:
-            known.update((name, points_to_json(points)) for name, points in CURVES[codec](pixels).items())
-        write_result(RESULT_NAME, dict(SETTINGS), figures)
+            curves.update((name, points_to_json(points)) for name, points in CURVES[codec](pixels).items())
+        add_figures(RESULT_NAME, SETTINGS, picture, curves)
         print(f"{picture}: {', '.join(missing)}", flush=True)
 
 
