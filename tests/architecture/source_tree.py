@@ -44,7 +44,7 @@ def imports(module: str) -> set[str]:
 def room(module: str) -> str:
     """The top-level room of a module: `lamina.codecs.planar.fit` -> `codecs`; `lamina` itself -> `lamina`."""
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "lamina"
+    return "cli" if parts[-1] == "__main__" else parts[1] if len(parts) > 1 else "lamina"
 
 
 def python_files(*folders: str) -> list[Path]:

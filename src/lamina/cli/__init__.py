@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: arguments enter, an exit status leaves. One file a verb, imported when its verb is called.
+
+0 done    1 an error, said in one line    2 the command was not understood    130 stopped by the user
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from lamina.cli.console import bold, dim, print_error
+from lamina.errors import Interrupted, LaminaError
+
+VERBS = {
+    "encode": "code a picture or a clip into a layered file",
+    "decode": "show a file: any level, any size, any frames",
+    "info": "what a file is: levels, bytes, quality, where the bytes go",
+    "cut": "a smaller file without encoding again",
+    "compare": "quality of each level, measured against the source",
+    "digest": "hashes of what a file decodes to: the same on every machine",
+}
+"""Verb (a module of this folder) -> summary."""
+
+EXAMPLES = (
+    ("lamina encode photo.png photo.lam", "sensible defaults"),
+    ("lamina encode photo.png photo.lam --bpp 0.5", "or --bytes 24k, --psnr 32, --splats 9000"),
+    ("lamina encode clip.mp4 clip.lam --preset fast", "a clip; stopped, the same command goes on"),
+    ("lamina decode photo.lam out.png --level 1", "a lower level"),
+    ("lamina decode photo.lam out.png --size 3072x2048", "splats have no resolution"),
+    ("lamina cut photo.lam small.lam --bytes 10k", "without encoding again"),
+    ("lamina compare photo.lam photo.png", "bytes and quality of each level"),
+)
+
+EXIT_ERROR, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        if len(arguments) < 2:
+            print(overview())
+            return 0
+        arguments = [arguments[1], "--help"]
+    if arguments[0] in ("-V", "--version", "version"):
+        from lamina import __version__
+
+        print(f"lamina {__version__}")
+        return 0
+    verb = arguments[0]
+    if verb not in VERBS:
+        close = get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(VERBS)}"
+        print_error(f"there is no command {verb!r}; {hint}")
+        return EXIT_USAGE
+    return run_verb(verb, arguments[1:])
+
+
+def run_verb(verb: str, arguments: Sequence[str]) -> int:
+    """Parse and run; whatever goes wrong becomes one line and an exit status."""
+    try:
+        return import_module(f"lamina.cli.{verb}").run(list(arguments))
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT_USAGE
+    except Interrupted as stopped:
+        print_error(str(stopped))
+        return EXIT_STOPPED
+    except KeyboardInterrupt:
+        print_error("stopped")
+        return EXIT_STOPPED
+    except LaminaError as error:
+        print_error(str(error))
+    except BrokenPipeError:
+        # The reader of our output has gone; Python must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except FileNotFoundError as error:
+        print_error(f"{error.filename}: no such file")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(f"{where}{error.strerror or error}")
+    except MemoryError:
+        print_error("out of memory: use a smaller picture, or --frames for a part of a clip")
+    except Exception as error:
+        if os.environ.get("LAMINA_DEBUG"):
+            raise
+        print_error(f"a mistake of ours, not yours: {type(error).__name__}: {error}; LAMINA_DEBUG=1 shows where")
+    return EXIT_ERROR
+
+
+def overview() -> str:
+    """What `lamina` alone prints."""
+    verbs = "\n".join(f"  {bold(f'{verb:8}')} {summary}" for verb, summary in VERBS.items())
+    width = max(len(command) for command, _ in EXAMPLES)
+    examples = "\n".join(f"  {command:{width}}  {dim('# ' + remark)}" for command, remark in EXAMPLES)
+    return f"""{bold("lamina")}: layered coding of pictures and clips as Gaussian splats
+
+{bold("usage")}: lamina COMMAND ... [--help]
+
+{verbs}
+
+{bold("examples")}
+{examples}
+
+lamina COMMAND --help says more; in Python: import lamina; help(lamina)"""

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`lamina decode`: a file enters; a picture, a clip or a folder of pictures leaves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lamina.cli import VERBS
+from lamina.cli.console import print_warning, size
+from lamina.cli.options import Parser, count, frame_range, pixel_size
+from lamina.codec import Progress
+from lamina.errors import SignalError
+from lamina.media.reading import Media, open_media
+
+EXAMPLES = (
+    ("lamina decode photo.lam out.png", "the best level"),
+    ("lamina decode photo.lam out.png --level 0", "the coarsest"),
+    ("lamina decode photo.lam large.png --size 3072x2048", "any size: splats have no resolution"),
+    ("lamina decode clip.lam out.mp4", "or out.y4m, out.mkv, out.gif, a folder/ of pictures"),
+    ("lamina decode clip.lam part.y4m --frames 10:20", "only the groups needed are read"),
+    ("lamina decode clip.lam still.png --frames 10", "one frame"),
+)
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
+
+
+def parser() -> Parser:
+    """What `lamina decode` understands."""
+    made = Parser("decode", VERBS["decode"], EXAMPLES)
+    made.add_argument("file", type=Path, help="a Lamina file; an unfinished one (file.lam.part/stream.lam) too")
+    made.add_argument("output", type=Path, help="picture, clip or folder; the suffix chooses the format")
+    made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")
+    made.add_argument("--size", type=pixel_size, metavar="WxH", help="pixels; default: the level's own size")
+    made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 of a clip")
+    made.add_argument("--quiet", action="store_true", help="no progress")
+    return made
+
+
+def run(words: list[str]) -> int:
+    """Run the command; the exit status."""
+    options = parser().parse_args(words)
+    with open_media(options.file) as media:
+        start, stop = options.frames or (0, None)
+        frame_count = (media.frame_count if stop is None else stop) - start
+        if _is_picture(options, media, frame_count):
+            _write_picture(media, options, start)
+        else:
+            _write_clip(media, options, start, stop)
+        for problem in media.problems:
+            print_warning(f"{problem}: what is intact was shown")
+    return 0
+
+
+def _is_picture(options: argparse.Namespace, media: Media, frame_count: int) -> bool:
+    output: Path = options.output
+    if output.suffix.lower() not in PICTURE_SUFFIXES:
+        return False
+    if frame_count > 1:
+        raise SignalError(
+            f"{output}: {frame_count} frames do not fit into one picture; use .mp4, .y4m or a folder/, or --frames 0"
+        )
+    return True
+
+
+def _write_picture(media: Media, options: argparse.Namespace, frame: int) -> None:
+    from lamina.data import write_image
+
+    pixels = next(media.frames(frame, frame + 1, options.level, options.size))
+    write_image(options.output, pixels)
+    _say(media, options, pixels.shape, 1)
+
+
+def _write_clip(media: Media, options: argparse.Namespace, start: int, stop: int | None) -> None:
+    from contextlib import ExitStack
+    from fractions import Fraction
+
+    from lamina.cli.progress import shown_progress
+    from lamina.data import ClipWriter
+    from lamina.data.clip import as_rate
+
+    rate = as_rate(media.info.frames_per_second or Fraction(25))
+    total = (media.frame_count if stop is None else stop) - start
+    frames = media.frames(start, stop, options.level, options.size)
+    # The first frame says the size, and must be there before a file is made.
+    first = next(frames)
+    height, width = first.shape[:2]
+    output = options.output
+    with ExitStack() as stack:
+        writer = stack.enter_context(ClipWriter(output, width, height, rate))
+        progress = stack.enter_context(shown_progress(output.name, quiet=options.quiet))
+        writer.write(first)
+        for number, pixels in enumerate(frames, start=2):
+            writer.write(pixels)
+            progress(Progress(number / total, f"frame {start + number}"))
+        written = writer.frame_count
+    _say(media, options, first.shape, written)
+
+
+def _say(media: Media, options: argparse.Namespace, shape: tuple[int, ...], frames: int) -> None:
+    level = media.level_count - 1 if options.level is None else options.level
+    counted = "" if frames == 1 else f", {frames} frames"
+    written = f", {size(options.output.stat().st_size)}" if options.output.is_file() else ""
+    print(f"{options.output}: level {level} of 0...{media.level_count - 1}, {shape[1]}x{shape[0]}{counted}{written}")

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`lamina info`: a file enters; what it is, its levels, and where the bytes go, leave. No torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lamina.bitstream import read_stream
+from lamina.cli import VERBS
+from lamina.cli.console import bold, decimals, print_table, print_warning, size, thousands
+from lamina.cli.options import Parser
+from lamina.media.summary import Summary, summarize
+
+EXAMPLES = (
+    ("lamina info photo.lam", "for people"),
+    ("lamina info clip.lam --json", "for programs; lists every group"),
+)
+MOST_GROUPS = 8
+"""Groups that are listed for people."""
+
+
+def parser() -> Parser:
+    """What `lamina info` understands."""
+    made = Parser("info", VERBS["info"], EXAMPLES)
+    made.add_argument("file", type=Path, help="a Lamina file")
+    made.add_argument("--json", action="store_true", help="for programs")
+    return made
+
+
+def run(words: list[str]) -> int:
+    """Run the command; the exit status."""
+    options = parser().parse_args(words)
+    with read_stream(options.file) as stream:
+        summary = summarize(stream)
+    if options.json:
+        print(json.dumps(summary.as_json(), indent=2))
+        return 0
+    print_summary(summary)
+    for problem in summary.problems:
+        print_warning(problem)
+    return 0
+
+
+def print_summary(summary: Summary) -> None:
+    """The facts as a short page."""
+    info = summary.info
+    facts = [info.kind, f"{info.width}x{info.height}"]
+    if info.kind != "image":
+        facts.append(f"{summary.frame_count} frames in {len(summary.groups)} groups")
+    if info.frames_per_second is not None:
+        facts.append(f"{info.frames_per_second:g} frames per second")
+    print(f"{bold(summary.path)}: {', '.join(facts)}, {size(summary.size_bytes)} ({summary.codec})")
+    for name, value in info.details.items():
+        print(f"  {name.replace('_', ' ')}: {value}")
+    rate = _kilobits_per_second(summary)
+    print()
+    print_table(
+        ("level", "bytes", "bits/pixel", *(("kbit/s",) if rate else ()), "PSNR dB"),
+        [
+            (
+                str(level.level),
+                thousands(level.size_bytes),
+                f"{level.bits_per_pixel:.3f}",
+                *((f"{rate * level.size_bytes:.0f}",) if rate else ()),
+                decimals(level.quality_db, 2),
+            )
+            for level in summary.levels
+        ],
+    )
+    if info.kind != "image":
+        _print_groups(summary)
+    print()
+    largest_first = sorted(summary.parts.items(), key=lambda part: -part[1])
+    print_table(
+        ("where the bytes go", "bytes", "share"),
+        [(name, thousands(count), f"{100 * count / summary.size_bytes:.1f} %") for name, count in largest_first],
+    )
+
+
+def _kilobits_per_second(summary: Summary) -> float:
+    """What one byte of the file is worth; 0 for stills."""
+    rate = summary.info.frames_per_second
+    return 8e-3 * rate / summary.frame_count if rate and summary.frame_count else 0.0
+
+
+def _print_groups(summary: Summary) -> None:
+    print()
+    rows = [
+        (
+            str(group.group),
+            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}",
+            " + ".join(thousands(count) for count in group.layer_bytes),
+            decimals(group.quality_db, 2),
+        )
+        for group in summary.groups[:MOST_GROUPS]
+    ]
+    print_table(("group", "frames", "bytes of each layer", "PSNR dB"), rows)
+    if len(summary.groups) > MOST_GROUPS:
+        print(f"  and {len(summary.groups) - MOST_GROUPS} more; --json lists all")

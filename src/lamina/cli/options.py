@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of the command line to values: `24k` bytes, `768x512`, `10:20`; and the parser that verbs share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from lamina.cli.console import bold, dim, print_error
+
+SUFFIXES = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+"""kB = 1000 bytes, everywhere."""
+
+ValueT = TypeVar("ValueT")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and what to type to learn more."""
+
+    def __init__(self, verb: str, summary: str, examples: Sequence[tuple[str, str]]) -> None:
+        width = max(len(command) for command, _ in examples)
+        lines = "\n".join(f"  {command:{width}}  {dim('# ' + remark)}" for command, remark in examples)
+        super().__init__(
+            prog=f"lamina {verb}",
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"{bold('examples')}\n{lines}",
+            formatter_class=_HelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        print_error(f"{message}; {self.prog} --help lists what there is")
+        sys.exit(2)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def byte_count(text: str) -> int:
+    """`24k`, `1.5M`, `24000`, `24kB` -> bytes; k = 1000."""
+    word = text.strip().lower().removesuffix("b").strip()
+    scale = SUFFIXES.get(word[-1:], 1)
+    number = _number(word[:-1] if scale > 1 else word, text, "a size such as 24k, 1.5M or 24000 (k = 1000 bytes)")
+    count = round(number * scale)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a byte")
+    return count
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    number = _number(text, text, "a number above 0")
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return number
+
+
+def count(minimum: int, maximum: int) -> Callable[[str], int]:
+    """A whole number in a range."""
+
+    def parse(text: str) -> int:
+        expected = f"a whole number {minimum}...{maximum}"
+        number = _number(text, text, expected)
+        if number != int(number) or not minimum <= number <= maximum:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+        return int(number)
+
+    return parse
+
+
+def pixel_size(text: str) -> tuple[int, int]:
+    """`768x512` -> (width, height)."""
+    width, cross, height = text.lower().partition("x")
+    if not cross or not width.isdecimal() or not height.isdecimal() or not int(width) or not int(height):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT, such as 1536x1024")
+    return int(width), int(height)
+
+
+def frame_range(text: str) -> tuple[int, int | None]:
+    """`10:20` (the stop is left out), `10:`, `:20`, `10` -> start and stop."""
+    start, colon, stop = text.partition(":")
+    if not all(word == "" or word.isdecimal() for word in (start, stop)) or text in ("", ":"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected START:STOP, such as 10:20 (20 is left out)")
+    first = int(start or 0)
+    last = (int(stop) if stop else None) if colon else first + 1
+    if last is not None and last <= first:
+        raise argparse.ArgumentTypeError(f"{text!r}: holds no frame; the stop is left out, so 10:11 is one frame")
+    return first, last
+
+
+def _number(word: str, text: str, expected: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = float("nan")
+    if number != number or abs(number) == float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+    return number

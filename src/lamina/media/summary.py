@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file enters, facts about it leave: what it is, bytes and quality of each level and group, where the bytes go.
+
+No torch, and nothing is decoded: `lamina info` must answer at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+from lamina.bitstream import IndexEntry, Stream
+from lamina.bitstream.cutting import size_after_cut
+from lamina.codec import HEADER_LAYER, StreamInfo, Unit
+from lamina.codecs import codec_of_wire_id
+from lamina.errors import BitstreamError
+
+CONTAINER_PART = "container"
+"""Magic, header, index and check sums of the file."""
+DAMAGED_PART = "damaged units"
+"""Payloads that are not what their check sum says."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSummary:
+    """One level: what is reached by layers 0...level together."""
+
+    level: int
+    size_bytes: int
+    """Of the file when it is cut at this level, everything counted."""
+    bits_per_pixel: float
+    """The same per pixel of full size and frame."""
+    quality_db: float | None
+    """PSNR that the encoder measured, mean over frames; None: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """Frames that decode without any other group."""
+
+    group: int
+    first_frame: int
+    frame_count: int
+    layer_bytes: tuple[int, ...]
+    """Payloads of each layer, base first."""
+    quality_db: float | None
+    """Of the highest level, mean over frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that `lamina info` says."""
+
+    path: str
+    size_bytes: int
+    codec: str
+    info: StreamInfo
+    frame_count: int
+    levels: tuple[LevelSummary, ...]
+    groups: tuple[GroupSummary, ...]
+    parts: dict[str, int]
+    """Bytes of the file by what they say; they sum to `size_bytes`."""
+    problems: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        info = asdict(self.info)
+        details = {name: str(value) for name, value in info.pop("details").items()}
+        plain = asdict(self) | info | {"details": details}
+        del plain["info"]
+        return plain
+
+
+def summarize(stream: Stream) -> Summary:
+    """Facts about an open file.
+
+    Raises:
+        BitstreamError: its header unit is damaged or its codec unknown. Damage elsewhere is listed in `problems`.
+    """
+    codec = codec_of_wire_id(stream.codec_wire_id)
+    header = stream.header_unit()
+    info = codec.inspect(header.payload)
+    pixel_count = info.width * info.height * max(stream.header.frame_count, 1)
+    levels = []
+    for level in range(stream.level_count):
+        size_bytes = size_after_cut(stream, dict.fromkeys(stream.groups, level))
+        quality_db = _mean_quality(entry for entry in stream.entries if entry.key.layer == level)
+        levels.append(LevelSummary(level, size_bytes, 8 * size_bytes / pixel_count, quality_db))
+    parts, problems = _parts(stream, header)
+    return Summary(
+        path=stream.name,
+        size_bytes=stream.size_bytes,
+        codec=codec.name,
+        info=info,
+        frame_count=stream.header.frame_count,
+        levels=tuple(levels),
+        groups=tuple(_groups(stream)),
+        parts=parts,
+        problems=tuple(str(problem) for problem in (*stream.problems, *problems)),
+    )
+
+
+def _groups(stream: Stream) -> Iterable[GroupSummary]:
+    by_group: dict[int, list[IndexEntry]] = {}
+    for entry in stream.entries:
+        if entry.key.layer != HEADER_LAYER:
+            by_group.setdefault(entry.key.group, []).append(entry)
+    for group, entries in by_group.items():
+        frames = {entry.key.frame for entry in entries}
+        layer_bytes = Counter[int]()
+        for entry in entries:
+            layer_bytes[entry.key.layer] += entry.length
+        top = max(layer_bytes)
+        quality_db = _mean_quality(entry for entry in entries if entry.key.layer == top)
+        sizes = tuple(layer_bytes[layer] for layer in range(top + 1))
+        yield GroupSummary(group, min(frames), len(frames), sizes, quality_db)
+
+
+def _parts(stream: Stream, header: Unit) -> tuple[dict[str, int], list[BitstreamError]]:
+    codec = codec_of_wire_id(stream.codec_wire_id)
+    parts, problems = Counter[str](), []
+    for entry in stream.entries:
+        try:
+            parts.update(codec.breakdown(header.payload, stream.unit(entry)))
+        except BitstreamError as error:
+            problems.append(error)
+            parts[DAMAGED_PART] += max(min(entry.stop, stream.size_bytes) - entry.offset, 0)
+    parts[CONTAINER_PART] = stream.size_bytes - sum(parts.values())
+    return dict(parts), problems
+
+
+def _mean_quality(entries: Iterable[IndexEntry]) -> float | None:
+    known = [entry.quality_db for entry in entries if entry.quality_db is not None]
+    return fmean(known) if known else None
