@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state of an unfinished encode: a folder `<output>.part` that the same command finds again.
 
-It holds a journal of the units that are finished (a playable file at any moment), the checkpoint that the fit keeps, and
-a fingerprint of source and configuration: with others, an encode begins anew.
+It holds a journal of the units that are finished (a playable file at any moment), the checkpoint that the fit keeps,
+and a fingerprint of source and configuration: with others, an encode begins anew.
 """
 
 from __future__ import annotations
