@@ -22,5 +22,8 @@ CONIC_LIMIT = 1e12
 """An inverse covariance with a larger diagonal (a splat under a millionth of a pixel wide) counts as singular: it can
 hit no pixel centre that anybody aimed at, and its exponent would leave float32."""
 
+VARIANCE_LIMIT = 1e16
+"""A splat whose variance is larger (a hundred million pixels wide) counts as singular too: so do overflowed ones."""
+
 POSITION_LIMIT_PX = 1e9
 """Splats further out than this touch nothing: their coordinates have no pixel left in float32."""

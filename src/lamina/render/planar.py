@@ -39,7 +39,8 @@ def render_planar(
     """Sum of all splats at every pixel centre; not clamped. Differentiable in positions, covariances and colors.
 
     A splat ends at the ellipse where it falls under 1/255 of its color. One whose covariance is not positive definite,
-    not finite, or under a millionth of a pixel wide contributes nothing and gets zero gradients. Colors must be finite.
+    not finite, or under a millionth or over a hundred million pixels wide contributes nothing and gets zero gradients.
+    Colors must be finite.
 
     Raises:
         ValueError: width or height is under 1, or the backend cannot work where the tensors are.

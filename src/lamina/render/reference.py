@@ -40,7 +40,8 @@ def accumulate(
         weights = _weights(piece).split(sizes)
         for tile, weight, color in zip(touched, weights, piece[:, 5:].split(sizes), strict=True):
             tiles[tile] = tiles[tile] + weight.T @ color
-    grid = torch.stack(tiles).reshape(tiles_y, tiles_x, TILE_PX, TILE_PX, -1).transpose(1, 2)
+    no_splat = local[:0, 5:].sum()  # Zero, yet in the graph: pictures that no splat reaches have gradients too.
+    grid = (torch.stack(tiles) + no_splat).reshape(tiles_y, tiles_x, TILE_PX, TILE_PX, -1).transpose(1, 2)
     return grid.reshape(tiles_y * TILE_PX, tiles_x * TILE_PX, -1)[:height, :width]
 
 

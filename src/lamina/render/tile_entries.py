@@ -13,7 +13,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from lamina.render.constants import CONIC_LIMIT, CUTOFF_MAHALANOBIS_SQUARED, POSITION_LIMIT_PX, TILE_PX
+from lamina.render.constants import (
+    CONIC_LIMIT,
+    CUTOFF_MAHALANOBIS_SQUARED,
+    POSITION_LIMIT_PX,
+    TILE_PX,
+    VARIANCE_LIMIT,
+)
 
 EDGE_PX = 1e-3
 """Extents are widened by this against rounding; a pixel too many costs nothing, since the cut-off decides per pixel."""
@@ -40,14 +46,14 @@ def invert_covariances(
 ) -> tuple[Float[Tensor, "n 3"], Bool[Tensor, " n"]]:
     """Conics (inverse covariances xx, xy, yy; 1 / square pixels) and which splats can be drawn at all.
 
-    A splat is left out when its covariance is not finite, not positive definite or too sharp, or its position is beyond
-    the limits of constants.py; its conic is the identity then, and no gradient flows through it.
+    A splat is left out when its covariance is not positive definite or beyond the limits of constants.py (or not
+    a number), or when its position is; its conic is the identity then, and no gradient flows through it.
     """
-    finite = torch.isfinite(covariances).all(dim=1) & (positions.detach().abs() < POSITION_LIMIT_PX).all(dim=1)
     xx, xy, yy = covariances.detach().unbind(dim=1)
     determinant = xx * yy - xy * xy
-    positive = finite & (xx > 0) & (yy > 0) & (determinant > 0)
-    usable = positive & (torch.maximum(xx, yy) < CONIC_LIMIT * determinant)
+    placed = (positions.detach().abs() < POSITION_LIMIT_PX).all(dim=1)
+    drawable = (xx > 0) & (xx < VARIANCE_LIMIT) & (yy > 0) & (yy < VARIANCE_LIMIT) & (determinant > 0)
+    usable = placed & drawable & (torch.maximum(xx, yy) < CONIC_LIMIT * determinant)
     identity = covariances.new_tensor((1.0, 0.0, 1.0))
     xx, xy, yy = torch.where(usable[:, None], covariances, identity).unbind(dim=1)
     return torch.stack([yy, -xy, xx], dim=1) / (xx * yy - xy * xy)[:, None], usable

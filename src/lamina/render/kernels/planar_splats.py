@@ -7,12 +7,10 @@ yy, covariance xx, xy, yy, and colour planes (3, n); and back, gradients of the 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, prange
 
-from lamina.render.constants import CONIC_LIMIT, POSITION_LIMIT_PX
+from lamina.render.constants import CONIC_LIMIT, POSITION_LIMIT_PX, VARIANCE_LIMIT
 
 OUTSIDE = np.float32(4e9)
 """Where a splat goes that shall touch nothing: beyond the position limit, yet finite, as the fast kernels assume."""
@@ -20,9 +18,9 @@ OUTSIDE = np.float32(4e9)
 
 @njit(inline="always", cache=True)
 def invert(xx, xy, yy):
-    """Inverse of a symmetric matrix and whether it is usable: finite, positive definite, not sharper than the limit."""
+    """Inverse of a covariance, and whether it is usable: positive definite and within the limits of constants.py."""
     determinant = xx * yy - xy * xy
-    if not (xx > 0.0 and yy > 0.0 and determinant > 0.0 and math.isfinite(xx) and math.isfinite(yy)):
+    if not (0.0 < xx < VARIANCE_LIMIT and 0.0 < yy < VARIANCE_LIMIT and determinant > 0.0):
         return 0.0, 0.0, 0.0, False
     a, b, c = yy / determinant, -xy / determinant, xx / determinant
     return a, b, c, a < CONIC_LIMIT and c < CONIC_LIMIT
