@@ -117,6 +117,12 @@ def test_writer_rejects_values_out_of_range():
                 write_stream(lambda coder, w=walk, b=bound, v=value: w(coder, np.array([b]), np.array([v])))
 
 
+def test_finish_rejects_readers_and_meters():
+    for coder in (open_reader(b""), open_meter()):
+        with pytest.raises(ValueError, match="no stream to finish"):
+            finish(coder)
+
+
 def test_finish_rejects_a_writer_that_was_too_small():
     writer = open_writer(2)
     walk_raw(writer, np.full(3, 5), np.zeros(3, np.int64))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer probability tables: apportionment, checks at the door, histograms."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +82,13 @@ def test_count_values_keeps_the_fullest_window():
     rows, lows = count_values(values, np.array([0, 0, 0, 0, 0, 0, 2]), 3, max_values=3)
     assert rows == [[1, 2, 1, 2], [0, 0], [1, 0]]
     assert lows == [5, 0, 3]
+
+
+def test_tables_need_no_numba():
+    code = (
+        "import sys, lamina.entropy, lamina.entropy.tables; sys.exit('numba' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_count_values_rejects_unknown_tables():

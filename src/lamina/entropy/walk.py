@@ -64,8 +64,10 @@ def finish(writer: Coder) -> bytes:
     """The stream of everything recorded. Nothing recorded: no bytes.
 
     Raises:
-        ValueError: the buffer was too small, or a value was out of its range.
+        ValueError: the buffer was too small, a value was out of its range, or this is not a writer.
     """
+    if writer.state[MODE] != WRITING:
+        raise ValueError("a reader or a meter has no stream to finish: use expect_end or measured_bits")
     count = int(writer.state[POSITION])
     if count > len(writer.buffer):
         raise ValueError(f"{count} records but room for {len(writer.buffer)}: use write_stream, or open more room")

@@ -6,6 +6,8 @@ Slow and short; what a port to another language may follow line by line.
 
 from __future__ import annotations
 
+import math
+
 
 class Decoder:
     """Streams of one state (`count_of_states` 1) or four."""
@@ -114,6 +116,21 @@ class Decoder:
         top = self.bit(contexts[base + classes + length])
         return ((2 + top) << (length - 1)) + self.raw(length - 1) - 1
 
+    def packed_tables(self) -> list[tuple[int, list[int]]]:
+        """Smallest value and cumulative frequencies of each table."""
+        contexts = [[16, 16, 32 * 256] for _ in range(42)]
+        tables = []
+        for _ in range(self.exp_golomb(4) + 1):
+            low = self.exp_golomb(4)
+            low = -low if self.raw(1) else low
+            weights, code, step = [], 32, 0
+            for _ in range(self.exp_golomb(5) + 2):
+                step = self.signed(contexts, 14 if step > 0 else 28 if step < 0 else 0, 12)
+                code += step
+                weights.append((4 + (code - 1) % 4) << (code - 1) // 4 if code else 0)
+            tables.append((low, cumulate(apportion(weights))))
+        return tables
+
     def split(self, table: list[int], total: int) -> int:
         if total == 0:
             return 0
@@ -123,3 +140,38 @@ class Decoder:
         bucket = self.from_table(table[-65:])
         first, end = (-(-(bucket + i) * (total + 1) // 64) for i in (0, 1))
         return first + self.uniform(end - first)
+
+
+def apportion(counts: list[int]) -> list[int]:
+    """Frequencies that sum to 65536."""
+    counts = counts if any(counts) else [1] * len(counts)
+    stay = [i for i, count in enumerate(counts) if count]
+    while True:
+        mass, total = 65536 - len(counts) + len(stay), sum(counts[i] for i in stay)
+        below = [i for i in stay if counts[i] * mass < total]
+        if not below:
+            break
+        stay = [i for i in stay if i not in below]
+    frequencies = [counts[i] * mass // total if i in stay else 1 for i in range(len(counts))]
+    for _, i in sorted((-(counts[i] * mass % total), i) for i in stay)[: 65536 - sum(frequencies)]:
+        frequencies[i] += 1
+    return frequencies
+
+
+def cumulate(frequencies: list[int]) -> list[int]:
+    """0, then the sum of the first, of the first two, ..."""
+    return [sum(frequencies[:i]) for i in range(len(frequencies) + 1)]
+
+
+def split_table(shape: int) -> list[int]:
+    """All rows of a split shape, one after the other."""
+    a = (0, 64, 32, 16, 8, 4, 2, 1)[shape]
+    rows = [split_weights(total, a) for total in range(1, 129)]
+    large = split_weights(1023, a or 64)
+    rows.append([sum(large[16 * i : 16 * i + 16]) for i in range(64)])
+    return [number for row in rows for number in cumulate(apportion(row))]
+
+
+def split_weights(total: int, a: int) -> list[int]:
+    rising = [math.prod((a + 2 * j) if a else 1 for j in range(k)) for k in range(total + 1)]
+    return [math.comb(total, k) * rising[k] * rising[total - k] for k in range(total + 1)]

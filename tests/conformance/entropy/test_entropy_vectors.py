@@ -7,6 +7,7 @@ import json
 import make_vectors
 import numpy as np
 import pytest
+import reference_decoder
 from reference_decoder import Decoder
 
 from lamina.entropy import rans, split, table_syntax, tables, walk
@@ -61,6 +62,11 @@ def test_packed_tables():
     unpacked = table_syntax.unpack_tables(data)
     assert unpacked.cumulative.tolist() == case["cumulative"]
     assert unpacked.lows.tolist() == case["lows"]
+    reference = Decoder(data)
+    tables = reference.packed_tables()
+    assert [low for low, _ in tables] == case["lows"]
+    assert [number for _, row in tables for number in row] == case["cumulative"]
+    assert reference.ended()
 
 
 @pytest.mark.parametrize("case", VECTORS["split_tables"], ids=lambda case: case["shape"])
@@ -68,6 +74,7 @@ def test_split_table(case):
     table = split.split_table(case["shape"])
     assert np.diff(table[18:25].astype(np.int64)).tolist() == case["total_5"]
     assert hashlib.sha256(table.astype("<u4").tobytes()).hexdigest() == case["sha256_uint32_le"]
+    assert reference_decoder.split_table(case["shape"]) == table.tolist()
 
 
 @pytest.mark.parametrize("case", VECTORS["walks"], ids=case_name)
