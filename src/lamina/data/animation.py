@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +16,12 @@ from lamina.data.color import RGB_COLOR
 from lamina.data.image import WHITE, opened, read_image
 from lamina.data.pixel_formats import to_rgb8
 from lamina.errors import SignalError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+TIMED_FRAMES = 50
+"""Durations are averaged over this many frames; finding one means decoding it."""
 
 
 def count_frames(path: Path) -> int:
@@ -58,10 +65,13 @@ def open_animation(path: Path) -> Clip:
     return Clip(shape[1], shape[0], rate, count, RGB_COLOR, decode, path)
 
 
-def _mean_rate(image, count: int) -> Fraction:
+def _mean_rate(image: Image.Image, count: int) -> Fraction:
     """Frames per second from the mean of the frames' durations; the default where the file gives none."""
+    count = min(count, TIMED_FRAMES)
     total_ms = 0
     for number in range(count):
         image.seek(number)
+        # WebP knows a frame's duration only once it is decoded.
+        image.load()
         total_ms += round(image.info.get("duration", 0))
     return Fraction(1000 * count, total_ms).limit_denominator(1001) if total_ms > 0 else DEFAULT_FRAMES_PER_SECOND

@@ -79,7 +79,7 @@ def open_container(path: Path) -> Clip:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its best video stream, decoded with all cores."""
+    """The file and its first video stream."""
     import av
     import av.error
 
@@ -96,7 +96,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
             raise SignalError(f"{path}: no video stream (found: {kinds})")
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        # Threads by frame would report damage late, and lose the good frames that are still on their way.
+        stream.thread_type = "SLICE"
         yield container, stream
 
 
@@ -105,16 +106,26 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
     import av.error
 
     count = 0
-    try:
-        for frame in container.decode(stream):
+    packets = container.demux(stream)
+    damage: Exception | None = None
+    while damage is None:
+        frames: list[VideoFrame] = []
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            frames = packet.decode()
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            damage = error
+            # Decoders hold frames back to reorder them; those before the damage are still good.
+            with contextlib.suppress(av.error.FFmpegError):
+                frames = stream.codec_context.decode(None)
+        for frame in frames:
             yield frame
             count += 1
-    except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
-        if isinstance(error, SignalError):
-            raise
-        if count == 0:
-            raise SignalError(f"{path}: no frame can be decoded: {error}; the file is damaged") from error
-        warnings.warn(f"{path}: damaged after frame {count - 1}: {error}", RuntimeWarning, stacklevel=2)
+    if count == 0:
+        raise SignalError(f"{path}: no frame can be decoded: {damage}; the file is damaged")
+    warnings.warn(f"{path}: damaged after frame {count - 1}: {damage}", RuntimeWarning, stacklevel=2)
 
 
 def _frame_rate(stream: VideoStream) -> Fraction | None:

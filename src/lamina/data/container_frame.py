@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 MATRICES: dict[int, Matrix] = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
 """AVColorSpace to matrix. Source: ITU-T H.273, table 4."""
 UNSPECIFIED = (2, 3)
-FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG."""
+UNTAGGED_RANGE, FULL_RANGE = 0, 2
+"""AVCOL_RANGE_UNSPECIFIED and AVCOL_RANGE_JPEG."""
+LIMITED_GRAY_CODECS = ("h264", "hevc", "av1", "vp9")
+"""Codecs whose untagged luma is limited even when it stands alone; elsewhere gray is 0...255, as libav has it."""
 
 CENTERED_CODECS = ("mjpeg", "mpeg1video")
 """Codecs whose 4:2:0 chroma sits in the middle; all others sit it on the left. libav's own tag is not in PyAV."""
@@ -71,7 +73,11 @@ def color_of(frame: VideoFrame, codec: str, path: Path, notes: list[str]) -> Col
         raise SignalError(f"{path}: color matrix number {tag} (H.273) is not one we convert; re-encode it as BT.709")
     if (bits := frame.format.components[0].bits) > 8:
         notes.append(f"{bits} bits rounded to 8")
-    full = int(frame.color_range or 0) == FULL_RANGE or (match is not None and match["kind"] == "j")
+    tagged = int(frame.color_range or 0)
+    full = tagged == FULL_RANGE or (match is not None and match["kind"] == "j")
+    if match is None and tagged == UNTAGGED_RANGE and codec not in LIMITED_GRAY_CODECS:
+        full = True
+        notes.append("gray without range tag: taken as full range")
     site = "center" if codec in CENTERED_CODECS else "left"
     return ColorInfo(matrix, full, color.subsampling, site)
 

@@ -72,7 +72,7 @@ def open_signal(
         count = count_frames(path)
         if count == 1:
             return read_image(path)
-        if count == 0 and _looks_like_picture(path):
+        if count == 0 and _looks_like_picture(path) and not _starts_with(path, MAGIC):
             return read_image(path)
     return open_clip(path, size, pixel_format, frames_per_second, frame_range)
 
