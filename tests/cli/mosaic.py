@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -60,13 +61,15 @@ def fit(signal, config, monitor) -> Iterator[MosaicPart]:
 
 
 def encode(parts: Iterable[MosaicPart]) -> Iterator[Unit]:
-    for index, part in enumerate(parts):
-        if index == 0:
-            yield Unit(UnitKey(0, HEADER_LAYER, 0), part.header)
-        group, frame = part.key
-        for layer, blocks in enumerate(part.layers):
-            sent = blocks if part.before is None else blocks - part.before[layer]
-            yield Unit(UnitKey(group, layer, frame), zlib.compress(sent.tobytes(), 9), 20.0 + 5 * layer)
+    for group, members in groupby(parts, lambda part: part.key[0]):
+        members = list(members)
+        if group == 0:
+            yield Unit(UnitKey(0, HEADER_LAYER, 0), members[0].header)
+        for layer in range(len(members[0].layers)):
+            for part in members:
+                blocks = part.layers[layer]
+                sent = blocks if part.before is None else blocks - part.before[layer]
+                yield Unit(UnitKey(group, layer, part.key[1]), zlib.compress(sent.tobytes(), 9), 20.0 + 5 * layer)
 
 
 def shapes(header: bytes) -> tuple[int, int, list[tuple[int, int, int]]]:

@@ -35,10 +35,10 @@ def test_a_stopped_encode_goes_on_at_the_next_group(tmp_path: Path, frames: list
     whole = lamina.encode(frames, tmp_path / "whole.lam")
     path = tmp_path / "stopped.lam"
     part = path.with_name(path.name + PART_SUFFIX)
-    with pytest.raises(Interrupted, match=r"40 frames are in .*the same command goes on"):
+    with pytest.raises(Interrupted, match=r"32 frames are in .*the same command goes on"):
         lamina.encode(frames, path, progress=StopAt(40))
     assert not path.exists()
-    assert lamina.open(part / "stream.lam").decode().shape[0] == 40
+    assert lamina.open(part / "stream.lam").decode().shape[0] == 32
     going_on = StopAt(None)
     lamina.encode(frames, path, progress=going_on)
     assert [seen.stage for seen in going_on.seen] == [f"frame {number}" for number in range(38)]
@@ -71,7 +71,19 @@ def test_a_journal_that_lost_its_end_is_continued(tmp_path: Path, frames: list[n
         lamina.encode(frames, path, progress=StopAt(40))
     journal = path.with_name(path.name + PART_SUFFIX) / "stream.lam"
     journal.write_bytes(journal.read_bytes()[:-7])
-    assert lamina.encode(frames, path).decode().shape[0] == 70
+    going_on = StopAt(None)
+    assert lamina.encode(frames, path, progress=going_on).decode().shape[0] == 70
+    assert len(going_on.seen) == 70, "the only group had lost a unit"
+
+
+@pytest.mark.usefixtures("mosaic")
+def test_what_was_finished_is_not_coded_again(tmp_path: Path, frames: list[np.ndarray]) -> None:
+    path = tmp_path / "stopped.lam"
+    with pytest.raises(Interrupted):
+        lamina.encode(frames, path, progress=StopAt(69))
+    going_on = StopAt(None)
+    assert lamina.encode(frames, path, progress=going_on).decode().shape[0] == 70
+    assert len(going_on.seen) == 6
 
 
 @pytest.mark.usefixtures("mosaic")

@@ -106,10 +106,12 @@ def _append_all(
     """Fit what is not in the journal yet, and append its units."""
     monitor = _JobMonitor(part.checkpoint, progress)
     with StreamJournal(part.journal, codec.wire_id) as journal:
-        point = restart_point(journal)
         header = next((unit.payload for unit in journal.units() if unit.key == STREAM_HEADER), None)
+        point = restart_point(journal, codec.inspect(header).level_count if header else 0)
         if isinstance(signal, Clip) and point.frame:
-            monitor.skip(point.frame, signal.frame_count)
+            if next(signal.frames(point.frame, point.frame + 1), None) is None:
+                return
+            monitor.go_on(point, signal.frame_count, header)
             signal = signal.cut(point.frame, None)
             config = _for_the_rest(config, point)
         for unit in codec.encode(codec.fit(signal, config, monitor)):
@@ -146,10 +148,13 @@ class _JobMonitor:
     checkpoint: Path | None
     callback: ProgressCallback | None
     done_before: float = 0.0
+    header: bytes | None = None
+    """Payload of the stream's header unit, when a clip goes on in its middle: the fit must keep to it."""
 
-    def skip(self, frames: int, frame_count: int | None) -> None:
-        """Note that so many frames are done already."""
-        self.done_before = frames / frame_count if frame_count else 0.0
+    def go_on(self, point: RestartPoint, frame_count: int | None, header: bytes | None) -> None:
+        """Note what is done already."""
+        self.done_before = point.frame / frame_count if frame_count else 0.0
+        self.header = header
 
     def report(self, progress: Progress) -> None:
         """Pass on."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lamina.bitstream import StreamJournal
 from lamina.bitstream.atomic import write_error
-from lamina.bitstream.container import STREAM_HEADER
+from lamina.codec import HEADER_LAYER
 from lamina.data import Clip, Picture
 
 PART_SUFFIX = ".part"
@@ -82,15 +82,21 @@ def open_part(output: Path, fingerprint: str) -> PartFolder:
     return part
 
 
-def restart_point(journal: StreamJournal) -> RestartPoint:
-    """Drop the last group, which may be unfinished, and say where to go on."""
-    groups = [entry.key.group for entry in journal.entries if entry.key != STREAM_HEADER]
-    if not groups or (last := max(groups)) == 0:
-        journal.discard_from(0)
-        return RestartPoint()
-    frame = min(entry.key.frame for entry in journal.entries if entry.key.group == last and entry.key.layer >= 0)
-    journal.discard_from(last)
-    return RestartPoint(last, frame, sum(entry.length for entry in journal.entries))
+def restart_point(journal: StreamJournal, layer_count: int) -> RestartPoint:
+    """Drop the last group if it is unfinished, and say where to go on.
+
+    A group is finished when all its layers have the same frames. `layer_count` is what the stream's header says.
+    """
+    frames: dict[int, dict[int, set[int]]] = {}
+    for key in (entry.key for entry in journal.entries if entry.key.layer != HEADER_LAYER):
+        frames.setdefault(key.group, {}).setdefault(key.layer, set()).add(key.frame)
+    for group in sorted(frames, reverse=True):
+        layers = frames[group]
+        if len(layers) == layer_count and all(layer == layers[0] for layer in layers.values()):
+            return RestartPoint(group + 1, max(layers[0]) + 1, sum(entry.length for entry in journal.entries))
+        journal.discard_from(group)
+    journal.discard_from(0)
+    return RestartPoint()
 
 
 def fingerprint_of(signal: Picture | Clip, config: object) -> str:
