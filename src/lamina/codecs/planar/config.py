@@ -27,7 +27,9 @@ class RateTarget:
     """Splats of the top level (a frame), whatever they cost."""
 
     def __post_init__(self) -> None:
-        given = [name for name in ("bits_per_pixel", "size_bytes", "psnr_db", "splats") if getattr(self, name) is not None]
+        given = [
+            name for name in ("bits_per_pixel", "size_bytes", "psnr_db", "splats") if getattr(self, name) is not None
+        ]
         if len(given) > 1:
             raise ValueError(f"one target at a time, got {' and '.join(given)}")
         if given and getattr(self, given[0]) <= 0:
@@ -135,9 +137,7 @@ def with_layers(config: PlanarConfig, count: int) -> PlanarConfig:
     """The same preset with another number of layers: even shares for `pgsvc`, level sizes in ratio ~2.6 otherwise."""
     if config.method == "pgsvc":
         removal = (0.2, *(0.4,) * (count - 1))
-        return replace(
-            config, layer_shares=(1.0 / count,) * count, pgsvc=replace(config.pgsvc, removal_shares=removal)
-        )
+        return replace(config, layer_shares=(1.0 / count,) * count, pgsvc=replace(config.pgsvc, removal_shares=removal))
     totals = [2.6 ** (level + 1 - count) for level in range(count)]
     shares = tuple(total - below for total, below in zip(totals, [0.0, *totals[:-1]], strict=True))
     return replace(config, layer_shares=(0.15, 0.30, 0.55) if count == 3 else shares)

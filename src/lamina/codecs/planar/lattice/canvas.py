@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture that a lattice fit works against, and the passes over it: render, step, solve colours.
+
+In: target pixels in the rotated colour space. A `Canvas` holds them tiled; `Splats` hold parameters and optimiser state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float32
+
+from lamina.codecs.planar.lattice import kernels
+from lamina.render.kernels.planar_cpu import accumulate_tiles, from_tiles, gather_moments, moments_of_tiles, to_tiles
+from lamina.render.kernels.planar_tiles import TileLists, build_tile_lists
+
+
+@dataclass
+class Splats:
+    """Parameters of all splats in layer order, and Adam's state. Mutable: it is what the optimiser works on."""
+
+    parameters: Float32[np.ndarray, "8 n"]
+    first: Float32[np.ndarray, "n 8"] = field(default_factory=lambda: np.zeros((0, 8), np.float32))
+    second: Float32[np.ndarray, "n 8"] = field(default_factory=lambda: np.zeros((0, 8), np.float32))
+    age: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    frozen: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    def __post_init__(self) -> None:
+        n = self.parameters.shape[1]
+        if len(self.age) != n:
+            self.first, self.second = np.zeros((n, 8), np.float32), np.zeros((n, 8), np.float32)
+            self.age, self.frozen = np.zeros(n, np.int32), np.zeros(n, np.uint8)
+
+    @property
+    def count(self) -> int:
+        """Splats."""
+        return self.parameters.shape[1]
+
+    def extended(self, parameters: Float32[np.ndarray, "8 k"]) -> Splats:
+        """With new splats at the end, their optimiser state zero."""
+        k = parameters.shape[1]
+        return Splats(
+            np.ascontiguousarray(np.concatenate([self.parameters, parameters], axis=1)),
+            np.concatenate([self.first, np.zeros((k, 8), np.float32)]),
+            np.concatenate([self.second, np.zeros((k, 8), np.float32)]),
+            np.concatenate([self.age, np.zeros(k, np.int32)]),
+            np.concatenate([self.frozen, np.zeros(k, np.uint8)]),
+        )
+
+    def replace(self, index: np.ndarray, parameters: Float32[np.ndarray, "8 k"]) -> None:
+        """Puts new splats in the slots `index`."""
+        self.parameters[:, index] = parameters
+        self.first[index] = 0.0
+        self.second[index] = 0.0
+        self.age[index] = 0
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A target at one size."""
+
+    width: int
+    height: int
+    ratios: tuple[float, float]
+    """This size over the full size, across and down."""
+    tiles: Float32[np.ndarray, "tiles 768"]
+
+    @property
+    def pixel_count(self) -> int:
+        """Pixels."""
+        return self.width * self.height
+
+
+def make_canvas(target: Float32[np.ndarray, "h w 3"], ratios: tuple[float, float] = (1.0, 1.0)) -> Canvas:
+    """A canvas of a target; `ratios` are its size over the full size."""
+    height, width, _ = target.shape
+    return Canvas(width, height, ratios, to_tiles(target))
+
+
+def lists_of(canvas: Canvas, parameters: Float32[np.ndarray, "8 n"]) -> tuple[np.ndarray, TileLists]:
+    """Geometry at the canvas's size, and its tile lists."""
+    geometry = np.empty((8, parameters.shape[1]), np.float32)
+    kernels.geometry_of(parameters, canvas.ratios, geometry)
+    return geometry, build_tile_lists(geometry, canvas.width, canvas.height)
+
+
+def render_tiles(
+    canvas: Canvas, parameters: Float32[np.ndarray, "8 n"], split: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(lower, top) tiles: splats before `split` alone, and all."""
+    geometry, lists = lists_of(canvas, parameters)
+    lower, top = np.empty_like(canvas.tiles), np.empty_like(canvas.tiles)
+    accumulate_tiles(
+        geometry, np.ascontiguousarray(parameters[5:8]), lists.tile_starts, lists.entry_splat, lists.entry_rows,
+        -(-canvas.width // 16), split, lower, top,
+    )  # fmt: skip
+    return lower, top
+
+
+def render_pixels(canvas: Canvas, parameters: Float32[np.ndarray, "8 n"]) -> Float32[np.ndarray, "h w 3"]:
+    """The top level as pixels."""
+    return from_tiles(render_tiles(canvas, parameters)[1], canvas.width, canvas.height)
+
+
+def residual_pixels(canvas: Canvas, parameters: Float32[np.ndarray, "8 n"]) -> Float32[np.ndarray, "h w 3"]:
+    """Target minus rendering."""
+    top = render_tiles(canvas, parameters)[1]
+    return from_tiles(canvas.tiles - top, canvas.width, canvas.height)
+
+
+def gradients(
+    canvas: Canvas,
+    splats: Splats,
+    split: int,
+    weights: tuple[float, float],
+    rate: tuple[float, float],
+    out: np.ndarray | None = None,
+) -> tuple[np.ndarray, float, float]:
+    """(n, 8) gradients of weighted squared error plus rate; mean squared errors of the lower and the top level."""
+    parameters = splats.parameters
+    geometry, lists = lists_of(canvas, parameters)
+    moments = np.empty((len(lists.entry_splat), 9), np.float32)
+    losses = np.empty((len(lists.tile_starts) - 1, 2), np.float32)
+    kernels.fit_tiles(
+        geometry, np.ascontiguousarray(parameters[5:8]), lists.tile_starts, lists.entry_splat, lists.entry_rows,
+        (canvas.width, canvas.height), canvas.tiles, split, weights, moments, losses,
+    )  # fmt: skip
+    out = np.empty((splats.count, 8), np.float32) if out is None else out
+    kernels.splat_gradients(
+        parameters, geometry, canvas.ratios, lists.splat_starts, lists.splat_entries, moments, rate, out
+    )
+    samples = 3.0 * canvas.pixel_count
+    sums = losses.sum(axis=0, dtype=np.float64) / samples
+    return out, float(sums[0]), float(sums[1])
+
+
+def solve_colors(
+    canvas: Canvas,
+    parameters: Float32[np.ndarray, "8 n"],
+    splits: tuple[int, ...],
+    weights: tuple[float, ...],
+    free: np.ndarray,
+    iterations: int,
+    ridge: float,
+) -> None:
+    """Conjugate gradients on the colours of the `free` splats, geometry fixed, in place.
+
+    Minimises sum over levels of weight * squared error, where level j is splats [0, splits[j]), plus ridge * |c|^2 scaled by
+    each splat's own energy. Jacobi preconditioned: the diagonal is the splat's energy pi s1 s2.
+    """
+    geometry, lists = lists_of(canvas, parameters)
+    shape = (parameters.shape[1], 9)
+    entry = np.empty((len(lists.entry_splat), 9), np.float32)
+    tiles_x = -(-canvas.width // 16)
+    mask = free.astype(np.float32)
+    energy = (np.pi * np.exp(2.0 * parameters[2])).astype(np.float32) * (weights[-1])
+    blank = _outside(canvas)
+
+    def apply(colors: np.ndarray, target: np.ndarray | None) -> np.ndarray:
+        """Sum over levels of G_j^T w_j (target - G_j c), or of G_j^T w_j G_j c without a target: (3, n)."""
+        total = np.zeros((3, shape[0]), np.float32)
+        pairs = [(splits[j], weights[j]) for j in range(len(splits) - 1)] or [(0, 0.0)]
+        for number, (split, weight) in enumerate(pairs):
+            lower, top = np.empty_like(canvas.tiles), np.empty_like(canvas.tiles)
+            accumulate_tiles(
+                geometry, colors, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles_x, split, lower, top
+            )
+            if target is not None:
+                lower, top = target - lower, target - top
+            if blank is not None:
+                lower[blank], top[blank] = 0.0, 0.0
+            top *= weights[-1] if number == 0 else 0.0
+            grad_lower = top + weight * lower
+            moments = np.empty(shape, np.float32)
+            moments_of_tiles(
+                geometry, colors, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles_x, split,
+                grad_lower, top, entry,
+            )  # fmt: skip
+            gather_moments(lists.splat_starts, lists.splat_entries, entry, moments)
+            total += moments[:, :3].T
+        return total
+
+    colors = np.ascontiguousarray(parameters[5:8])
+    damping = ridge * energy
+    residual = (apply(colors, canvas.tiles) - damping * colors) * mask
+    preconditioned = residual / energy
+    direction = preconditioned.copy()
+    product = np.sum(residual * preconditioned, dtype=np.float64)
+    for _ in range(iterations):
+        applied = (apply(np.ascontiguousarray(direction), None) + damping * direction) * mask
+        curvature = np.sum(direction * applied, dtype=np.float64)
+        if curvature <= 0.0 or product <= 0.0:
+            break
+        step = np.float32(product / curvature)
+        colors += step * direction
+        residual -= step * applied
+        preconditioned = residual / energy
+        renewed = np.sum(residual * preconditioned, dtype=np.float64)
+        direction = preconditioned + np.float32(renewed / product) * direction
+        product = renewed
+    parameters[5:8] = colors
+
+
+def _outside(canvas: Canvas) -> np.ndarray | None:
+    """Mask of tile samples beyond the picture; None when the size is a multiple of 16."""
+    if canvas.width % 16 == 0 and canvas.height % 16 == 0:
+        return None
+    return to_tiles(np.ones((canvas.height, canvas.width, 3), np.float32)) == 0.0

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One picture on its own: pilot, full fit, freeze to the target. Stills, and the key frames of clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from lamina.codec import Monitor, Progress
+from lamina.codecs.planar.config import PlanarConfig
+from lamina.codecs.planar.lattice import checkpoint as saved
+from lamina.codecs.planar.lattice import rate_control
+from lamina.codecs.planar.lattice.canvas import Splats
+from lamina.codecs.planar.lattice.freeze import freeze
+from lamina.codecs.planar.lattice.optimize import FitPlan, FitState, begin, fit_levels
+from lamina.codecs.planar.lattice.picture import (
+    Sketch,
+    level_quality,
+    make_header,
+    make_sketch,
+    payload_bytes,
+    to_layers,
+)
+from lamina.codecs.planar.lattice.rate_control import Outcome, Plan
+from lamina.codecs.planar.model import FramePart, LayerState
+from lamina.codecs.planar.signal import PlanarSignal
+from lamina.errors import Interrupted
+
+PILOT_SHARE = 0.08
+"""Of the steps go to the pilot fit."""
+
+LEAST_PILOT_STEPS = 40
+PILOT_FREEZE = (1, 10)
+"""Rounds and steps of the pilot's freeze."""
+
+CORRECTIONS = 4
+"""Freezes repeated at most so often to meet a target."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A fit on the lattice, coded."""
+
+    layers: tuple[LayerState, ...]
+    outcome: Outcome
+
+
+def layer_counts(splats: int, shares: tuple[float, ...]) -> tuple[int, ...]:
+    """Splats of each layer: in proportion to the shares, at least one each."""
+    total = sum(shares)
+    edges = [round(splats * sum(shares[: level + 1]) / total) for level in range(len(shares))]
+    counts = [edge - below for edge, below in zip(edges, [0, *edges[:-1]], strict=True)]
+    return tuple(max(1, count) for count in counts)
+
+
+def fit_plan(config: PlanarConfig, plan: Plan, steps: int) -> FitPlan:
+    """A plan for the optimiser."""
+    lattice = config.lattice
+    counts = layer_counts(plan.splats, config.layer_shares)
+    return FitPlan(counts, steps, plan.step, lattice.lower_weight, lattice.rate_weight)
+
+
+def freeze_and_measure(
+    sketch: Sketch, splats: Splats, plan: FitPlan, signal: PlanarSignal, config: PlanarConfig, effort: tuple[int, int]
+) -> Frozen:
+    """Lattice points, payload sizes and quality of a fit; `splats` are left as they were."""
+    size = (signal.width, signal.height)
+    copy = Splats(
+        splats.parameters.copy(), splats.first.copy(), splats.second.copy(), splats.age.copy(), splats.frozen.copy()
+    )
+    lattice = freeze(sketch.targets, copy, plan, size, *effort)
+    layers = to_layers(lattice, plan.layer_counts, *size)
+    header = make_header(signal, config, sketch.background, plan.step)
+    quality = level_quality(sketch, layers, plan.step)
+    payloads = sum(payload_bytes(header, layers))
+    overhead = CONTAINER_BYTES + UNIT_BYTES * (config.layer_count + 1) + len(header.pack())
+    outcome = Outcome(splats.count, plan.step, payloads + overhead, quality[-1])
+    return Frozen(layers, outcome)
+
+
+CONTAINER_BYTES = 20
+"""Container header and checksums of a small still (docs/bitstream.md)."""
+
+UNIT_BYTES = 8
+"""Index entry of a unit of a still."""
+
+
+def plan_with_pilot(
+    sketch: Sketch, signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, random: np.random.Generator
+) -> Plan:
+    """Splats and step for this picture: from a short fit."""
+    pixels = signal.width * signal.height
+    plan = rate_control.first_plan(config, pixels)
+    steps = max(LEAST_PILOT_STEPS, round(PILOT_SHARE * config.lattice.steps))
+    rounds = 2 if config.target.psnr_db is not None else 1
+    for number in range(rounds):
+        draft = fit_plan(config, plan, steps)
+        state = begin(sketch.targets, draft, random)
+
+        def report(done: float, error: float, number: int = number) -> None:
+            share = PILOT_SHARE * (number + done) / rounds
+            monitor.report(Progress(share, "looking at the picture", -10.0 * np.log10(max(error, 1e-10))))
+
+        splats = fit_levels(sketch.targets, draft, state, report)
+        pilot = freeze_and_measure(sketch, splats, draft, signal, config, PILOT_FREEZE).outcome
+        plan = rate_control.full_plan(config, pilot, pixels)
+    return plan
+
+
+def fit_key_frame(
+    pixels: UInt8[np.ndarray, "h w 3"], signal: PlanarSignal, config: PlanarConfig, monitor: Monitor
+) -> FramePart:
+    """Fits a picture to the configuration's target."""
+    sketch = make_sketch(pixels, config, None)
+    random = np.random.default_rng(config.seed)
+    key = saved.job_key(pixels, config)
+    resumed = saved.load(monitor.checkpoint, key)
+    if resumed is None:
+        plan = plan_with_pilot(sketch, signal, config, monitor, random)
+        draft = fit_plan(config, plan, config.lattice.steps)
+        state = begin(sketch.targets, draft, random)
+    else:
+        draft, state = resumed
+
+    def report(done: float, error: float) -> None:
+        try:
+            quality = -10.0 * np.log10(max(error, 1e-10))
+            monitor.report(Progress(PILOT_SHARE + (0.9 - PILOT_SHARE) * done, f"level {state.level}", quality))
+        except Interrupted as stop:
+            raise stopped(stop, monitor.checkpoint, key, draft, state) from None
+
+    splats = fit_levels(sketch.targets, draft, state, report)
+    frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
+    saved.remove(monitor.checkpoint)
+    header = make_header(signal, config, sketch.background, frozen.outcome.step)
+    quality = level_quality(sketch, frozen.layers, frozen.outcome.step)
+    return FramePart(header, 0, 0, True, frozen.layers, quality)
+
+
+def stopped(stop: Interrupted, path: Path | None, key: str, plan: FitPlan, state: FitState) -> Interrupted:
+    """Saves the fit and says so."""
+    if path is None:
+        return stop
+    saved.save(path, key, plan, state)
+    return Interrupted(f"stopped; the fit so far is in {path}, the same command goes on from there")
+
+
+def freeze_to_target(
+    sketch: Sketch, splats: Splats, plan: FitPlan, signal: PlanarSignal, config: PlanarConfig, monitor: Monitor
+) -> Frozen:
+    """Freezes, with the step corrected until the target is met; the nearest try is kept."""
+    pixels = signal.width * signal.height
+    effort = (config.lattice.freeze_rounds, config.lattice.freeze_steps)
+    best: Frozen | None = None
+    tried: list[Outcome] = []
+    for number in range(CORRECTIONS + 1):
+        frozen = freeze_and_measure(sketch, splats, plan, signal, config, effort)
+        tried.append(frozen.outcome)
+        off = abs(rate_control.miss(config, frozen.outcome, pixels))
+        if best is None or off < abs(rate_control.miss(config, best.outcome, pixels)):
+            best = frozen
+        monitor.report(Progress(0.9 + 0.1 * (number + 1) / (CORRECTIONS + 1), "quantising", frozen.outcome.psnr_db))
+        step = rate_control.corrected_step(config, tried, pixels)
+        if off <= rate_control.TOLERANCE or step == plan.step:
+            break
+        plan = replace(plan, step=step)
+    assert best is not None
+    return best

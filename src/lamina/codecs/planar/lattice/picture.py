@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One picture from pixels to lattice points: targets, header, quality; used for stills and for key frames of clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from lamina.codecs.planar.config import PlanarConfig
+from lamina.codecs.planar.lattice.canvas import render_pixels
+from lamina.codecs.planar.lattice.color import from_rgb, to_rgb
+from lamina.codecs.planar.lattice.coding import STEP_SCALE, LayerContext, encode_key_layer, state_of, tree_order
+from lamina.codecs.planar.lattice.optimize import Targets, make_targets
+from lamina.codecs.planar.lattice.splats import LatticeSplats, to_parameters
+from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.signal import PlanarSignal, at_size, header_sizes, level_sizes, scalability_id
+from lamina.codecs.planar.syntax import MethodId, PlanarHeader
+from lamina.metrics import psnr
+
+SMALLEST_STEP, LARGEST_STEP = 16 / STEP_SCALE, 65535 / STEP_SCALE
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A picture ready to fit."""
+
+    pixels: tuple[UInt8[np.ndarray, "h w 3"], ...]
+    """What each level should look like, at its size."""
+    background: tuple[int, int, int]
+    targets: Targets
+
+
+def make_sketch(pixels: UInt8[np.ndarray, "h w 3"], config: PlanarConfig, background: tuple[int, ...] | None) -> Sketch:
+    """Targets of every level; the background is the mean color unless given."""
+    height, width, _ = pixels.shape
+    real = pixels.astype(np.float32) / 255.0
+    if background is None:
+        background = tuple(int(v) for v in np.rint(255.0 * real.mean(axis=(0, 1), dtype=np.float64)))
+    red, green, blue = background
+    made: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+    sizes = level_sizes(config, width, height)
+    offset = np.array(background, np.float32) / 255.0
+    for size in sizes:
+        if size not in made:
+            small = at_size(real, size)
+            made[size] = (np.rint(255.0 * np.clip(small, 0.0, 1.0)).astype(np.uint8), from_rgb(small - offset))
+    targets = make_targets(tuple(made[size][1] for size in sizes))
+    return Sketch(tuple(made[size][0] for size in sizes), (red, green, blue), targets)
+
+
+def make_header(signal: PlanarSignal, config: PlanarConfig, background: tuple[int, ...], step: float) -> PlanarHeader:
+    """The stream's header."""
+    rate = signal.frames_per_second
+    return PlanarHeader(
+        method=MethodId.LATTICE,
+        is_video=rate is not None,
+        scalability=scalability_id(config),
+        layer_count=config.layer_count - 1,
+        background=tuple(background),
+        step=step_code(step),
+        width=signal.width,
+        height=signal.height,
+        rate_numerator=rate.numerator if rate else None,
+        rate_denominator=rate.denominator if rate else None,
+        level_sizes=header_sizes(config, signal.width, signal.height),
+    )
+
+
+def step_code(step: float) -> int:
+    """As the header holds it."""
+    return round(STEP_SCALE * min(max(step, SMALLEST_STEP), LARGEST_STEP))
+
+
+def coded_step(step: float) -> float:
+    """The nearest step that a header can hold."""
+    return step_code(step) / STEP_SCALE
+
+
+def to_layers(splats: LatticeSplats, layer_counts: tuple[int, ...], width: int, height: int) -> tuple[LayerState, ...]:
+    """Lattice splats in layer order -> states as the decoder will have them: in tree order, invisible splats dropped."""
+    states, first = [], 0
+    for count in layer_counts:
+        layer = splats.taken(slice(first, first + count))
+        layer = layer.taken(np.flatnonzero(np.any(layer.color != 0, axis=1)))
+        layer = tree_order(layer, width, height)
+        states.append(state_of(layer, LayerContext(np.zeros((0, 3), np.int32), np.zeros(layer.count, np.uint8))))
+        first += count
+    return tuple(states)
+
+
+def payload_bytes(header: PlanarHeader, layers: tuple[LayerState, ...]) -> tuple[int, ...]:
+    """Size of each layer's payload as a key frame."""
+    return tuple(len(encode_key_layer(header, state, layer)) for layer, state in enumerate(layers))
+
+
+def level_quality(sketch: Sketch, layers: tuple[LayerState, ...], step: float) -> tuple[float, ...]:
+    """PSNR of each level, dB, on 8-bit pixels, from the integers."""
+    from lamina.codecs.planar.lattice.coding import splats_of
+
+    parameters = [to_parameters(splats_of(state), step) for state in layers]
+    values = []
+    for level, canvas in enumerate(sketch.targets.canvases):
+        below = np.ascontiguousarray(np.concatenate(parameters[: level + 1], axis=1))
+        values.append(psnr(sketch.pixels[level], to_pixels(render_pixels(canvas, below), sketch.background)))
+    return tuple(values)
+
+
+def to_pixels(rendered: Float32[np.ndarray, "h w 3"], background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """Rotated colors -> 8-bit RGB."""
+    rgb = to_rgb(rendered) + np.array(background, np.float32) / 255.0
+    return np.rint(255.0 * np.clip(rgb, 0.0, 1.0)).astype(np.uint8)

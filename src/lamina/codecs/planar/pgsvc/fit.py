@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's fit: a picture or clip and a configuration enter; one `FramePart` a frame leaves, integers and quality.
+
+I-frames are fitted from random splats; P-frames from the decoded frame before (predicted.py). Key frames: the first, those
+that DKS finds (key_frames.py), and one at least every `group_frames`.
+
+Source: P-GSVC, algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from lamina.codec import Monitor
+from lamina.codecs.planar.config import PlanarConfig, RateTarget
+from lamina.codecs.planar.model import FramePart, LayerState
+from lamina.codecs.planar.pgsvc import checkpoint, stages
+from lamina.codecs.planar.pgsvc.descent import Descent, make_schedule
+from lamina.codecs.planar.pgsvc.key_frames import key_frames_of, trial_differences
+from lamina.codecs.planar.pgsvc.layers import DecodedLayer, Integers, decode_key_layer, decode_predicted_layer
+from lamina.codecs.planar.pgsvc.objective import LevelTarget, level_psnr_db, make_targets
+from lamina.codecs.planar.pgsvc.predicted import PredictedFineTuning, augmented_table, plan_slots
+from lamina.codecs.planar.pgsvc.pruning import layer_counts
+from lamina.codecs.planar.pgsvc.quantizers import KeyFineTuning, layer_formats
+from lamina.codecs.planar.pgsvc.splats import random_splats
+from lamina.codecs.planar.pgsvc.stages import Arrays, FrameSession
+from lamina.codecs.planar.pgsvc.training import Trained, fit_layers, key_pruning, predicted_pruning
+from lamina.codecs.planar.syntax import LevelSize, MethodId, PlanarHeader, ScalabilityId
+from lamina.data import Clip, Picture
+from lamina.errors import SignalError, TargetError
+
+Frame = UInt8[np.ndarray, "h w 3"]
+
+BITS_PER_SPLAT = 47.0
+"""Of I-frames, entropy coded, tables aside: what splats cost on photographs, to turn a target size into a count."""
+
+KEY_TRIAL_SHARE = 0.05
+"""Of a clip's progress bar: what key-frame selection takes."""
+
+
+@dataclass
+class _Group:
+    """What fitting the frames of a group needs of each other."""
+
+    number: int
+    fingerprint: UInt8[np.ndarray, " 32"]
+    layers: tuple[DecodedLayer, ...] = ()
+    """Of the frame before."""
+    finished: list[tuple[Integers, ...]] = field(default_factory=list)
+    """Integers of the frames so far, for the checkpoint."""
+
+
+def fit(signal: Clip | Picture, config: PlanarConfig, monitor: Monitor) -> Iterator[FramePart]:
+    """Fit every frame; closed loop.
+
+    Raises:
+        SignalError: the clip has no frames.
+        TargetError: the target leaves less than a splat a layer, or is a quality.
+        ValueError: the configuration asks for what cannot be written as a layered stream.
+        Interrupted: the monitor stopped the fit; its checkpoint holds the state.
+    """
+    check_config(config)
+    clip = signal if isinstance(signal, Clip) else None
+    frames: Iterator[Frame] = clip.frames() if clip is not None else iter([signal.pixels])  # pyright: ignore
+    first = next(frames, None)
+    if first is None:
+        raise SignalError(f"{signal.path or 'clip'}: no frames; expected at least one")
+    is_video = clip is not None and clip.frame_count != 1
+    header = make_header(first.shape[1], first.shape[0], config, clip if is_video else None)
+    total = _frame_count(clip) if clip is not None and is_video else 1
+    counts = layer_counts(splat_count(config.target, header, total), config.layer_shares)
+    keys = _select_keys(clip, config, monitor, total) if clip is not None and is_video else frozenset({0})
+    group = _Group(-1, np.zeros(32, np.uint8))
+    opened = 0
+    for number, picture in enumerate(chain([first], frames)):
+        is_key = number in keys or number - opened >= config.group_frames
+        if is_key:
+            opened = number
+            group = _Group(group.number + 1, checkpoint.fingerprint_of(picture, config))
+        layers, targets = _fit_frame(picture, header, counts, config, group, monitor, (number, total))
+        raw = [layer.context.raw for layer in layers]
+        quality = tuple(
+            level_psnr_db(torch.cat(raw[: level + 1], dim=1), target) for level, target in enumerate(targets)
+        )
+        yield FramePart(header, group.number, number, is_key, layers, quality)
+
+
+def check_config(config: PlanarConfig) -> None:
+    """Raise ValueError for what cannot be written as one layered stream."""
+    pgsvc = config.pgsvc
+    if pgsvc.training == "monolithic" and config.layer_count > 1:
+        raise ValueError("monolithic training makes one model a level, not layers: use one layer, or another training")
+    if pgsvc.quantization_steps < 1:
+        raise ValueError("quantization_steps must be at least 1: an unquantised fit cannot be written")
+
+
+def make_header(width: int, height: int, config: PlanarConfig, clip: Clip | None) -> PlanarHeader:
+    """The stream's header; `clip` None: a still."""
+    levels = config.layer_count
+    sizes: tuple[LevelSize, ...] = ()
+    if config.scalability == "resolution":
+        sizes = tuple(LevelSize(*size) for size in level_sizes(width, height, config.layer_shares)[:-1])
+    rate = clip.frames_per_second if clip is not None else None
+    return PlanarHeader(
+        method=MethodId.PGSVC,
+        is_video=clip is not None,
+        scalability=ScalabilityId.RESOLUTION if config.scalability == "resolution" else ScalabilityId.QUALITY,
+        layer_count=levels - 1,
+        background=(0, 0, 0),
+        step=0,
+        width=width,
+        height=height,
+        rate_numerator=rate.numerator if rate is not None else None,
+        rate_denominator=rate.denominator if rate is not None else None,
+        level_sizes=sizes,
+    )
+
+
+def level_sizes(width: int, height: int, shares: tuple[float, ...]) -> tuple[tuple[int, int], ...]:
+    """(width, height) of each level under resolution scalability: sqrt of its share of the splats (sec. 4.1)."""
+    sizes = []
+    for level in range(len(shares)):
+        ratio = math.sqrt(sum(shares[: level + 1]) / sum(shares))
+        sizes.append((max(1, round(width * ratio)), max(1, round(height * ratio))))
+    return (*sizes[:-1], (width, height))
+
+
+def splat_count(target: RateTarget, header: PlanarHeader, frame_count: int) -> int:
+    """Splats a frame that a target means.
+
+    Raises:
+        TargetError: it is a quality, or less than the tables and a splat a layer take.
+    """
+    if target.splats is not None:
+        return target.splats
+    if target.psnr_db is not None:
+        raise TargetError("the paper's method codes at a constant number of splats: ask for --splats, --bpp or --bytes")
+    pixels = header.width * header.height
+    bits = (target.bits_per_pixel or 0.5) * pixels
+    if target.size_bytes is not None:
+        bits = 8.0 * target.size_bytes / frame_count
+    table_bits = header.levels * 8 * (24 + 6 * 128 + 12)
+    count = int((bits - table_bits) / BITS_PER_SPLAT)
+    if count < header.levels:
+        least = (table_bits + header.levels * BITS_PER_SPLAT) * frame_count / 8
+        raise TargetError(f"tables and a splat a layer take {least:.0f} bytes: ask for more, or for fewer layers")
+    return count
+
+
+def _select_keys(clip: Clip, config: PlanarConfig, monitor: Monitor, total: int) -> frozenset[int]:
+    """Numbers of key frames by DKS."""
+    session = FrameSession(monitor, "key frames", 0.0, KEY_TRIAL_SHARE, lambda state: None)
+    steps = sum(config.pgsvc.key_frame_steps)
+
+    def tick(number: int, descent: Descent) -> None:
+        session.report((number + descent.step / steps) / total, descent.top_error, dict)
+
+    return frozenset(key_frames_of(trial_differences(clip.frames(), config.pgsvc, config.seed, tick)))
+
+
+def _frame_count(clip: Clip) -> int:
+    """Frames of a clip, by reading it where its container does not say."""
+    return clip.frame_count if clip.frame_count is not None else sum(1 for _ in clip.frames())
+
+
+def _fit_frame(
+    picture: Frame,
+    header: PlanarHeader,
+    counts: tuple[int, ...],
+    config: PlanarConfig,
+    group: _Group,
+    monitor: Monitor,
+    place: tuple[int, int],
+) -> tuple[tuple[LayerState, ...], tuple[LevelTarget, ...]]:
+    """One frame of a group: its layers, and the targets that they were fitted to. `place`: number, frames in all."""
+    targets = make_targets(picture, tuple(header.level_size(level) for level in range(header.levels)))
+    position = len(group.finished)
+    resumed = checkpoint.load(monitor.checkpoint, group.fingerprint)
+    integers = _finished_integers(resumed, position)
+    if integers is None:
+        session = _session(group, monitor, place, position, resumed)
+        fit_one = _fit_predicted if position else _fit_key
+        integers = fit_one(targets, counts, config, group, session)
+    formats = layer_formats(config.pgsvc, len(counts), is_key=position == 0)
+    if position == 0:
+        decoded = tuple(decode_key_layer(i, f) for i, f in zip(integers, formats, strict=True))
+    else:
+        decoded = tuple(
+            decode_predicted_layer(i, f, p) for i, f, p in zip(integers, formats, group.layers, strict=True)
+        )
+    group.layers = decoded
+    group.finished.append(integers)
+    return tuple(LayerState(i, d) for i, d in zip(integers, decoded, strict=True)), targets
+
+
+def _session(
+    group: _Group, monitor: Monitor, place: tuple[int, int], position: int, resumed: Arrays | None
+) -> FrameSession:
+    """Progress and checkpoint of a frame."""
+    number, total = place
+    start = KEY_TRIAL_SHARE if total > 1 else 0.0
+    share = (1.0 - start) / max(total, number + 1)
+    stage = f"frame {number + 1}/{total}" if total > 1 else "fitting"
+    is_here = resumed is not None and "position" in resumed and int(resumed["position"]) == position
+
+    def keep(state: Arrays) -> None:
+        if monitor.checkpoint is not None:
+            before = {
+                f"done.{frame}.{layer}.{name}": values
+                for frame, layers in enumerate(group.finished)
+                for layer, integers in enumerate(layers)
+                for name, values in integers.items()
+            }
+            checkpoint.save(monitor.checkpoint, group.fingerprint, before | {"position": np.array(position)} | state)
+
+    done = start + share * number
+    return FrameSession(monitor, stage, done, done + share, keep, resumed if is_here else None)
+
+
+def _finished_integers(resumed: Arrays | None, position: int) -> tuple[Integers, ...] | None:
+    """Integers of a frame that was finished before the interruption."""
+    if resumed is None:
+        return None
+    layers: dict[int, dict[str, np.ndarray]] = {}
+    for name, values in resumed.items():
+        parts = name.split(".")
+        if parts[0] == "done" and int(parts[1]) == position:
+            layers.setdefault(int(parts[2]), {})[parts[3]] = values
+    return tuple(layers[layer] for layer in sorted(layers)) or None
+
+
+def _fit_key(
+    targets: tuple[LevelTarget, ...],
+    counts: tuple[int, ...],
+    config: PlanarConfig,
+    group: _Group,
+    session: FrameSession,
+) -> tuple[Integers, ...]:
+    """An I-frame from random splats."""
+    pgsvc = config.pgsvc
+    seed = config.seed + group.number
+    if pgsvc.training in ("joint", "random"):
+        order = "cyclic" if pgsvc.training == "joint" else "random"
+        pruning = key_pruning(counts, pgsvc)
+        start = tuple(count + extra for count, extra in zip(counts, pruning.removals, strict=True))
+        table = random_splats(sum(start), torch.Generator().manual_seed(seed))
+        schedule = make_schedule(pgsvc, pgsvc.steps, order, seed)
+        trained = stages.train(table, start, targets, schedule, pruning, session)
+    else:
+        trained = _fit_comparator(targets, counts, config, seed, session)
+    tuning = KeyFineTuning(trained.raw, trained.counts, layer_formats(pgsvc, len(counts), is_key=True), seed)
+    schedule = make_schedule(pgsvc, pgsvc.quantization_steps)
+    return stages.fine_tune(tuning, trained, targets, schedule, session)
+
+
+def _fit_comparator(
+    targets: tuple[LevelTarget, ...],
+    counts: tuple[int, ...],
+    config: PlanarConfig,
+    seed: int,
+    session: FrameSession,
+) -> Trained:
+    """The trainings that the paper compares with; an interruption begins them anew."""
+
+    def tick(trainee: object, optimizer: object, descent: Descent) -> None:
+        session.report(0.5 * descent.step / config.pgsvc.steps, descent.top_error, lambda: {"stage": np.array("none")})
+
+    return fit_layers(targets, counts, config.pgsvc, config.pgsvc.training, seed, tick)[0]
+
+
+def _fit_predicted(
+    targets: tuple[LevelTarget, ...],
+    counts: tuple[int, ...],
+    config: PlanarConfig,
+    group: _Group,
+    session: FrameSession,
+) -> tuple[Integers, ...]:
+    """A P-frame from the decoded frame before."""
+    pgsvc = config.pgsvc
+    seed = config.seed + 1009 * (len(group.finished) + 1) + group.number
+    pruning = predicted_pruning(counts, pgsvc)
+    table, start = augmented_table(group.layers, pruning.removals, torch.Generator().manual_seed(seed))
+    order = "random" if pgsvc.training == "random" else "cyclic"
+    schedule = make_schedule(pgsvc, pgsvc.predicted_steps, order, seed)
+    trained = stages.train(table, start, targets, schedule, pruning, session)
+    plans = plan_slots(trained, group.layers, pruning.removals)
+    formats = layer_formats(pgsvc, len(counts), is_key=False)
+    tuning = PredictedFineTuning(plans, group.layers, formats, seed)
+    schedule = make_schedule(pgsvc, pgsvc.quantization_steps, order, seed)
+    return stages.fine_tune(tuning, trained, targets, schedule, session)
