@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-from benchmarks.rivals.curves import RatePoint, points_from_json, quality_at
+from benchmarks.rivals.curves import RatePoint, points_from_json, quality_at, quality_of
 
 from lamina.errors import SignalError
 from lamina.metrics import bd_rate
@@ -63,7 +62,7 @@ def bd_rates(
 ) -> dict[str, float]:
     """Rate of the top level against each rival at equal quality, percent; negative: Lamina needs less.
 
-    Rivals that share no quality with Lamina are left out. For SSIM-like metrics quality is -10 log10(1 - value).
+    Rivals that share no quality with Lamina are left out. Quality is `quality_of`.
     """
     curves = level_curves(subject_results, limits_bpp)
     found = {name: _bd_rate(curve, curves[-1], metric) for name, curve in rivals.items()} if curves else {}
@@ -89,7 +88,7 @@ def level_gains_db(
             for level, point in enumerate(points_from_json(result["levels"])):
                 rival = quality_at(rivals.get(subject, ()), point.bytes, metric)
                 if rival is not None:
-                    gain = getattr(point, metric) - rival
+                    gain = quality_of(point, metric) - rival
                     gains.setdefault(target, {}).setdefault(level, []).append(gain)
     return {target: [fmean(by_level[level]) for level in sorted(by_level)] for target, by_level in gains.items()}
 
@@ -135,8 +134,7 @@ def _rising(points: Sequence[RatePoint], metric: str) -> list[tuple[float, float
     """(rate, quality) without what a smaller file beats: PCHIP needs curves that rise."""
     rising: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda point: point.bytes):
-        value = getattr(point, metric)
-        quality = value if metric in ("psnr", "vmaf") else float(-10 * np.log10(max(1 - value, 1e-9)))
+        quality = quality_of(point, metric)
         if not rising or (quality > rising[-1][1] and point.bytes > rising[-1][0]):
             rising.append((float(point.bytes), quality))
     return rising

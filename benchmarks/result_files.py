@@ -12,10 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run_log import write_result
-
-RESULTS = Path(__file__).resolve().parent / "results"
-"""Under version control; README's tables and plots are made from it."""
+from benchmarks.run_log import RESULTS, write_result
 
 
 def read_figures(name: str) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from lamina.metrics import finite_db, ms_ssim, psnr, ssim, vmaf
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 
+SMALLEST_DISSIMILARITY = 1e-6
+"""1 - SSIM of pictures that are as good as identical: 60 dB."""
+
 
 @dataclass(frozen=True, slots=True)
 class RatePoint:
@@ -80,13 +83,19 @@ def envelope(curves: Sequence[Sequence[RatePoint]]) -> list[RatePoint]:
     return best_points(kept)
 
 
+def quality_of(point: RatePoint, metric: str) -> float:
+    """PSNR and VMAF as they are; SSIM and MS-SSIM in dB, -10 log10(1 - value), where differences are comparable."""
+    value = getattr(point, metric)
+    return value if metric in ("psnr", "vmaf") else float(-10 * np.log10(max(1 - value, SMALLEST_DISSIMILARITY)))
+
+
 def quality_at(points: Sequence[RatePoint], size_bytes: float, metric: str = "psnr") -> float | None:
-    """The curve's quality at a size, linear in log(bytes) between its points; None outside of them."""
+    """The curve's quality (`quality_of`) at a size, linear in log(bytes) between its points; None outside of them."""
     ordered = sorted(points, key=lambda point: point.bytes)
     if not ordered or not ordered[0].bytes <= size_bytes <= ordered[-1].bytes:
         return None
     rates = np.log([point.bytes for point in ordered])
-    return float(np.interp(np.log(size_bytes), rates, [getattr(point, metric) for point in ordered]))
+    return float(np.interp(np.log(size_bytes), rates, [quality_of(point, metric) for point in ordered]))
 
 
 def points_to_json(points: Iterable[RatePoint]) -> list[dict[str, Any]]:

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""benchmarks/results/*.json enters; docs/figures/*.svg, docs/results.md and the README's tables leave.
+
+    python benchmarks/make_figures.py             # write what the figures say now
+    python benchmarks/make_figures.py --check     # write nothing; fail when something written says something else
+
+A table of the README stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``; the names are those of
+`readme_tables`. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.rate_plots import clip_plots, still_plots
+from benchmarks.result_files import read_figures
+from benchmarks.summary_tables import clip_bits_table, clip_levels_table, clip_report, still_means_table, still_report
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = Path("docs") / "figures"
+RESULTS_PAGE = Path("docs") / "results.md"
+README = Path("README.md")
+
+STILL_PRESETS = ("default", "fast")
+CLIP_PRESETS = ("default",)
+
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def readme_tables() -> dict[str, str]:
+    """Markdown of each table that the README may hold; only those with something measured."""
+    tables: dict[str, str] = {}
+    for preset in STILL_PRESETS:
+        if figures := read_figures(f"stills_{preset}"):
+            tables[f"stills_{preset}"] = still_means_table(figures)
+    for preset in CLIP_PRESETS:
+        if figures := read_figures(f"clips_{preset}"):
+            tables[f"clips_{preset}"] = clip_levels_table(figures)
+            tables[f"clip_bits_{preset}"] = clip_bits_table(figures)
+    return tables
+
+
+def results_page(plots: Mapping[str, str]) -> str:
+    """All figures on one page."""
+    parts = [
+        "# Measured results\n",
+        "Made by `python benchmarks/make_figures.py` from `benchmarks/results/*.json`, which name commit, machine and",
+        "command of each figure. Protocol: whole files, levels from the file cut there; 8-bit RGB pixels, whole frame,",
+        "all frames; PSNR is the mean over images of each one's; 1 kB = 1000 bytes. Negative BD-rates: fewer bytes.\n",
+    ]
+    for preset in STILL_PRESETS:
+        if figures := read_figures(f"stills_{preset}"):
+            parts.append(f"## Pictures, preset {preset}\n\n{still_report(figures, preset)}")
+    for preset in CLIP_PRESETS:
+        if figures := read_figures(f"clips_{preset}"):
+            parts.append(f"## Clips, preset {preset}\n\n{clip_report(figures, preset)}")
+    parts += ["## Plots\n", *(f"![{name}](figures/{name}.svg)\n" for name in plots)]
+    return "\n".join(parts)
+
+
+def with_tables(readme: str, tables: Mapping[str, str]) -> str:
+    """The README with the tables that are known put between their markers.
+
+    Raises:
+        ValueError: a marker names a table that does not exist.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        begin, name, end = match.groups()
+        if name not in tables:
+            known = ", ".join(sorted(tables)) or "none, for nothing is measured yet"
+            raise ValueError(f"{README}: no table {name!r}; there are {known}")
+        return f"{begin}\n{tables[name]}\n\n{end}"
+
+    return _TABLE.sub(replaced, readme)
+
+
+def made_files(root: Path) -> dict[Path, str]:
+    """What should be in each file, by path from the root."""
+    plots = {**still_plots(), **clip_plots()}
+    files = {FIGURES / f"{name}.svg": drawing for name, drawing in plots.items()}
+    files[RESULTS_PAGE] = results_page(plots)
+    if (root / README).exists():
+        files[README] = with_tables((root / README).read_text(), readme_tables())
+    return files
+
+
+def stale_files(root: Path) -> list[Path]:
+    """Files that say something else than the figures, and plots that nothing makes any more."""
+    files = made_files(root)
+    left_over = {path.relative_to(root) for path in (root / FIGURES).glob("*.svg")} - files.keys()
+    differing = [
+        path for path, text in files.items() if not (root / path).exists() or (root / path).read_text() != text
+    ]
+    return sorted([*differing, *left_over])
+
+
+def write_files(root: Path) -> None:
+    """Write what is stale."""
+    files = made_files(root)
+    for path in stale_files(root):
+        if path not in files:
+            (root / path).unlink()
+            continue
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        partial = root / f"{path}.partial"
+        partial.write_text(files[path])
+        partial.replace(root / path)
+        print(path)
+
+
+def main() -> int:
+    """Command line; 1 when `--check` finds something."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    if not parser.parse_args().check:
+        write_files(ROOT)
+        return 0
+    stale = stale_files(ROOT)
+    for path in stale:
+        print(f"{path}: says something else than benchmarks/results; run python benchmarks/make_figures.py")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
