@@ -49,6 +49,9 @@ COSITED_TAPS = (-0.125, 0.25, 0.75, 0.25, -0.125)
 CENTERED_TAPS = (0.0, -0.25, 0.75, 0.75, -0.25)
 """Down filter at offsets -2...2 from the even sample of a pair with the chroma between: spline 3/1 low-pass."""
 
+ONE_LAYOUT = ("C", "W")
+"""Contiguous and writable: for each other kind of array Numba would compile its kernels again, a second or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColorInfo:
@@ -109,6 +112,7 @@ def yuv_to_rgb(
     v_to_r, u_to_b = 2.0 * (1.0 - red) * chroma, 2.0 * (1.0 - blue) * chroma
     numbers = (offset, 1.0 / gain, v_to_r, -u_to_b * blue / green, -v_to_r * red / green, u_to_b)
     steps, centers = _grid(color)
+    y, u, v = (np.require(plane, requirements=ONE_LAYOUT) for plane in (y, u, v))
     out = np.empty((*y.shape, 3), np.uint8)
     color_kernels.yuv_to_rgb(y, u, v, tuple(np.float32(x) for x in numbers), steps, centers, out)
     return out
@@ -141,6 +145,7 @@ def rgb_to_yuv(
     grey = color.subsampling == "400"
     shape = (height, width) if grey else chroma_shape(height, width, color.subsampling)
     u, v = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+    rgb = np.require(rgb, requirements=ONE_LAYOUT)
     color_kernels.rgb_to_yuv(rgb, tuple(np.float32(x) for x in numbers), steps, taps, limits, (y, u, v))
     return (y, None, None) if grey else (y, u, v)
 

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
 from lamina.data.color import RGB_COLOR
-from lamina.data.image import WRITABLE, read_image, write_image
+from lamina.data.image import WRITABLE, read_image
 from lamina.errors import SignalError
 
 FRAME_NAME = "frame_{:06d}.png"
@@ -60,11 +60,13 @@ class FolderWriter:
 
     def write(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
         """Add a frame."""
-        write_image(self._path / FRAME_NAME.format(self._count), frame)
+        from PIL import Image
+
+        Image.fromarray(frame).save(self._path / FRAME_NAME.format(self._count))
         self._count += 1
 
     def close(self) -> None:
-        """Nothing to finish: each picture was complete when it was written."""
+        """Nothing to finish: each picture is complete once written."""
 
 
 def may_replace(path: Path) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
+from lamina.data.color import ONE_LAYOUT
+
 
 def downsample_area(pixels: Float32[np.ndarray, "h w 3"], height: int, width: int) -> Float32[np.ndarray, "h2 w2 3"]:
     """Average of `pixels` over each output pixel's exact area; any ratio, pixels on a border are shared by area.
@@ -19,7 +21,7 @@ def downsample_area(pixels: Float32[np.ndarray, "h w 3"], height: int, width: in
 
     if not (1 <= height <= pixels.shape[0] and 1 <= width <= pixels.shape[1]):
         raise ValueError(f"expected 1x1...{pixels.shape[1]}x{pixels.shape[0]}, got {width}x{height}")
-    source = np.ascontiguousarray(pixels, dtype=np.float32)
+    source = np.require(pixels, np.float32, ONE_LAYOUT)
     channels = source.shape[2]
     rows = np.empty((height, source.shape[1] * channels), np.float32)
     resample_kernels.average_rows(source.reshape(source.shape[0], -1), rows)

@@ -88,6 +88,8 @@ def _split(
     missing = [(0, max(ssim_kernels.WINDOW - side, 0)) for side in (height, width)]
     if any(after for _, after in missing):
         reference, decoded = (np.pad(pixels, (*missing, (0, 0)), mode="edge") for pixels in (reference, decoded))
+    # Views and read-only arrays would each have the kernel compiled again.
+    reference, decoded = (np.require(pixels, requirements=("C", "W")) for pixels in (reference, decoded))
     weights = np.array([BT601_LUMA] if luma else np.eye(3), np.float32)
     shape = (len(weights), *reference.shape[:2])
     sums, differences = np.empty(shape, np.float32), np.empty(shape, np.float32)
