@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's own method.   Longan Wang, Yuang Shi, Wei Tsang Ooi: P-GSVC, layered progressive 2D Gaussian splatting
+"""The paper's own method. Longan Wang, Yuang Shi, Wei Tsang Ooi: P-GSVC, layered progressive 2D Gaussian splatting.
 
     frame ─ training ─► weighted splats ─ quantizers / predicted ─► integers ─ coding ─► payload      encode
     pixels ◄─ render ─ raw splats ◄─ layers ─ integers ◄─ coding ─ payload                           decode

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of an interrupted fit: named arrays enter a .npz file, whole or not at all; they come back if they still fit.
+"""The state of an interrupted fit: named arrays enter a .npz file, whole or not at all, and come back.
 
 Nothing is pickled. A checkpoint of another picture or configuration, or a damaged one, is ignored: the fit begins anew.
 """

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's fit: a picture or clip and a configuration enter; one `FramePart` a frame leaves, integers and quality.
 
-I-frames are fitted from random splats; P-frames from the decoded frame before (predicted.py). Key frames: the first, those
-that DKS finds (key_frames.py), and one at least every `group_frames`.
+I-frames are fitted from random splats; P-frames from the decoded frame before (predicted.py). Key frames: the first,
+those that DKS finds (key_frames.py), and one at least every `group_frames`.
 
 Source: P-GSVC, algorithm 1.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 import torch
@@ -32,8 +30,8 @@ from lamina.codecs.planar.pgsvc.quantizers import KeyFineTuning, layer_formats
 from lamina.codecs.planar.pgsvc.splats import random_splats
 from lamina.codecs.planar.pgsvc.stages import Arrays, FrameSession
 from lamina.codecs.planar.pgsvc.training import Trained, fit_layers, key_pruning, predicted_pruning
-from lamina.codecs.planar.syntax import LevelSize, MethodId, PlanarHeader, ScalabilityId
-from lamina.data import Clip, Picture
+from lamina.codecs.planar.signal import PlanarSignal, header_sizes, scalability_id
+from lamina.codecs.planar.syntax import MethodId, PlanarHeader
 from lamina.errors import SignalError, TargetError
 
 Frame = UInt8[np.ndarray, "h w 3"]
@@ -57,7 +55,7 @@ class _Group:
     """Integers of the frames so far, for the checkpoint."""
 
 
-def fit(signal: Clip | Picture, config: PlanarConfig, monitor: Monitor) -> Iterator[FramePart]:
+def fit(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterator[FramePart]:
     """Fit every frame; closed loop.
 
     Raises:
@@ -67,19 +65,15 @@ def fit(signal: Clip | Picture, config: PlanarConfig, monitor: Monitor) -> Itera
         Interrupted: the monitor stopped the fit; its checkpoint holds the state.
     """
     check_config(config)
-    clip = signal if isinstance(signal, Clip) else None
-    frames: Iterator[Frame] = clip.frames() if clip is not None else iter([signal.pixels])  # pyright: ignore
-    first = next(frames, None)
-    if first is None:
-        raise SignalError(f"{signal.path or 'clip'}: no frames; expected at least one")
-    is_video = clip is not None and clip.frame_count != 1
-    header = make_header(first.shape[1], first.shape[0], config, clip if is_video else None)
-    total = _frame_count(clip) if clip is not None and is_video else 1
+    header = make_header(signal, config)
+    total = signal.frame_count or sum(1 for _ in signal.frames(0))
+    if total < 1:
+        raise SignalError("no frames; expected at least one")
     counts = layer_counts(splat_count(config.target, header, total), config.layer_shares)
-    keys = _select_keys(clip, config, monitor, total) if clip is not None and is_video else frozenset({0})
+    keys = _select_keys(signal, config, monitor, total) if total > 1 else frozenset({0})
     group = _Group(-1, np.zeros(32, np.uint8))
     opened = 0
-    for number, picture in enumerate(chain([first], frames)):
+    for number, picture in enumerate(signal.frames(0)):
         is_key = number in keys or number - opened >= config.group_frames
         if is_key:
             opened = number
@@ -101,35 +95,22 @@ def check_config(config: PlanarConfig) -> None:
         raise ValueError("quantization_steps must be at least 1: an unquantised fit cannot be written")
 
 
-def make_header(width: int, height: int, config: PlanarConfig, clip: Clip | None) -> PlanarHeader:
-    """The stream's header; `clip` None: a still."""
-    levels = config.layer_count
-    sizes: tuple[LevelSize, ...] = ()
-    if config.scalability == "resolution":
-        sizes = tuple(LevelSize(*size) for size in level_sizes(width, height, config.layer_shares)[:-1])
-    rate = clip.frames_per_second if clip is not None else None
+def make_header(signal: PlanarSignal, config: PlanarConfig) -> PlanarHeader:
+    """The stream's header. The paper has no background: splats are added to black."""
+    rate = signal.frames_per_second
     return PlanarHeader(
         method=MethodId.PGSVC,
-        is_video=clip is not None,
-        scalability=ScalabilityId.RESOLUTION if config.scalability == "resolution" else ScalabilityId.QUALITY,
-        layer_count=levels - 1,
+        is_video=rate is not None,
+        scalability=scalability_id(config),
+        layer_count=config.layer_count - 1,
         background=(0, 0, 0),
         step=0,
-        width=width,
-        height=height,
+        width=signal.width,
+        height=signal.height,
         rate_numerator=rate.numerator if rate is not None else None,
         rate_denominator=rate.denominator if rate is not None else None,
-        level_sizes=sizes,
+        level_sizes=header_sizes(config, signal.width, signal.height),
     )
-
-
-def level_sizes(width: int, height: int, shares: tuple[float, ...]) -> tuple[tuple[int, int], ...]:
-    """(width, height) of each level under resolution scalability: sqrt of its share of the splats (sec. 4.1)."""
-    sizes = []
-    for level in range(len(shares)):
-        ratio = math.sqrt(sum(shares[: level + 1]) / sum(shares))
-        sizes.append((max(1, round(width * ratio)), max(1, round(height * ratio))))
-    return (*sizes[:-1], (width, height))
 
 
 def splat_count(target: RateTarget, header: PlanarHeader, frame_count: int) -> int:
@@ -154,7 +135,7 @@ def splat_count(target: RateTarget, header: PlanarHeader, frame_count: int) -> i
     return count
 
 
-def _select_keys(clip: Clip, config: PlanarConfig, monitor: Monitor, total: int) -> frozenset[int]:
+def _select_keys(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, total: int) -> frozenset[int]:
     """Numbers of key frames by DKS."""
     session = FrameSession(monitor, "key frames", 0.0, KEY_TRIAL_SHARE, lambda state: None)
     steps = sum(config.pgsvc.key_frame_steps)
@@ -162,12 +143,7 @@ def _select_keys(clip: Clip, config: PlanarConfig, monitor: Monitor, total: int)
     def tick(number: int, descent: Descent) -> None:
         session.report((number + descent.step / steps) / total, descent.top_error, dict)
 
-    return frozenset(key_frames_of(trial_differences(clip.frames(), config.pgsvc, config.seed, tick)))
-
-
-def _frame_count(clip: Clip) -> int:
-    """Frames of a clip, by reading it where its container does not say."""
-    return clip.frame_count if clip.frame_count is not None else sum(1 for _ in clip.frames())
+    return frozenset(key_frames_of(trial_differences(signal.frames(0), config.pgsvc, config.seed, tick)))
 
 
 def _fit_frame(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dynamic key-frame selection (DKS): frames of a clip enter, numbers of key frames leave.
 
-Every frame is fitted twice, briefly and with few splats: from scratch, and from the frame before. Where starting from the
-frame before is worse by much more than around it, the scene has changed.
+Every frame is fitted twice, briefly and with few splats: from scratch, and from the frame before. Where starting from
+the frame before is worse by much more than around it, the scene has changed.
 
 Source: LonganWANG-cs/GSVC, train_video_Represent.py and utils.py; P-GSVC, sec. 3.5.
 """

@@ -3,8 +3,9 @@
 
 A layer of a key frame (I) stands alone: fp16 positions, uniform Cholesky factors, residual-VQ colours, and its own
 quantisers. A layer of a predicted frame (P) keeps the slots of the frame before: most hold differences to the decoded
-splat there (12-bit floats, uniform, residual VQ, with quantisers of their own); a replaced slot holds a new splat, coded as
-on the key frame and with the key frame's quantisers. Encoder and decoder both build on these functions: the loop is closed.
+splat there (12-bit floats, uniform, residual VQ, with quantisers of their own); a replaced slot holds a new splat,
+coded as on the key frame and with the key frame's quantisers. Encoder and decoder both build on these functions: the
+loop is closed.
 
 Source: P-GSVC, sec. 3.6; slots: decided here, the paper is silent.
 """
@@ -24,9 +25,10 @@ from lamina.quantize.uniform import IntegerRange, UniformGrid, dequantize_unifor
 from lamina.quantize.vector import decode_residual
 
 Integers = Mapping[str, np.ndarray]
-"""Arrays of one layer by name. Key: positions (n, 2) fp16 patterns, cholesky (n, 3), colors (n, stages) indices, grids (2, 3)
-float32 patterns (scale, offset), codebooks (stages, entries, 3) fp16 patterns. Predicted: replaced (n), position_deltas,
-cholesky_deltas, color_deltas of the slots that stay, positions, cholesky, colors of the new ones, grids, codebooks."""
+"""Arrays of one layer by name. Key: positions (n, 2) fp16 patterns, cholesky (n, 3), colors (n, stages) indices,
+grids (2, 3) float32 patterns (scale, offset), codebooks (stages, entries, 3) fp16 patterns. Predicted: replaced (n),
+position_deltas, cholesky_deltas, color_deltas of the slots that stay, positions, cholesky, colors of the new ones,
+grids, codebooks."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-
 from lamina.codecs.planar.pgsvc.kernels import geometry_of, raw_gradients
 from lamina.codecs.planar.pgsvc.splats import to_gaussians
 from lamina.data.resample import downsample_area

@@ -2,8 +2,8 @@
 """P-frames: the decoded frame before enters, integers of all layers of this frame leave. Slots keep their identity.
 
 A P-frame starts from the decoded splats of the frame before plus new random ones (GSA), loses as many by |w| (GSP), and
-is then fine-tuned with quantisers in the loop: what stays in its slot as a difference to the decoded splat there, what is
-new (in the slots that were freed) as on the key frame. So prediction is closed-loop.
+is then fine-tuned with quantisers in the loop: what stays in its slot as a difference to the decoded splat there,
+what is new (in the slots that were freed) as on the key frame. So prediction is closed-loop.
 
 Source: P-GSVC, sec. 3.5 and 3.6; slots: decided here, the paper is silent.
 """
@@ -80,8 +80,10 @@ def plan_slots(trained: Trained, previous: tuple[DecodedLayer, ...], extra: tupl
 
 
 class PredictedFineTuning:
-    """A trainee for `descend`: all layers of a P-frame. Parameters are flat: (8, n) columns in the order of the plans, a
-    difference for each splat that stays and the splat itself for each new one, then six grid parameters a layer.
+    """A trainee for `descend`: all layers of a P-frame.
+
+    Parameters are flat: (8, n) columns in the order of the plans, a difference for each splat that stays and the splat
+    itself for each new one, then six grid parameters a layer.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class PredictedFineTuning:
         """Columns of each layer, grid parameters."""
         size = RAW_ROWS * sum(self.counts)
         table = parameters[:size].view(RAW_ROWS, -1)
-        return table.split(self.counts, dim=1), parameters[size:].view(-1, GRID_PARAMETERS)
+        return table.split(list(self.counts), dim=1), parameters[size:].view(-1, GRID_PARAMETERS)
 
     def splats(self, parameters: Float32[Tensor, " p"]) -> tuple[Float32[Tensor, "8 n"], Float32[Tensor, ""]]:
         """Quantised splats (straight-through) and the commitment loss of the differences."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fine-tuning with quantisers in the loop: unquantised splats of all layers enter, integers of all layers leave.
 
-Every layer has quantisers of its own, so that a client of the base layer needs nothing else. They are trained jointly with
-the splats and under the same joint loss. `KeyFineTuning` is for I-frames, `predicted.PredictedFineTuning` for P-frames.
+Every layer has quantisers of its own, so that a client of the base layer needs nothing else. They are trained jointly
+with the splats and under the same joint loss. `KeyFineTuning` is for I-frames, `predicted.PredictedFineTuning` for
+P-frames.
 
 Source: P-GSVC, sec. 3.6; Xinjie-Q/GaussianImage, gaussianimage_cholesky.py.
 """
@@ -71,7 +72,7 @@ class KeyFineTuning:
         self, raw: Float32[Tensor, "8 n"], counts: tuple[int, ...], formats: tuple[LayerFormat, ...], seed: int
     ) -> None:
         self.counts = counts
-        parts = torch.split(raw, counts, dim=1)
+        parts = raw.split(list(counts), dim=1)
         self.layers = [
             LayerTraining(layer_format, part[2:5], part[5:8], seed + layer)
             for layer, (layer_format, part) in enumerate(zip(formats, parts, strict=True))
@@ -88,7 +89,7 @@ class KeyFineTuning:
         """Quantised splats (straight-through) and the commitment loss."""
         raw, grids = self.split(parameters)
         positions = float_straight_through(raw[:2], FLOAT16)
-        shapes, colors = raw[2:5].split(self.counts, dim=1), raw[5:8].split(self.counts, dim=1)
+        shapes, colors = raw[2:5].split(list(self.counts), dim=1), raw[5:8].split(list(self.counts), dim=1)
         cholesky = [
             uniform_straight_through(shape, layer.grid(grid))
             for layer, shape, grid in zip(self.layers, shapes, grids, strict=True)
@@ -107,7 +108,7 @@ class KeyFineTuning:
         """The integers of all layers. Slots are put in order of position, which costs least to code."""
         raw, grids = self.split(parameters.detach())
         layers = []
-        for layer, part, grid in zip(self.layers, raw.split(self.counts, dim=1), grids, strict=True):
+        for layer, part, grid in zip(self.layers, raw.split(list(self.counts), dim=1), grids, strict=True):
             quantizers = layer.frozen(grid)
             absolute = absolute_integers(part, quantizers)
             order = np.lexsort(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's splat parameters: rows of a float32 table enter, `Gaussians2D` in full-size pixels leave.
 
-Rows of a (8, n) table ("raw splats"): u_x, u_y (position before tanh: x = (tanh(u) + 1) / 2 of the width), l11, l21, l22
-(Cholesky factor in full-size pixels before the bound of + 0.5 on its diagonal), and the weighted colour w c. In training
-the table has a ninth row, the weight w, and the colour rows hold c alone.
+Rows of a (8, n) table ("raw splats"): u_x, u_y (position before tanh: x = (tanh(u) + 1) / 2 of the width), l11, l21,
+l22 (Cholesky factor in full-size pixels before the bound of + 0.5 on its diagonal), and the weighted colour w c. In
+training the table has a ninth row, the weight w, and the colour rows hold c alone.
 
 Source: Zhang et al., GaussianImage (ECCV 2024), sec. 3.1; P-GSVC, sec. 3.2.
 """

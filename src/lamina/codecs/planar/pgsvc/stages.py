@@ -8,7 +8,7 @@ progress from both and, when the user stops, keeps what is needed to go on from 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +31,7 @@ REPORT_SECONDS = 0.2
 """Between two reports."""
 
 FineTuning = KeyFineTuning | PredictedFineTuning
-Arrays = Mapping[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass

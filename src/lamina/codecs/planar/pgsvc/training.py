@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unquantised layered splats of one picture: level targets and a configuration enter, raw splats of all layers leave.
 
-`joint` is the paper's method; `random`, `sequential`, `monolithic` and `pruning` are its comparators (sec. 3.4 and 4.1),
-options of the same code. Tables are (9, n), splats in layer order.
+`joint` is the paper's method; `random`, `sequential`, `monolithic` and `pruning` are its comparators (sec. 3.4 and
+4.1), options of the same code. Tables are (9, n), splats in layer order.
 """
 
 from __future__ import annotations
