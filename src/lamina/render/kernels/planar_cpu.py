@@ -5,8 +5,8 @@ In: geometry (8, n), colours (3, n), tile lists. Out: tiled pixels, or gradients
 sum g G_k (3 rows), then sum t, t dx, t dy, t dx^2, t dx dy, t dy^2 with t = g (c . G): the chain to any shape
 parameters is then exact and cheap. Pixels are tiled: (tiles, 3, 256) float32, zero outside the picture.
 
-Loops are written so that LLVM makes vector code of them: one flat loop per (tile, splat) over whole tile rows, a
-polynomial for exp (its argument is bounded by the cut-off), sums reduced once per (tile, splat).
+A pixel row of a tile is one vector (simd.py). What depends on the column alone is computed once per (tile, splat), the
+sums over rows stay in registers column by column, exp is a polynomial (its argument is bounded by the cut-off).
 """
 
 from __future__ import annotations
@@ -15,81 +15,85 @@ import numpy as np
 from numba import njit, prange
 
 from lamina.render.constants import CUTOFF_EXPONENT, TILE_AREA_PX, TILE_PX
+from lamina.render.kernels.simd import fill_row, keep_above, load_row, store_row, store_sums, sum_row
 
-AREA = np.int64(TILE_AREA_PX)
 MOMENTS = 9
 
 # exp(p) for p in [-ln 255, 0] as poly(p / 16)^16; the polynomial is exp's on [-0.3465, 0], minimax degree 4 (relative
-# error 1.3e-6 after the power).
-SIXTEENTH = np.float32(1.0 / 16.0)
+# error 1.3e-6 after the power), in powers of p.
 E0, E1, E2, E3, E4 = (
-    np.float32(v)
-    for v in (0.9999999189895517, 0.9999888873646101, 0.4997504244476486, 0.16467033242596515, 0.034997879067121006)
+    np.float32(value / 16.0**power)
+    for power, value in enumerate(
+        (0.9999999189895517, 0.9999888873646101, 0.4997504244476486, 0.16467033242596515, 0.034997879067121006)
+    )
 )
 FLOOR = np.float32(-CUTOFF_EXPONENT)
 ZERO = np.float32(0.0)
 HALF = np.float32(0.5)
+ONE = np.float32(1.0)
 
 COLUMN = (np.arange(TILE_AREA_PX) % TILE_PX + 0.5).astype(np.float32)
 ROW = (np.arange(TILE_AREA_PX) // TILE_PX + 0.5).astype(np.float32)
 
+GREEN = np.uint64(TILE_AREA_PX)
+BLUE = np.uint64(2 * TILE_AREA_PX)
+NEXT_ROW = np.uint64(TILE_PX)
+
 
 @njit(inline="always", cache=True, fastmath=True, error_model="numpy")
-def gaussian(dx, dy, half_xx, xy, half_yy):
-    """exp(-(half_xx dx^2 + xy dx dy + half_yy dy^2)), zero beyond the cut-off."""
-    power = -(dx * (half_xx * dx + xy * dy) + half_yy * dy * dy)
-    r = max(power, FLOOR) * SIXTEENTH
-    e = E0 + r * (E1 + r * (E2 + r * (E3 + r * E4)))
+def gaussian_row(power):
+    """exp(power) of a row, zero beyond the cut-off. What lanes beyond it compute is finite or not: it is not kept."""
+    e = (((power * E4 + E3) * power + E2) * power + E1) * power + E0
     e = e * e
     e = e * e
     e = e * e
-    e = e * e
-    return e if power > FLOOR else ZERO
+    return keep_above(e * e, power, FLOOR)
 
 
 @njit(inline="always", cache=True, fastmath=True, error_model="numpy")
 def add_splat(acc, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1, c2):
     """Adds one splat to rows start...stop (flat pixel indices) of a tile."""
-    for p in range(start, stop):
-        g = gaussian(column[p] - x, row[p] - y, half_xx, xy, half_yy)
-        acc[p] += c0 * g
-        acc[p + np.uint64(256)] += c1 * g
-        acc[p + np.uint64(512)] += c2 * g
+    dx = load_row(column, 0) - x
+    of_column = dx * dx * (-half_xx)
+    slope = dx * (-xy)
+    dy = fill_row(row[start] - y)
+    p = start
+    while p < stop:
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        store_row(acc, p, load_row(acc, p) + g * c0)
+        store_row(acc, p + GREEN, load_row(acc, p + GREEN) + g * c1)
+        store_row(acc, p + BLUE, load_row(acc, p + BLUE) + g * c2)
+        dy = dy + ONE
+        p += NEXT_ROW
 
 
 @njit(inline="always", cache=True, fastmath=True, error_model="numpy")
 def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1, c2, out):
     """Moments of one splat over rows start...stop of a tile; `grad` is (768,) dL/dpixel."""
-    s0 = s1 = s2 = ZERO
-    t0 = tx = ty = txx = txy = tyy = ZERO
-    for p in range(start, stop):
-        dx = column[p] - x
-        dy = row[p] - y
-        g = gaussian(dx, dy, half_xx, xy, half_yy)
-        g0 = grad[p]
-        g1 = grad[p + np.uint64(256)]
-        g2 = grad[p + np.uint64(512)]
-        s0 += g * g0
-        s1 += g * g1
-        s2 += g * g2
-        t = g * (c0 * g0 + c1 * g1 + c2 * g2)
-        u = t * dx
-        v = t * dy
-        t0 += t
-        tx += u
-        ty += v
-        txx += u * dx
-        txy += u * dy
-        tyy += v * dy
-    out[0] = s0
-    out[1] = s1
-    out[2] = s2
-    out[3] = t0
-    out[4] = tx
-    out[5] = ty
-    out[6] = txx
-    out[7] = txy
-    out[8] = tyy
+    dx = load_row(column, 0) - x
+    of_column = dx * dx * (-half_xx)
+    slope = dx * (-xy)
+    dy = fill_row(row[start] - y)
+    s0 = s1 = s2 = fill_row(ZERO)
+    ty = tyy = fill_row(ZERO)
+    p = start
+    while p < stop:
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        g0 = load_row(grad, p)
+        g1 = load_row(grad, p + GREEN)
+        g2 = load_row(grad, p + BLUE)
+        s0 = s0 + g * g0
+        s1 = s1 + g * g1
+        s2 = s2 + g * g2
+        v = g * (g0 * c0 + g1 * c1 + g2 * c2) * dy
+        ty = ty + v
+        tyy = tyy + v * dy
+        dy = dy + ONE
+        p += NEXT_ROW
+    t = s0 * c0 + s1 * c1 + s2 * c2
+    u = t * dx
+    store_sums(out, 0, (s0, s1, s2, t, u, ty, u * dx, ty * dx))
+    out[8] = sum_row(tyy)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
@@ -137,30 +141,59 @@ def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, til
             )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def gather_moments(splat_starts, splat_entries, entry_moments, out):
     """Sums the moments of each splat's entries: (n, 9). One writer a splat: the same sums on any thread count."""
     for i in prange(splat_starts.shape[0] - 1):
-        for j in range(out.shape[1]):
-            out[i, j] = 0.0
+        for j in range(MOMENTS):
+            out[i, j] = ZERO
         for s in range(splat_starts[i], splat_starts[i + 1]):
             k = splat_entries[s]
-            for j in range(out.shape[1]):
+            for j in range(MOMENTS):
                 out[i, j] += entry_moments[k, j]
 
 
 def to_tiles(pixels: np.ndarray) -> np.ndarray:
-    """(h, w, 3) -> (tiles, 768): planes of each 16 x 16 tile one after the other, zero beyond the picture."""
+    """(h, w, 3) float32 -> (tiles, 768): planes of each 16 x 16 tile one after the other, zero beyond the picture."""
     height, width, _ = pixels.shape
-    rows, columns = -(-height // TILE_PX), -(-width // TILE_PX)
-    padded = np.zeros((rows * TILE_PX, columns * TILE_PX, 3), np.float32)
-    padded[:height, :width] = pixels
-    tiled = padded.reshape(rows, TILE_PX, columns, TILE_PX, 3).transpose(0, 2, 4, 1, 3)
-    return np.ascontiguousarray(tiled.reshape(rows * columns, 3 * TILE_AREA_PX))
+    tiles = np.empty((-(-height // TILE_PX) * -(-width // TILE_PX), 3 * TILE_AREA_PX), np.float32)
+    gather_tiles(np.ascontiguousarray(pixels, np.float32), tiles)
+    return tiles
 
 
 def from_tiles(tiles: np.ndarray, width: int, height: int) -> np.ndarray:
     """(tiles, 768) -> (h, w, 3): the inverse of `to_tiles`."""
-    rows, columns = -(-height // TILE_PX), -(-width // TILE_PX)
-    grid = tiles.reshape(rows, columns, 3, TILE_PX, TILE_PX).transpose(0, 3, 1, 4, 2)
-    return np.ascontiguousarray(grid.reshape(rows * TILE_PX, columns * TILE_PX, 3)[:height, :width])
+    pixels = np.empty((height, width, 3), np.float32)
+    scatter_tiles(tiles, pixels)
+    return pixels
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def gather_tiles(pixels, tiles):
+    """Fills (tiles, 768) from (h, w, 3)."""
+    height, width, _ = pixels.shape
+    tiles_x = (width + TILE_PX - 1) // TILE_PX
+    for tile in prange(tiles.shape[0]):
+        left, upper = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
+        columns, rows = min(TILE_PX, width - left), min(TILE_PX, height - upper)
+        if columns < TILE_PX or rows < TILE_PX:
+            tiles[tile, :] = ZERO
+        for row in range(rows):
+            for column in range(columns):
+                for channel in range(3):
+                    to = channel * TILE_AREA_PX + row * TILE_PX + column
+                    tiles[tile, to] = pixels[upper + row, left + column, channel]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def scatter_tiles(tiles, pixels):
+    """Fills (h, w, 3) from (tiles, 768)."""
+    height, width, _ = pixels.shape
+    tiles_x = (width + TILE_PX - 1) // TILE_PX
+    for tile in prange(tiles.shape[0]):
+        left, upper = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
+        for row in range(min(TILE_PX, height - upper)):
+            for column in range(min(TILE_PX, width - left)):
+                for channel in range(3):
+                    at = channel * TILE_AREA_PX + row * TILE_PX + column
+                    pixels[upper + row, left + column, channel] = tiles[tile, at]

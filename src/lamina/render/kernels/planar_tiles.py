@@ -34,25 +34,29 @@ class TileLists(NamedTuple):
 
 
 @njit(inline="always", cache=True, fastmath=True, error_model="numpy")
-def band_extent(variance_u, variance_v, covariance, low, high):
-    """Extent along u of the cut-off ellipse where v is in [low, high] (relative to the centre); (1, -1) when it misses.
+def ellipse_boundary(variance_u, variance_v, covariance):
+    """The cut-off ellipse as u(v) = slope v +- sqrt(chord - ratio v^2), |v| <= reach; u is largest at v = peak."""
+    slope = covariance / variance_v
+    chord = CUTOFF * max(variance_u - slope * covariance, np.float32(0.0))
+    ratio = chord / (CUTOFF * variance_v)
+    return slope, chord, ratio, math.sqrt(CUTOFF * variance_v), covariance * math.sqrt(CUTOFF / variance_u)
 
-    The boundary u(v) = slope v +- sqrt(residual (1 - v^2 / v_max^2)) is concave, so its maximum over a band lies at the
-    unconstrained maximum clamped into the band.
+
+@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+def band_extent(boundary, low, high):
+    """Extent along u of an ellipse where v is in [low, high] (relative to the centre); (1, -1) when it misses.
+
+    The boundary is concave, so its maximum over a band lies at the unconstrained maximum clamped into the band.
     """
-    v_max = math.sqrt(CUTOFF * variance_v)
-    low = max(low, -v_max)
-    high = min(high, v_max)
+    slope, chord, ratio, reach, peak = boundary
+    low = max(low, -reach)
+    high = min(high, reach)
     if low > high:
         return np.float32(1.0), np.float32(-1.0)
-    slope = covariance / variance_v
-    u_max = math.sqrt(CUTOFF * variance_u)
-    v_at_max = covariance / variance_u * u_max
-    residual = max(variance_u - slope * covariance, np.float32(0.0)) * CUTOFF
-    v_right = min(max(v_at_max, low), high)
-    v_left = min(max(-v_at_max, low), high)
-    right = slope * v_right + math.sqrt(residual * max(np.float32(0.0), np.float32(1.0) - (v_right / v_max) ** 2))
-    left = slope * v_left - math.sqrt(residual * max(np.float32(0.0), np.float32(1.0) - (v_left / v_max) ** 2))
+    v_right = min(max(peak, low), high)
+    v_left = min(max(-peak, low), high)
+    right = slope * v_right + math.sqrt(max(np.float32(0.0), chord - ratio * v_right * v_right))
+    left = slope * v_left - math.sqrt(max(np.float32(0.0), chord - ratio * v_left * v_left))
     return left, right
 
 
@@ -64,21 +68,18 @@ def first_last(low, high, count):
     return first, last
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def tile_row_span(geometry, i, tile_row, width, height):
-    """Tiles (first, last) of a tile row that splat i touches."""
-    x, y = geometry[0, i], geometry[1, i]
+@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+def tile_row_span(across, x, y, tile_row, width):
+    """Tiles (first, last) of a tile row that a splat touches; `across` is its boundary x(y)."""
     low = np.float32(tile_row * TILE) + np.float32(0.5) - y
-    left, right = band_extent(geometry[5, i], geometry[7, i], geometry[6, i], low, low + np.float32(TILE - 1))
-    if left > right:
-        return 1, 0
+    left, right = band_extent(across, low, low + np.float32(TILE - 1))
     first, last = first_last(x + left, x + right, width)
-    if first > last:
+    if left > right or first > last:
         return 1, 0
     return first // TILE, last // TILE
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
 def splat_rows(geometry, i, height):
     """Pixel rows (first, last) that splat i touches; (1, 0) for none or for a splat that is not finite."""
     reach = math.sqrt(CUTOFF * geometry[7, i])
@@ -98,8 +99,9 @@ def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
             total = 0
             first_row, last_row = splat_rows(geometry, i, height)
             if first_row <= last_row:
+                across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
                 for tile_row in range(first_row // TILE, last_row // TILE + 1):
-                    first, last = tile_row_span(geometry, i, tile_row, width, height)
+                    first, last = tile_row_span(across, geometry[0, i], geometry[1, i], tile_row, width)
                     for tile_column in range(first, last + 1):
                         counts[chunk, tile_row * tiles_x + tile_column] += 1
                         total += 1
@@ -135,18 +137,19 @@ def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, 
             first_row, last_row = splat_rows(geometry, i, height)
             if first_row > last_row:
                 continue
+            x, y = geometry[0, i], geometry[1, i]
+            across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
+            down = ellipse_boundary(geometry[7, i], geometry[5, i], geometry[6, i])
             for tile_row in range(first_row // TILE, last_row // TILE + 1):
-                first, last = tile_row_span(geometry, i, tile_row, width, height)
+                first, last = tile_row_span(across, x, y, tile_row, width)
+                center = y - np.float32(tile_row * TILE)
                 for tile_column in range(first, last + 1):
-                    tile = tile_row * tiles_x + tile_column
-                    low = np.float32(tile_column * TILE) + np.float32(0.5) - geometry[0, i]
-                    top, bottom = band_extent(
-                        geometry[7, i], geometry[5, i], geometry[6, i], low, low + np.float32(TILE - 1)
-                    )
-                    base = tile_row * TILE
-                    row0, row1 = first_last(geometry[1, i] + top - base, geometry[1, i] + bottom - base, TILE)
+                    low = np.float32(tile_column * TILE) + np.float32(0.5) - x
+                    top, bottom = band_extent(down, low, low + np.float32(TILE - 1))
+                    row0, row1 = first_last(center + top, center + bottom, TILE)
                     row0 = min(row0, TILE - 1)
                     row1 = max(row1, row0)
+                    tile = tile_row * tiles_x + tile_column
                     position = positions[chunk, tile]
                     positions[chunk, tile] = position + 1
                     entry_splat[position] = i
