@@ -22,6 +22,9 @@ from lamina.render.planar import Gaussians2D, log_euclidean_to_covariance
 STEP_SCALE = 65536.0
 """`PlanarHeader.step` counts in 1/65536 of full scale."""
 
+UNIT_SHIFT = 4
+"""log2 of `steps.POSITION_UNITS`."""
+
 NAMES = ("k", "m", "rho", "phi", "x", "y", "color")
 
 
@@ -50,16 +53,18 @@ def to_rows(splats: LatticeSplats) -> tuple[np.ndarray, np.ndarray]:
     rows = np.empty((splats.count, walk.COLUMNS), np.int32)
     rows[:, walk.K], rows[:, walk.M], rows[:, walk.RHO], rows[:, walk.PHI] = splats.k, splats.m, splats.rho, splats.phi
     rows[:, walk.C0 :] = splats.color
-    bits = COARSEST_GRID - position_grids(splats.k, splats.m, splats.rho)
-    fine = np.stack([splats.x, splats.y], axis=1).astype(np.int32)
-    rows[:, walk.X : walk.Y + 1] = fine >> bits[:, None]
+    shift = position_grids(splats.k, splats.m, splats.rho) + UNIT_SHIFT
+    places = np.stack([splats.x, splats.y], axis=1)
+    fine = (places >> shift[:, None]).astype(np.int32)
+    rows[:, walk.X : walk.Y + 1] = places >> (COARSEST_GRID + UNIT_SHIFT)
     return rows, fine
 
 
 def from_rows(rows: np.ndarray, fine: np.ndarray) -> LatticeSplats:
     """The inverse of `to_rows`."""
     k, m, rho, phi = (np.ascontiguousarray(rows[:, j]) for j in (walk.K, walk.M, walk.RHO, walk.PHI))
-    x, y = np.ascontiguousarray(fine[:, 0]), np.ascontiguousarray(fine[:, 1])
+    shift = position_grids(k, m, rho) + UNIT_SHIFT
+    x, y = ((fine[:, axis] << shift) + (1 << (shift - 1)) for axis in range(2))
     return LatticeSplats(k, m, rho, phi, x, y, np.ascontiguousarray(rows[:, walk.C0 :]))
 
 

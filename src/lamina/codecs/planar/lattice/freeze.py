@@ -54,13 +54,15 @@ def quantize_geometry(parameters, step, limits, bins_table, grids_table, out):
         bins = steps.angle_bins(k, rho * unit, bins_table)
         turn = math.atan2(parameters[4, i], parameters[3, i]) / (2.0 * math.pi)
         phi = int(math.floor(turn * bins + 0.5)) % bins
-        grid = 2.0 ** steps.position_grid(k, m * unit, rho * unit, grids_table)
+        shift = steps.position_grid(k, m * unit, rho * unit, grids_table) + 4
         out[i, 0] = k
         out[i, 1] = m
         out[i, 2] = rho
         out[i, 3] = phi
-        out[i, 4] = min(max(int(math.floor(parameters[0, i] / grid)), 0), int(limits[0] / grid) - 1)
-        out[i, 5] = min(max(int(math.floor(parameters[1, i] / grid)), 0), int(limits[1] / grid) - 1)
+        for axis in range(2):
+            last = ((limits[axis] * steps.POSITION_UNITS) >> shift) - 1
+            cell = min(max(int(math.floor(parameters[axis, i] * steps.POSITION_UNITS)) >> shift, 0), last)
+            out[i, 4 + axis] = (cell << shift) + (1 << (shift - 1))
 
 
 def freeze(
@@ -93,7 +95,7 @@ def freeze_geometry(
         lattice[chosen] = trial[chosen]
         values = np.zeros((8, len(chosen)), np.float32)
         columns = [np.ascontiguousarray(lattice[chosen, j]) for j in range(6)]
-        geometry_values(*columns, bins_table, grids_table, values)
+        geometry_values(*columns, bins_table, values)
         # Amplitudes, not colours, are kept: a size that rounds up must not brighten the splat.
         values[5:8] = splats.parameters[5:8, chosen] * np.exp(splats.parameters[2, chosen] - values[2])
         splats.parameters[:, chosen] = values
@@ -101,7 +103,7 @@ def freeze_geometry(
         done = stop
         for step in range(steps_each):
             lower = step % (levels - 1) if levels > 1 else -1
-            gradient, _ = level_gradients(targets, splats, plan, levels - 1, lower, rate)
+            gradient, _, _ = level_gradients(targets, splats, plan, levels - 1, lower, rate)
             descend(splats, gradient, 0.3 * (1.0 - step / steps_each))
     return lattice
 

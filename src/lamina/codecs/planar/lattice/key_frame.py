@@ -25,6 +25,7 @@ from lamina.codecs.planar.lattice.picture import (
     to_layers,
 )
 from lamina.codecs.planar.lattice.rate_control import Outcome, Plan
+from lamina.codecs.planar.lattice.refine import refine
 from lamina.codecs.planar.model import FramePart, LayerState
 from lamina.codecs.planar.signal import PlanarSignal
 from lamina.errors import Interrupted
@@ -33,11 +34,21 @@ PILOT_SHARE = 0.08
 """Of the steps go to the pilot fit."""
 
 LEAST_PILOT_STEPS = 40
-PILOT_FREEZE = (1, 10)
-"""Rounds and steps of the pilot's freeze."""
 
 CORRECTIONS = 4
 """Freezes repeated at most so often to meet a target."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work goes into a freeze."""
+
+    rounds: int
+    steps: int
+    sweeps: int
+
+
+PILOT_EFFORT = Effort(1, 10, 20)
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,16 @@ def fit_plan(config: PlanarConfig, plan: Plan, steps: int) -> FitPlan:
 
 
 def freeze_and_measure(
-    sketch: Sketch, splats: Splats, plan: FitPlan, signal: PlanarSignal, config: PlanarConfig, effort: tuple[int, int]
+    sketch: Sketch, splats: Splats, plan: FitPlan, signal: PlanarSignal, config: PlanarConfig, effort: Effort
 ) -> Frozen:
     """Lattice points, payload sizes and quality of a fit; `splats` are left as they were."""
     size = (signal.width, signal.height)
     copy = Splats(
         splats.parameters.copy(), splats.first.copy(), splats.second.copy(), splats.age.copy(), splats.frozen.copy()
     )
-    lattice = freeze(sketch.targets, copy, plan, size, *effort)
+    lattice = freeze(sketch.targets, copy, plan, size, effort.rounds, effort.steps)
+    random = np.random.default_rng(config.seed)
+    lattice = refine(sketch.targets, lattice, plan, size, effort.sweeps, random)
     layers = to_layers(lattice, plan.layer_counts, *size)
     header = make_header(signal, config, sketch.background, plan.step)
     quality = level_quality(sketch, layers, plan.step)
@@ -105,7 +118,7 @@ def plan_with_pilot(
             monitor.report(Progress(share, "looking at the picture", -10.0 * np.log10(max(error, 1e-10))))
 
         splats = fit_levels(sketch.targets, draft, state, report)
-        pilot = freeze_and_measure(sketch, splats, draft, signal, config, PILOT_FREEZE).outcome
+        pilot = freeze_and_measure(sketch, splats, draft, signal, config, PILOT_EFFORT).outcome
         plan = rate_control.full_plan(config, pilot, pixels)
     return plan
 
@@ -153,7 +166,8 @@ def freeze_to_target(
 ) -> Frozen:
     """Freezes, with the step corrected until the target is met; the nearest try is kept."""
     pixels = signal.width * signal.height
-    effort = (config.lattice.freeze_rounds, config.lattice.freeze_steps)
+    lattice = config.lattice
+    effort = Effort(lattice.freeze_rounds, lattice.freeze_steps, lattice.refine_sweeps)
     best: Frozen | None = None
     tried: list[Outcome] = []
     for number in range(CORRECTIONS + 1):

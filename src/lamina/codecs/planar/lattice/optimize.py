@@ -93,24 +93,28 @@ def make_targets(pixels: tuple[Float32[np.ndarray, "h w 3"], ...]) -> Targets:
 
 def level_gradients(
     targets: Targets, splats: Splats, plan: FitPlan, newest: int, lower: int, rate: float
-) -> tuple[np.ndarray, float]:
-    """Gradients of the newest level's error plus one lower level's (`lower` < 0: none); the newest level's error."""
+) -> tuple[np.ndarray, float, float]:
+    """Gradients of the newest level's error plus one lower level's (`lower` < 0: none).
+
+    Also the newest level's mean squared error, and that plus the lower level's, weighted.
+    """
     counts = np.cumsum(plan.layer_counts)
     weight = plan.lower_weight * newest
     canvas = targets.canvases[newest]
     if lower < 0:
         out, _, error = gradients(canvas, splats, 0, (0.0, 1.0), (rate, plan.step))
-        return out, error
+        return out, error, error
     split = int(min(counts[lower], splats.count))
     if targets.canvases[lower] is canvas:
-        out, _, error = gradients(canvas, splats, split, (weight, 1.0), (rate, plan.step))
-        return out, error
+        out, low, error = gradients(canvas, splats, split, (weight, 1.0), (rate, plan.step))
+        return out, error, error + weight * low
     out, _, error = gradients(canvas, splats, 0, (0.0, 1.0), (rate, plan.step))
     small = targets.canvases[lower]
     below = Splats(np.ascontiguousarray(splats.parameters[:, :split]))
-    extra, _, _ = gradients(small, below, 0, (0.0, weight * canvas.pixel_count / small.pixel_count), (0.0, plan.step))
+    scale = weight * canvas.pixel_count / small.pixel_count
+    extra, _, low = gradients(small, below, 0, (0.0, scale), (0.0, plan.step))
     out[:split] += extra
-    return out, error
+    return out, error, error + weight * low
 
 
 def to_full_size(parameters: Float32[np.ndarray, "8 k"], canvas: Canvas) -> Float32[np.ndarray, "8 k"]:
@@ -189,7 +193,7 @@ def fit_phase(targets: Targets, plan: FitPlan, state: FitState, span: tuple[int,
             reallocate(canvas, state.splats, first_of_layer, share, state.random)
         lower = (step % level) if level else -1
         rate = plan.rate_weight * BITS_TO_ERROR * plan.step**2 * min(1.0, (start + step) / (0.3 * plan.steps))
-        gradient, error = level_gradients(targets, state.splats, plan, level, lower, rate)
+        gradient, error, _ = level_gradients(targets, state.splats, plan, level, lower, rate)
         fade = 1.0
         if level == len(plan.layer_counts) - 1:
             fade = FINAL_RATE + (1.0 - FINAL_RATE) * 0.5 * (1.0 + math.cos(math.pi * step / steps))

@@ -26,7 +26,7 @@ class LatticeSplats:
     phi: np.ndarray
     """Bin of the doubled angle."""
     x: np.ndarray
-    """Position in grid cells of the splat's own grid, which counts from the outer border."""
+    """Position in 1/16 px from the outer border; in key frames the center of a cell of the splat's own grid."""
     y: np.ndarray
     color: np.ndarray
     """Amplitudes in steps of q."""
@@ -42,16 +42,15 @@ class LatticeSplats:
 
 
 @njit(cache=True, nogil=True)
-def geometry_values(k, m, rho, phi, x, y, bins_table, grids_table, parameters):
+def geometry_values(k, m, rho, phi, x, y, bins_table, parameters):
     """Lattice points -> rows x, y, m, d, e of `parameters`."""
     for i in range(k.shape[0]):
         unit = steps.shape_step(k[i])
         bins = steps.angle_bins(k[i], rho[i] * unit, bins_table)
-        grid = 2.0 ** steps.position_grid(k[i], m[i] * unit, rho[i] * unit, grids_table)
         turn = 2.0 * math.pi * phi[i] / bins
         length = rho[i] * unit / 256.0
-        parameters[0, i] = (x[i] + 0.5) * grid
-        parameters[1, i] = (y[i] + 0.5) * grid
+        parameters[0, i] = x[i] / 16.0
+        parameters[1, i] = y[i] / 16.0
         parameters[2, i] = m[i] * unit / 256.0
         parameters[3, i] = length * math.cos(turn)
         parameters[4, i] = length * math.sin(turn)
@@ -66,7 +65,7 @@ def coded_area(width: int, height: int) -> tuple[int, int]:
 def to_parameters(splats: LatticeSplats, step: float) -> Float32[np.ndarray, "8 n"]:
     """What the lattice points mean, as fit parameters."""
     parameters = np.zeros((8, splats.count), np.float32)
-    bins_table, grids_table = steps.stored_tables()
-    geometry_values(splats.k, splats.m, splats.rho, splats.phi, splats.x, splats.y, bins_table, grids_table, parameters)
+    bins_table, _ = steps.stored_tables()
+    geometry_values(splats.k, splats.m, splats.rho, splats.phi, splats.x, splats.y, bins_table, parameters)
     parameters[5:8] = (splats.color * step * np.exp(-parameters[2].astype(np.float64))[:, None]).T
     return parameters

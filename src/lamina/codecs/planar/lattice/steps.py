@@ -38,6 +38,9 @@ CELL_PX = 2
 FINEST_GRID, COARSEST_GRID = -3, 1
 """Position grids of 1/8 ... 2 px."""
 
+POSITION_UNITS = 16
+"""Positions are integers over this many to the pixel: centers of the finest grid's cells are whole numbers."""
+
 LOG2_SCALE = 65536
 LOG2_E_SCALED = 94548
 """log2(e) * 65536, rounded."""

@@ -138,10 +138,9 @@ def splat_count(target: RateTarget, header: PlanarHeader, frame_count: int) -> i
 def _select_keys(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, total: int) -> frozenset[int]:
     """Numbers of key frames by DKS."""
     session = FrameSession(monitor, "key frames", 0.0, KEY_TRIAL_SHARE, lambda state: None)
-    steps = sum(config.pgsvc.key_frame_steps)
 
-    def tick(number: int, descent: Descent) -> None:
-        session.report((number + descent.step / steps) / total, descent.top_error, dict)
+    def tick(frames_done: float, error: float) -> None:
+        session.report(frames_done / total, error, dict)
 
     return frozenset(key_frames_of(trial_differences(signal.frames(0), config.pgsvc, config.seed, tick)))
 

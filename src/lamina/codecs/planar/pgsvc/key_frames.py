@@ -10,6 +10,7 @@ Source: LonganWANG-cs/GSVC, train_video_Represent.py and utils.py; P-GSVC, sec. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def trial_differences(
     frames: Iterable[UInt8[np.ndarray, "h w 3"]],
     config: PgsvcConfig,
     seed: int,
-    tick: Callable[[int, Descent], None],
+    tick: Callable[[float, float], None],
 ) -> Float64[np.ndarray, " t"]:
     """Loss of each frame from the frame before, minus its loss from scratch; 0 for the first.
 
@@ -57,7 +58,7 @@ def trial_differences(
         frames: of the clip; one is held at a time.
         config: splats and steps of the trials.
         seed: of random splats.
-        tick: called before each step with the frame's number; may raise to stop.
+        tick: called before each step with the frames done (and a fraction) and the mean squared error; may raise to stop.
     """
     from_scratch, from_previous = (make_schedule(config, steps, "none") for steps in config.key_frame_steps)
     differences: list[float] = []
@@ -67,22 +68,25 @@ def trial_differences(
         (target,) = make_targets(picture, ((width, height),))
         generator = torch.Generator().manual_seed(seed)
         table = random_splats(config.key_frame_splats, generator)
-        fresh = _trial(table, target, from_scratch, number, tick)
+        all_steps = from_scratch.steps + from_previous.steps
+
+        def count(before: int, descent: Descent, number: int = number) -> None:
+            tick(number + (before + descent.step) / all_steps, descent.top_error)
+
+        fresh = _trial(table, target, from_scratch, partial(count, 0))
         if previous is None:
             differences.append(0.0)
         else:
             table = torch.cat([previous.raw, torch.ones_like(previous.raw[:1])])
-            moved = _trial(table, target, from_previous, number, tick)
+            moved = _trial(table, target, from_previous, partial(count, from_scratch.steps))
             differences.append(_loss(moved, target) - _loss(fresh, target))
         previous = fresh
     return np.array(differences)
 
 
-def _trial(
-    table: torch.Tensor, target: LevelTarget, schedule: Schedule, number: int, tick: Callable[[int, Descent], None]
-) -> Trained:
+def _trial(table: torch.Tensor, target: LevelTarget, schedule: Schedule, tick: Callable[[Descent], None]) -> Trained:
     def report(trainee: WeightedSplats, optimizer: Adan, descent: Descent) -> None:
-        tick(number, descent)
+        tick(descent)
 
     return train_table(table, (table.shape[1],), (target,), schedule, NO_PRUNING, report)
 

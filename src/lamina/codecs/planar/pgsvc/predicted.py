@@ -151,7 +151,7 @@ class PredictedFineTuning:
                 {
                     "replaced": self.plans[k].replaced.numpy().astype(np.uint8),
                     "position_deltas": float_to_bits(deltas[:2].T, layout).numpy().astype(np.uint16),
-                    "cholesky_deltas": quantize_uniform(deltas[2:5], quantizers.grid).T.numpy().astype(np.int8),
+                    "cholesky_deltas": quantize_uniform(deltas[2:5], quantizers.grid).T.numpy().astype(np.int16),
                     "color_deltas": encode_residual(deltas[5:8].T, quantizers.codebooks).numpy().astype(np.uint8),
                 }
                 | {name: values[order] for name, values in new.items()}

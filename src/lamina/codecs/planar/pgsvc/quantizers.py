@@ -137,7 +137,7 @@ def absolute_integers(raw: Float32[Tensor, "8 n"], quantizers: LayerQuantizers) 
     colors = encode_residual(raw[5:8].T, quantizers.codebooks)
     return {
         "positions": np.ascontiguousarray(float_to_bits(raw[:2].T, FLOAT16).numpy().astype(np.uint16)),
-        "cholesky": np.ascontiguousarray(cholesky.numpy().astype(np.int8)),
+        "cholesky": np.ascontiguousarray(cholesky.numpy().astype(np.int16)),
         "colors": colors.numpy().astype(np.uint8),
     }
 
