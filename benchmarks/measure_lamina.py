@@ -19,7 +19,7 @@ import lamina
 from lamina.bitstream import cut_to_level, pack_stream
 from lamina.codec import HEADER_LAYER
 from lamina.codecs.planar.config import Scalability
-from lamina.data import Clip
+from lamina.data import Clip, clip_from_frames
 
 DECODE_REPEATS = 5
 """The median of so many decodes is reported, after one that loads the kernels."""
@@ -51,10 +51,10 @@ class EncoderSettings:
         On a machine that does other work at the same time the second is the one to trust.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        frames = list(source) if isinstance(source, Clip) else source
+        signal = clip_from_frames(list(source), source.frames_per_second) if isinstance(source, Clip) else source
         started, started_cpu = time.perf_counter(), time.process_time()
         media = lamina.encode(
-            frames,
+            signal,
             path,
             preset=self.preset,
             bits_per_pixel=target.bits_per_pixel,
