@@ -104,7 +104,6 @@ def make_header(signal: PlanarSignal, config: PlanarConfig) -> PlanarHeader:
         scalability=scalability_id(config),
         layer_count=config.layer_count - 1,
         background=(0, 0, 0),
-        step=0,
         width=signal.width,
         height=signal.height,
         rate_numerator=rate.numerator if rate is not None else None,

@@ -58,9 +58,14 @@ def trial_differences(
         frames: of the clip; one is held at a time.
         config: splats and steps of the trials.
         seed: of random splats.
-        tick: called before each step with the frames done (and a fraction) and the mean squared error; may raise to stop.
+        tick: called before each step with the frames done (with a fraction) and the error now; may raise to stop.
     """
     from_scratch, from_previous = (make_schedule(config, steps, "none") for steps in config.key_frame_steps)
+    all_steps = from_scratch.steps + from_previous.steps
+
+    def count(number: int, before: int, descent: Descent) -> None:
+        tick(number + (before + descent.step) / all_steps, descent.top_error)
+
     differences: list[float] = []
     previous: Trained | None = None
     for number, picture in enumerate(frames):
@@ -68,17 +73,12 @@ def trial_differences(
         (target,) = make_targets(picture, ((width, height),))
         generator = torch.Generator().manual_seed(seed)
         table = random_splats(config.key_frame_splats, generator)
-        all_steps = from_scratch.steps + from_previous.steps
-
-        def count(before: int, descent: Descent, number: int = number) -> None:
-            tick(number + (before + descent.step) / all_steps, descent.top_error)
-
-        fresh = _trial(table, target, from_scratch, partial(count, 0))
+        fresh = _trial(table, target, from_scratch, partial(count, number, 0))
         if previous is None:
             differences.append(0.0)
         else:
             table = torch.cat([previous.raw, torch.ones_like(previous.raw[:1])])
-            moved = _trial(table, target, from_previous, partial(count, from_scratch.steps))
+            moved = _trial(table, target, from_previous, partial(count, number, from_scratch.steps))
             differences.append(_loss(moved, target) - _loss(fresh, target))
         previous = fresh
     return np.array(differences)
