@@ -18,7 +18,7 @@ HEAVY = ("torch", "numpy", "numba", "av", "PIL", "tyro", "rich")
 @pytest.fixture
 def headers_only(tmp_path: Path) -> Path:
     """A planar file that holds its header unit and nothing else."""
-    header = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 2, (90, 91, 92), 700, 768, 512)
+    header = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 2, (90, 91, 92), 768, 512)
     write_stream(tmp_path / "empty.lam", CODEC.wire_id, [Unit(UnitKey(0, HEADER_LAYER, 0), header.pack())])
     return tmp_path / "empty.lam"
 

@@ -92,7 +92,7 @@ class LatticeConfig:
     """Weight of a lower level's error beside the top level's: more makes lower levels better and the top level worse."""
     rate_weight: float = 0.7
     """Strength of the rate term in the fit; 1 is the theoretical slope."""
-    step_over_rmse: float = 6.0
+    step_over_rmse: float = 5.6
     """Quantiser step in units of the error aimed at (0...1 pixels)."""
     freeze_rounds: int = 3
     """Geometry is quantised and frozen in so many rounds, largest amplitudes first."""

@@ -21,8 +21,6 @@ def inspect(payload: bytes) -> StreamInfo:
         "scalability": header.scalability.name.lower(),
         "background": "#{:02x}{:02x}{:02x}".format(*header.background),
     }
-    if header.method == MethodId.LATTICE:
-        details["step"] = header.step / 65536
     if header.scalability == ScalabilityId.RESOLUTION:
         sizes = [header.level_size(level) for level in range(header.levels)]
         details["level sizes"] = ", ".join(f"{width}x{height}" for width, height in sizes)

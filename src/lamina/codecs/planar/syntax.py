@@ -58,8 +58,6 @@ class PlanarHeader(Syntax):
     """Layers - 1."""
     background: Annotated[tuple[int, ...], Array(UInt(8), 3, count=3)]
     """Red, green, blue added to every pixel, 0...255."""
-    step: Annotated[int, UInt(16)]
-    """Quantiser step of amplitudes, in 1/65536 of full scale (lattice); 0 otherwise."""
     width: Annotated[int, Varint(MAX_SIDE_PX)]
     """Pixels."""
     height: Annotated[int, Varint(MAX_SIDE_PX)]

@@ -85,9 +85,9 @@ def freeze_and_measure(
     lattice = freeze(sketch.targets, copy, plan, size, effort.rounds, effort.steps)
     random = np.random.default_rng(config.seed)
     lattice = refine(sketch.targets, lattice, plan, size, effort.sweeps, random)
-    layers = to_layers(lattice, plan.layer_counts, *size)
-    header = make_header(signal, config, sketch.background, plan.step)
-    quality = level_quality(sketch, layers, plan.step)
+    layers = to_layers(lattice, plan.layer_counts, plan.step, *size)
+    header = make_header(signal, config, sketch.background)
+    quality = level_quality(sketch, layers)
     payloads = sum(payload_bytes(header, layers))
     overhead = CONTAINER_BYTES + UNIT_BYTES * (config.layer_count + 1) + len(header.pack())
     outcome = Outcome(splats.count, plan.step, payloads + overhead, quality[-1])
@@ -148,8 +148,8 @@ def fit_key_frame(
     splats = fit_levels(sketch.targets, draft, state, report)
     frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
     saved.remove(monitor.checkpoint)
-    header = make_header(signal, config, sketch.background, frozen.outcome.step)
-    quality = level_quality(sketch, frozen.layers, frozen.outcome.step)
+    header = make_header(signal, config, sketch.background)
+    quality = level_quality(sketch, frozen.layers)
     return FramePart(header, 0, 0, True, frozen.layers, quality)
 
 

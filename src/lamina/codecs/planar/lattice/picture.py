@@ -11,9 +11,16 @@ from jaxtyping import Float32, UInt8
 from lamina.codecs.planar.config import PlanarConfig
 from lamina.codecs.planar.lattice.canvas import render_pixels
 from lamina.codecs.planar.lattice.color import from_rgb, to_rgb
-from lamina.codecs.planar.lattice.coding import STEP_SCALE, LayerContext, encode_key_layer, state_of, tree_order
+from lamina.codecs.planar.lattice.coding import (
+    STEP_SCALE,
+    encode_key_layer,
+    key_context,
+    parameters_of,
+    state_of,
+    tree_order,
+)
 from lamina.codecs.planar.lattice.optimize import Targets, make_targets
-from lamina.codecs.planar.lattice.splats import LatticeSplats, to_parameters
+from lamina.codecs.planar.lattice.splats import LatticeSplats
 from lamina.codecs.planar.model import LayerState
 from lamina.codecs.planar.signal import PlanarSignal, at_size, header_sizes, level_sizes, scalability_id
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader
@@ -50,7 +57,7 @@ def make_sketch(pixels: UInt8[np.ndarray, "h w 3"], config: PlanarConfig, backgr
     return Sketch(tuple(made[size][0] for size in sizes), (red, green, blue), targets)
 
 
-def make_header(signal: PlanarSignal, config: PlanarConfig, background: tuple[int, ...], step: float) -> PlanarHeader:
+def make_header(signal: PlanarSignal, config: PlanarConfig, background: tuple[int, ...]) -> PlanarHeader:
     """The stream's header."""
     rate = signal.frames_per_second
     return PlanarHeader(
@@ -59,7 +66,6 @@ def make_header(signal: PlanarSignal, config: PlanarConfig, background: tuple[in
         scalability=scalability_id(config),
         layer_count=config.layer_count - 1,
         background=tuple(background),
-        step=step_code(step),
         width=signal.width,
         height=signal.height,
         rate_numerator=rate.numerator if rate else None,
@@ -78,14 +84,16 @@ def coded_step(step: float) -> float:
     return step_code(step) / STEP_SCALE
 
 
-def to_layers(splats: LatticeSplats, layer_counts: tuple[int, ...], width: int, height: int) -> tuple[LayerState, ...]:
+def to_layers(
+    splats: LatticeSplats, layer_counts: tuple[int, ...], step: float, width: int, height: int
+) -> tuple[LayerState, ...]:
     """Lattice splats in layer order -> states as the decoder will have them: in tree order, invisible splats dropped."""
     states, first = [], 0
     for count in layer_counts:
         layer = splats.taken(slice(first, first + count))
         layer = layer.taken(np.flatnonzero(np.any(layer.color != 0, axis=1)))
         layer = tree_order(layer, width, height)
-        states.append(state_of(layer, LayerContext(np.zeros((0, 3), np.int32), np.zeros(layer.count, np.uint8))))
+        states.append(state_of(layer, step_code(step), key_context(len(states), len(layer_counts), layer.count)))
         first += count
     return tuple(states)
 
@@ -95,11 +103,9 @@ def payload_bytes(header: PlanarHeader, layers: tuple[LayerState, ...]) -> tuple
     return tuple(len(encode_key_layer(header, state, layer)) for layer, state in enumerate(layers))
 
 
-def level_quality(sketch: Sketch, layers: tuple[LayerState, ...], step: float) -> tuple[float, ...]:
+def level_quality(sketch: Sketch, layers: tuple[LayerState, ...]) -> tuple[float, ...]:
     """PSNR of each level, dB, on 8-bit pixels, from the integers."""
-    from lamina.codecs.planar.lattice.coding import splats_of
-
-    parameters = [to_parameters(splats_of(state), step) for state in layers]
+    parameters = [parameters_of(state) for state in layers]
     values = []
     for level, canvas in enumerate(sketch.targets.canvases):
         below = np.ascontiguousarray(np.concatenate(parameters[: level + 1], axis=1))

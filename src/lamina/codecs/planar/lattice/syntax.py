@@ -22,6 +22,8 @@ class LatticeLayer(Syntax):
     """Share of the stream that positions take, in 1/127, measured by the encoder; for people, not needed to decode."""
     shapes_share: Annotated[int, UInt(8, maximum=127)]
     """The same for classes, sizes and angles; the rest is colors."""
+    step: Annotated[int, UInt(16, minimum=1)]
+    """Quantiser step of amplitudes until the group's end, in 1/65536 of full scale."""
     count: Annotated[int, Varint(MAX_SPLATS)]
     """Splats of the layer."""
 
