@@ -15,7 +15,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lamina.render.constants import TILE_AREA_PX, TILE_PX
 from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
 from lamina.render.kernels.threads import share_torch_threads
 
@@ -41,48 +40,38 @@ class _PlanarCpu(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         share_torch_threads()
         n = positions.shape[0]
-        shapes = _as_float32(covariances)
         geometry, planes = np.empty((8, n), np.float32), np.empty((3, n), np.float32)
-        planar_splats.prepare_splats(_as_float32(positions), shapes, _as_float32(colors), geometry, planes)
-        lists = planar_tiles.build_tile_lists(geometry, width, height)
-        tiles = lists.tile_starts.shape[0] - 1
-        top = np.empty((tiles, 3 * TILE_AREA_PX), np.float32)
-        lower = np.empty((tiles if split > 0 else 0, 3 * TILE_AREA_PX), np.float32)
-        planar_cpu.accumulate_tiles(
-            geometry,
-            planes,
-            lists.tile_starts,
-            lists.entry_splat,
-            lists.entry_rows,
-            -(-width // TILE_PX),
-            split,
-            lower,
-            top,
+        planar_splats.prepare_splats(
+            _as_float32(positions), _as_float32(covariances), _as_float32(colors), geometry, planes
         )
-        ctx.kept = (geometry, planes, shapes, lists, split, width)
-        lower_pixels = planar_cpu.from_tiles(lower, width, height) if split > 0 else np.empty((0, 0, 3), np.float32)
-        top_pixels = planar_cpu.from_tiles(top, width, height)
-        return torch.from_numpy(lower_pixels).to(positions.dtype), torch.from_numpy(top_pixels).to(positions.dtype)
+        lists = planar_tiles.build_tile_lists(geometry, width, height)
+        top = np.empty((height, width, 3), np.float32)
+        lower = np.empty_like(top) if split > 0 else np.empty((0, 0, 3), np.float32)
+        planar_cpu.accumulate_pixels(
+            geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, split, lower, top
+        )
+        ctx.save_for_backward(covariances)
+        ctx.kept = (geometry, planes, lists, split)
+        return torch.from_numpy(lower).to(positions.dtype), torch.from_numpy(top).to(positions.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         grad_lower, grad_top = grad_outputs
         share_torch_threads()
-        geometry, planes, shapes, lists, split, width = ctx.kept
-        top = planar_cpu.to_tiles(_as_float32(grad_top))
+        geometry, planes, lists, split = ctx.kept
+        top = _as_float32(grad_top)
         # Splats of the lower level are in both pictures.
-        lower = planar_cpu.to_tiles(_as_float32(grad_lower + grad_top)) if split > 0 else top
+        lower = _as_float32(grad_lower + grad_top) if split > 0 else top
         n, entries = geometry.shape[1], lists.entry_splat.shape[0]
         entry_moments = np.empty((entries, planar_cpu.MOMENTS), np.float32)
         moments = np.empty((n, planar_cpu.MOMENTS), np.float32)
-        planar_cpu.moments_of_tiles(
-            geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, -(-width // TILE_PX), split,
-            lower, top, entry_moments,
-        )  # fmt: skip
+        planar_cpu.moments_of_pixels(
+            geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, split, lower, top, entry_moments
+        )
         planar_cpu.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
         gradients = tuple(np.empty((n, size), np.float32) for size in (2, 3, 3))
-        planar_splats.moments_to_gradients(moments, shapes, *gradients)
+        planar_splats.moments_to_gradients(moments, _as_float32(ctx.saved_tensors[0]), *gradients)
         return *(torch.from_numpy(gradient).to(grad_top.dtype) for gradient in gradients), None, None, None
 
 

@@ -18,9 +18,6 @@ from torch.autograd.function import once_differentiable
 from lamina.errors import BackendUnavailable
 from lamina.render.tile_entries import TileEntries, invert_covariances, list_tile_entries
 
-MOMENTS = 9
-"""sum g G_k (3 channels), then sum t, t dx, t dy, t dx^2, t dx dy, t dy^2 with t = g (color . G): as on the CPU."""
-
 
 def require_cuda() -> None:
     """Checks that the CUDA backend can run.
@@ -64,7 +61,7 @@ class _PlanarCuda(torch.autograd.Function):
         lists = _lists(entries, split)
         lower, top = planar_triton.accumulate(values, *lists, split > 0, width, height)
         ctx.save_for_backward(values, conics)
-        ctx.kept = (entries, lists, split, width, height)
+        ctx.kept = (entries, lists, split)
         return lower.to(positions.dtype), top.to(positions.dtype)
 
     @staticmethod
@@ -74,11 +71,11 @@ class _PlanarCuda(torch.autograd.Function):
 
         grad_lower, grad_top = grad_outputs
         values, conics = ctx.saved_tensors
-        entries, (entry_splat, tile_starts, tile_splits), split, width, height = ctx.kept
+        entries, (entry_splat, tile_starts, tile_splits), split = ctx.kept
         top = grad_top.float().contiguous()
         # Splats of the lower level are in both pictures.
         lower = (grad_lower + grad_top).float().contiguous() if split > 0 else top
-        entry_moments = planar_triton.moments(values, entry_splat, tile_starts, tile_splits, lower, top, width, height)
+        entry_moments = planar_triton.moments(values, entry_splat, tile_starts, tile_splits, lower, top)
         moments = _sum_by_splat(entry_moments, entries)
         wanted = (*_chain(moments, conics), moments[:, :3])
         return *(gradient.to(grad_top.dtype) for gradient in wanted), None, None, None

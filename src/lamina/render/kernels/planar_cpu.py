@@ -96,49 +96,110 @@ def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0
     out[8] = sum_row(tyy)
 
 
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper):
+    """Adds entries first...last - 1 to the tile whose corner is (left, upper) pixels."""
+    for k in range(first, last):
+        i = entry_splat[k]
+        rows = entry_rows[k]
+        start = np.uint64(rows >> 4) * NEXT_ROW
+        stop = np.uint64(rows & 15) * NEXT_ROW + NEXT_ROW
+        add_splat(
+            acc, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
+            HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def entry_moments_of(grad, first, last, geometry, colors, entry_splat, entry_rows, left, upper, out):
+    """Moments of entries first...last - 1 of the tile whose corner is (left, upper) pixels."""
+    for k in range(first, last):
+        i = entry_splat[k]
+        rows = entry_rows[k]
+        start = np.uint64(rows >> 4) * NEXT_ROW
+        stop = np.uint64(rows & 15) * NEXT_ROW + NEXT_ROW
+        splat_moments(
+            grad, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
+            HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
+            out[k],
+        )  # fmt: skip
+
+
+@njit(inline="always", cache=True)
+def first_above(entry_splat, first, last, split):
+    """First entry of a tile whose splat is not below `split`; splats ascend within a tile."""
+    while first < last:
+        middle = (first + last) // 2
+        if entry_splat[middle] < split:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def accumulate_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, lower, top):
     """Renders splats [0, split) into `lower` and all into `top`, both (tiles, 768)."""
     for tile in prange(tile_starts.shape[0] - 1):
-        left = np.float32((tile % tiles_x) * 16)
-        upper = np.float32((tile // tiles_x) * 16)
+        left = np.float32((tile % tiles_x) * TILE_PX)
+        upper = np.float32((tile // tiles_x) * TILE_PX)
+        first, last = tile_starts[tile], tile_starts[tile + 1]
         acc = top[tile]
-        for p in range(768):
-            acc[p] = ZERO
-        pending = split > 0
-        for k in range(tile_starts[tile], tile_starts[tile + 1]):
-            i = entry_splat[k]
-            if pending and i >= split:
-                lower[tile, :] = acc
-                pending = False
-            rows = entry_rows[k]
-            start = np.uint64(rows >> 4) * np.uint64(16)
-            stop = np.uint64(rows & 15) * np.uint64(16) + np.uint64(16)
-            add_splat(
-                acc, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-                HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
-            )  # fmt: skip
-        if pending:
+        acc[:] = ZERO
+        if split > 0:
+            middle = first_above(entry_splat, first, last, split)
+            add_entries(acc, first, middle, geometry, colors, entry_splat, entry_rows, left, upper)
             lower[tile, :] = acc
+            first = middle
+        add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, grad_lower, grad_top, out):
     """Moments of every entry, (entries, 9): splats below `split` see `grad_lower`, the others `grad_top`."""
     for tile in prange(tile_starts.shape[0] - 1):
-        left = np.float32((tile % tiles_x) * 16)
-        upper = np.float32((tile // tiles_x) * 16)
-        for k in range(tile_starts[tile], tile_starts[tile + 1]):
-            i = entry_splat[k]
-            grad = grad_lower[tile] if i < split else grad_top[tile]
-            rows = entry_rows[k]
-            start = np.uint64(rows >> 4) * np.uint64(16)
-            stop = np.uint64(rows & 15) * np.uint64(16) + np.uint64(16)
-            splat_moments(
-                grad, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-                HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
-                out[k],
-            )  # fmt: skip
+        left = np.float32((tile % tiles_x) * TILE_PX)
+        upper = np.float32((tile // tiles_x) * TILE_PX)
+        first, last = tile_starts[tile], tile_starts[tile + 1]
+        middle = first_above(entry_splat, first, last, split)
+        entry_moments_of(grad_lower[tile], first, middle, geometry, colors, entry_splat, entry_rows, left, upper, out)
+        entry_moments_of(grad_top[tile], middle, last, geometry, colors, entry_splat, entry_rows, left, upper, out)
+
+
+@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+def accumulate_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, lower, top):
+    """As `accumulate_tiles`, into (h, w, 3) pictures: a tile's sums never leave the cache."""
+    tiles_x = (top.shape[1] + TILE_PX - 1) // TILE_PX
+    for tile in prange(tile_starts.shape[0] - 1):
+        column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
+        left, upper = np.float32(column), np.float32(row)
+        first, last = tile_starts[tile], tile_starts[tile + 1]
+        acc = np.zeros(3 * TILE_AREA_PX, np.float32)
+        if split > 0:
+            middle = first_above(entry_splat, first, last, split)
+            add_entries(acc, first, middle, geometry, colors, entry_splat, entry_rows, left, upper)
+            write_tile(acc, lower, column, row)
+            first = middle
+        add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper)
+        write_tile(acc, top, column, row)
+
+
+@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+def moments_of_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, grad_lower, grad_top, out):
+    """As `moments_of_tiles`, from (h, w, 3) gradients."""
+    tiles_x = (grad_top.shape[1] + TILE_PX - 1) // TILE_PX
+    for tile in prange(tile_starts.shape[0] - 1):
+        column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
+        left, upper = np.float32(column), np.float32(row)
+        first, last = tile_starts[tile], tile_starts[tile + 1]
+        grad = np.zeros(3 * TILE_AREA_PX, np.float32)
+        if split > 0:
+            middle = first_above(entry_splat, first, last, split)
+            read_tile(grad_lower, column, row, grad)
+            entry_moments_of(grad, first, middle, geometry, colors, entry_splat, entry_rows, left, upper, out)
+            first = middle
+        read_tile(grad_top, column, row, grad)
+        entry_moments_of(grad, first, last, geometry, colors, entry_splat, entry_rows, left, upper, out)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
@@ -153,47 +214,55 @@ def gather_moments(splat_starts, splat_entries, entry_moments, out):
                 out[i, j] += entry_moments[k, j]
 
 
+@njit(cache=True, nogil=True)
+def read_tile(pixels, left, upper, tile):
+    """Three planes of one tile from (h, w, 3); what lies beyond the picture is left as it is."""
+    height, width, _ = pixels.shape
+    for row in range(min(TILE_PX, height - upper)):
+        for column in range(min(TILE_PX, width - left)):
+            for channel in range(3):
+                to = channel * TILE_AREA_PX + row * TILE_PX + column
+                tile[to] = pixels[upper + row, left + column, channel]
+
+
+@njit(cache=True, nogil=True)
+def write_tile(tile, pixels, left, upper):
+    """The inverse of `read_tile`."""
+    height, width, _ = pixels.shape
+    for row in range(min(TILE_PX, height - upper)):
+        for column in range(min(TILE_PX, width - left)):
+            for channel in range(3):
+                at = channel * TILE_AREA_PX + row * TILE_PX + column
+                pixels[upper + row, left + column, channel] = tile[at]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def read_tiles(pixels, tiles):
+    """Fills (tiles, 768) from (h, w, 3)."""
+    tiles_x = (pixels.shape[1] + TILE_PX - 1) // TILE_PX
+    for tile in prange(tiles.shape[0]):
+        tiles[tile, :] = ZERO
+        read_tile(pixels, (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX, tiles[tile])
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def write_tiles(tiles, pixels):
+    """Fills (h, w, 3) from (tiles, 768)."""
+    tiles_x = (pixels.shape[1] + TILE_PX - 1) // TILE_PX
+    for tile in prange(tiles.shape[0]):
+        write_tile(tiles[tile], pixels, (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX)
+
+
 def to_tiles(pixels: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32 -> (tiles, 768): planes of each 16 x 16 tile one after the other, zero beyond the picture."""
+    """(h, w, 3) -> (tiles, 768): planes of each 16 x 16 tile one after the other, zero beyond the picture."""
     height, width, _ = pixels.shape
     tiles = np.empty((-(-height // TILE_PX) * -(-width // TILE_PX), 3 * TILE_AREA_PX), np.float32)
-    gather_tiles(np.ascontiguousarray(pixels, np.float32), tiles)
+    read_tiles(np.ascontiguousarray(pixels, np.float32), tiles)
     return tiles
 
 
 def from_tiles(tiles: np.ndarray, width: int, height: int) -> np.ndarray:
     """(tiles, 768) -> (h, w, 3): the inverse of `to_tiles`."""
     pixels = np.empty((height, width, 3), np.float32)
-    scatter_tiles(tiles, pixels)
+    write_tiles(np.ascontiguousarray(tiles, np.float32), pixels)
     return pixels
-
-
-@njit(cache=True, nogil=True, parallel=True)
-def gather_tiles(pixels, tiles):
-    """Fills (tiles, 768) from (h, w, 3)."""
-    height, width, _ = pixels.shape
-    tiles_x = (width + TILE_PX - 1) // TILE_PX
-    for tile in prange(tiles.shape[0]):
-        left, upper = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
-        columns, rows = min(TILE_PX, width - left), min(TILE_PX, height - upper)
-        if columns < TILE_PX or rows < TILE_PX:
-            tiles[tile, :] = ZERO
-        for row in range(rows):
-            for column in range(columns):
-                for channel in range(3):
-                    to = channel * TILE_AREA_PX + row * TILE_PX + column
-                    tiles[tile, to] = pixels[upper + row, left + column, channel]
-
-
-@njit(cache=True, nogil=True, parallel=True)
-def scatter_tiles(tiles, pixels):
-    """Fills (h, w, 3) from (tiles, 768)."""
-    height, width, _ = pixels.shape
-    tiles_x = (width + TILE_PX - 1) // TILE_PX
-    for tile in prange(tiles.shape[0]):
-        left, upper = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
-        for row in range(min(TILE_PX, height - upper)):
-            for column in range(min(TILE_PX, width - left)):
-                for channel in range(3):
-                    at = channel * TILE_AREA_PX + row * TILE_PX + column
-                    pixels[upper + row, left + column, channel] = tiles[tile, at]

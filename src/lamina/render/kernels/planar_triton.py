@@ -144,10 +144,9 @@ def moments(
     tile_splits: Int[Tensor, " t"],
     grad_lower: Float[Tensor, "h w 3"],
     grad_top: Float[Tensor, "h w 3"],
-    width: int,
-    height: int,
 ) -> Float[Tensor, "e 9"]:
     """Moments of every entry, in list order."""
+    height, width, _ = grad_top.shape
     out = values.new_empty((entry_splat.shape[0], MOMENTS))
     _moments_tile[(tile_splits.shape[0],)](  # pyright: ignore[reportIndexIssue]
         values, entry_splat, tile_starts, tile_splits, grad_lower, grad_top, out, width, height, -(-width // TILE_PX),
