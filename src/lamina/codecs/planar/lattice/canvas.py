@@ -162,7 +162,7 @@ def solve_colors(
         total = np.zeros((3, shape[0]), np.float32)
         pairs = [(splits[j], weights[j]) for j in range(len(splits) - 1)] or [(0, 0.0)]
         for number, (split, weight) in enumerate(pairs):
-            lower, top = np.empty_like(canvas.tiles), np.empty_like(canvas.tiles)
+            lower, top = np.zeros_like(canvas.tiles), np.empty_like(canvas.tiles)
             accumulate_tiles(
                 geometry, colors, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles_x, split, lower, top
             )

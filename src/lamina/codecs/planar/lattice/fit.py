@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from lamina.codec import Monitor
 from lamina.codecs.planar.config import PlanarConfig
-from lamina.codecs.planar.lattice.key_frame import fit_key_frame
+from lamina.codecs.planar.lattice.clip import fit_clip
+from lamina.codecs.planar.lattice.key_frame import fit_still
 from lamina.codecs.planar.model import FramePart
 from lamina.codecs.planar.signal import PlanarSignal
 from lamina.errors import SignalError
@@ -23,9 +24,7 @@ def fit(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterato
     """
     if signal.frames_per_second is None:
         for pixels in signal.frames(0):
-            yield fit_key_frame(pixels, signal, config, monitor)
+            yield fit_still(pixels, signal, config, monitor)
             return
         raise SignalError("the picture has no pixels")
-    from lamina.codecs.planar.lattice.clip import fit_clip
-
     yield from fit_clip(signal, config, monitor)

@@ -123,16 +123,30 @@ def plan_with_pilot(
     return plan
 
 
-def fit_key_frame(
+def fit_still(
     pixels: UInt8[np.ndarray, "h w 3"], signal: PlanarSignal, config: PlanarConfig, monitor: Monitor
 ) -> FramePart:
     """Fits a picture to the configuration's target."""
     sketch = make_sketch(pixels, config, None)
+    frozen = fit_key_frame(pixels, sketch, signal, config, monitor, None)
+    header = make_header(signal, config, sketch.background)
+    return FramePart(header, 0, 0, True, frozen.layers, level_quality(sketch, frozen.layers))
+
+
+def fit_key_frame(
+    pixels: UInt8[np.ndarray, "h w 3"],
+    sketch: Sketch,
+    signal: PlanarSignal,
+    config: PlanarConfig,
+    monitor: Monitor,
+    plan: Plan | None,
+) -> Frozen:
+    """Fits a picture; `plan` of an earlier key frame saves the pilot."""
     random = np.random.default_rng(config.seed)
     key = saved.job_key(pixels, config)
     resumed = saved.load(monitor.checkpoint, key)
     if resumed is None:
-        plan = plan_with_pilot(sketch, signal, config, monitor, random)
+        plan = plan or plan_with_pilot(sketch, signal, config, monitor, random)
         draft = fit_plan(config, plan, config.lattice.steps)
         state = begin(sketch.targets, draft, random)
     else:
@@ -148,9 +162,7 @@ def fit_key_frame(
     splats = fit_levels(sketch.targets, draft, state, report)
     frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
     saved.remove(monitor.checkpoint)
-    header = make_header(signal, config, sketch.background)
-    quality = level_quality(sketch, frozen.layers)
-    return FramePart(header, 0, 0, True, frozen.layers, quality)
+    return frozen
 
 
 def stopped(stop: Interrupted, path: Path | None, key: str, plan: FitPlan, state: FitState) -> Interrupted:

@@ -63,6 +63,8 @@ class FitPlan:
     """Quantiser step q in amplitude units (0...1)."""
     lower_weight: float
     rate_weight: float
+    bit_price: float = 1.0
+    """What a bit may cost when integers are chosen, in units of the uniform quantiser's slope; rate control of clips."""
 
 
 Report = Callable[[float, float], None]

@@ -87,9 +87,15 @@ def first_splats(
 def splats_on_residual(
     residual: Float32[np.ndarray, "h w 3"], count: int, random: np.random.Generator
 ) -> Float32[np.ndarray, "8 k"]:
-    """Round splats on places drawn by the error, with half of the local error as colour."""
+    """Round splats on places drawn by the error."""
+    return splats_at(residual, blur(np.square(residual).sum(axis=2), 1.0), count, random)
+
+
+def splats_at(
+    residual: Float32[np.ndarray, "h w 3"], error: Float32[np.ndarray, "h w"], count: int, random: np.random.Generator
+) -> Float32[np.ndarray, "8 k"]:
+    """Round splats on places drawn by `error`, with half of the local residual as color."""
     width = residual.shape[1]
-    error = blur(np.square(residual).sum(axis=2), 1.0)
     places = draw_places(error**ERROR_POWER, count, random)
     parameters = np.zeros((8, len(places)), np.float32)
     parameters[0] = places % width + 0.5

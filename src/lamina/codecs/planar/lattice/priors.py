@@ -20,7 +20,7 @@ ROLES = ("base", "middle", "top")
 PRIOR_MASS = 24
 """Bits of evidence that a trained count stands for."""
 
-SPLIT_SHAPES = (4, 3, 2)
+SPLIT_SHAPES = (4, 4, 4)
 """Evenness of the position tree, by role: index into `lamina.entropy.split.SPLIT_SHAPES`."""
 
 

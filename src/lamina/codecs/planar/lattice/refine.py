@@ -39,31 +39,58 @@ COST_MAGNITUDES = 64
 """Colour magnitudes with a cost of their own."""
 
 
-def color_costs(splats: LatticeSplats) -> np.ndarray:
-    """Bits of each color magnitude, (classes, 3, COST_MAGNITUDES): from the histogram of these splats."""
-    costs = np.zeros((steps.CLASSES, 3, COST_MAGNITUDES))
-    for k in range(steps.CLASSES):
-        chosen = np.abs(splats.color[splats.k == k])
+@dataclass(frozen=True)
+class Freedom:
+    """Which splats may move, and what their colors are coded against."""
+
+    active: np.ndarray
+    """(n,) bool."""
+    anchor: np.ndarray
+    """(n, 3) int32: colors of the frame before; zero for new splats."""
+    is_update: np.ndarray
+    """(n,) bool: coded as a change of the frame before."""
+
+
+def all_free(count: int) -> Freedom:
+    """Of a key frame."""
+    return Freedom(np.ones(count, bool), np.zeros((count, 3), np.int32), np.zeros(count, bool))
+
+
+def cost_rows(k: np.ndarray, freedom: Freedom) -> np.ndarray:
+    """Row of the cost table for each splat: its class, or one for all updates."""
+    return np.where(freedom.is_update, steps.CLASSES, k).astype(np.int32)
+
+
+def color_costs(points: Points, freedom: Freedom) -> np.ndarray:
+    """Bits of each color magnitude, (classes + 1, 3, COST_MAGNITUDES): from the histogram of these splats."""
+    costs = np.zeros((steps.CLASSES + 1, 3, COST_MAGNITUDES))
+    rows = cost_rows(points.lattice[:, 0], freedom)
+    magnitudes = np.minimum(np.abs(points.color - freedom.anchor), COST_MAGNITUDES - 1)
+    for row in range(steps.CLASSES + 1):
+        chosen = magnitudes[(rows == row) & freedom.active]
+        spread = 2.0**row if row < steps.CLASSES else 1.0
         for channel in range(3):
-            counts = np.bincount(np.minimum(chosen[:, channel], COST_MAGNITUDES - 1), minlength=COST_MAGNITUDES)
-            smooth = counts + 0.4 * np.exp(-np.arange(COST_MAGNITUDES) / 2.0**k) + 1e-3
-            costs[k, channel] = -np.log2(smooth / smooth.sum()) + (np.arange(COST_MAGNITUDES) > 0)
+            counts = np.bincount(chosen[:, channel], minlength=COST_MAGNITUDES)
+            smooth = counts + 0.4 * np.exp(-np.arange(COST_MAGNITUDES) / spread) + 1e-3
+            costs[row, channel] = -np.log2(smooth / smooth.sum()) + (np.arange(COST_MAGNITUDES) > 0)
     return costs
 
 
 @njit(cache=True, nogil=True, inline="always")
-def cost_of(costs, k, channel, value):
+def cost_of(costs, row, channel, value):
     """Bits of a color index."""
-    return costs[k, channel, min(abs(value), COST_MAGNITUDES - 1)]
+    return costs[row, channel, min(abs(value), COST_MAGNITUDES - 1)]
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def sweep(lattice, color, parameters, gradients, moving, stiffness, step, worth, costs, limits, tables):
+def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness, step, worth, costs, limits, tables):
     """Moves one integer of each moving splat by one step where that lowers error plus worth * bits.
 
     Args:
         lattice: (n, 6) int32 k, m, rho, phi, x, y.
         color: (n, 3) int32.
+        anchor: (n, 3) int32 what colors are coded against.
+        rows: (n,) row of `costs`.
         parameters: (8, n) what they mean now.
         gradients: (n, 8) of the squared error by `parameters`.
         moving: (n,) bool.
@@ -129,11 +156,12 @@ def sweep(lattice, color, parameters, gradients, moving, stiffness, step, worth,
                 if gain > best_gain and steps.position_grid(k, m * unit, moved * unit, grids_table) == grid_power:
                     best, best_gain = 8 + (sign + 1) // 2, gain
         for channel in range(3):
-            value = color[i, channel]
+            value = color[i, channel] - anchor[i, channel]
             for sign in (-1, 1):
                 slope = gradients[i, 5 + channel] * step / size * sign
                 gain = -(slope + math.pi * stiffness[i] * step * step)
-                gain -= worth * (cost_of(costs, k, channel, value + sign) - cost_of(costs, k, channel, value))
+                gain -= worth * cost_of(costs, rows[i], channel, value + sign)
+                gain += worth * cost_of(costs, rows[i], channel, value)
                 if gain > best_gain:
                     best, best_gain = 10 + 2 * channel + (sign + 1) // 2, gain
         if best < 0:
@@ -160,32 +188,30 @@ def refine(
     size: tuple[int, int],
     sweeps: int,
     random: np.random.Generator,
+    freedom: Freedom | None = None,
 ) -> LatticeSplats:
-    """Coordinate descent from the given lattice points. `size`: (width, height) of the full picture."""
-    now = Points(
-        np.stack([splats.k, splats.m, splats.rho, splats.phi, splats.x, splats.y], axis=1).astype(np.int32),
-        splats.color.copy(),
-    )
+    """Coordinate descent from the given lattice points.
+
+    Args:
+        size: (width, height) of the full picture.
+        freedom: which splats may move; None: all, each coded on its own.
+    """
+    now = points_of(splats)
     levels = len(plan.layer_counts)
-    layer = np.repeat(np.arange(levels), plan.layer_counts)
-    stiffness = 1.0 + plan.lower_weight * (levels - 1 - layer)
-    area = coded_area(*size)
-    worth = ERROR_PER_BIT * plan.step**2
-    samples = 3.0 * targets.full.pixel_count
+    search = Search(targets, plan, coded_area(*size), freedom or all_free(splats.count))
     share = MOVING_SHARE
-    costs = color_costs(splats)
+    costs = color_costs(now, search.freedom)
     kept: dict[int, tuple[float, Points, np.ndarray, np.ndarray]] = {}
     for number in range(sweeps):
-        if number % RECLASS_INTERVAL == RECLASS_INTERVAL - 1 and number < sweeps - RECLASS_INTERVAL // 2:
-            reclass(now.lattice, to_parameters(now.splats(), plan.step), plan.step, area)
+        is_key = freedom is None
+        if is_key and number % RECLASS_INTERVAL == RECLASS_INTERVAL - 1 and number < sweeps - RECLASS_INTERVAL // 2:
+            reclass(now.lattice, to_parameters(now.splats(), plan.step), plan.step, search.area)
             kept.clear()
         if number % COST_INTERVAL == 0:
-            costs = color_costs(now.splats())
+            costs = color_costs(now, search.freedom)
             kept.clear()
         lower = number % (levels - 1) if levels > 1 else -1
-        parameters = to_parameters(now.splats(), plan.step)
-        gradient, _, error = level_gradients(targets, Splats(parameters), plan, levels - 1, lower, 0.0)
-        cost = samples * error + worth * color_bits(now, costs)
+        cost, parameters, gradient = search.measure(now, lower, costs)
         if lower in kept and cost > kept[lower][0]:
             # Overlapping splats answered the same error: go back, and let fewer move at a time.
             share *= SHARE_DECAY
@@ -193,17 +219,50 @@ def refine(
             now = now.copy()
         else:
             kept[lower] = (cost, now.copy(), parameters, gradient)
-        moving = random.random(len(now.lattice)) < share
-        sweep(
-            now.lattice, now.color, parameters, gradient, moving, stiffness, plan.step, worth, costs, area,
-            steps.stored_tables(),
-        )  # fmt: skip
-    lower = min(kept) if kept else -1
-    final = to_parameters(now.splats(), plan.step)
-    _, _, error = level_gradients(targets, Splats(final), plan, levels - 1, lower, 0.0)
-    if kept and samples * error + worth * color_bits(now, costs) > kept[lower][0]:
-        now = kept[lower][1]
+        search.move(now, parameters, gradient, random.random(splats.count) < share, costs)
+    if kept:
+        lower = min(kept)
+        if search.measure(now, lower, costs)[0] > kept[lower][0]:
+            now = kept[lower][1]
     return now.splats()
+
+
+class Search:
+    """What stays the same during a coordinate descent."""
+
+    def __init__(self, targets: Targets, plan: FitPlan, area: tuple[int, int], freedom: Freedom) -> None:
+        levels = len(plan.layer_counts)
+        layer = np.repeat(np.arange(levels), plan.layer_counts)
+        self.targets, self.plan, self.area, self.freedom = targets, plan, area, freedom
+        self.stiffness = 1.0 + plan.lower_weight * (levels - 1 - layer)
+        self.worth = ERROR_PER_BIT * plan.step**2 * plan.bit_price
+        self.samples = 3.0 * targets.full.pixel_count
+
+    def measure(self, now: Points, lower: int, costs: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Error of the top and one lower level plus worth of the colors' bits; parameters and gradients."""
+        parameters = to_parameters(now.splats(), self.plan.step)
+        newest = len(self.plan.layer_counts) - 1
+        gradient, _, error = level_gradients(self.targets, Splats(parameters), self.plan, newest, lower, 0.0)
+        rows = cost_rows(now.lattice[:, 0], self.freedom)
+        magnitudes = np.minimum(np.abs(now.color - self.freedom.anchor), COST_MAGNITUDES - 1)
+        bits = costs[rows[:, None], np.arange(3), magnitudes][self.freedom.active].sum()
+        return self.samples * error + self.worth * float(bits), parameters, gradient
+
+    def move(
+        self, now: Points, parameters: np.ndarray, gradient: np.ndarray, moving: np.ndarray, costs: np.ndarray
+    ) -> None:
+        """One sweep, in place."""
+        rows = cost_rows(now.lattice[:, 0], self.freedom)
+        sweep(
+            now.lattice, now.color, self.freedom.anchor, rows, parameters, gradient, moving & self.freedom.active,
+            self.stiffness, self.plan.step, self.worth, costs, self.area, steps.stored_tables(),
+        )  # fmt: skip
+
+
+def points_of(splats: LatticeSplats) -> Points:
+    """Splats -> points that can move."""
+    columns = [splats.k, splats.m, splats.rho, splats.phi, splats.x, splats.y]
+    return Points(np.stack(columns, axis=1).astype(np.int32), splats.color.copy())
 
 
 @dataclass
@@ -223,12 +282,6 @@ class Points:
         """The same as splats."""
         k, m, rho, phi, x, y = (np.ascontiguousarray(column) for column in self.lattice.T)
         return LatticeSplats(k, m, rho, phi, x, y, self.color.copy())
-
-
-def color_bits(points: Points, costs: np.ndarray) -> float:
-    """Bits of all colors."""
-    k = points.lattice[:, :1]
-    return float(costs[k, np.arange(3), np.minimum(np.abs(points.color), COST_MAGNITUDES - 1)].sum())
 
 
 def reclass(lattice: np.ndarray, parameters: np.ndarray, step: float, area: tuple[int, int]) -> None:

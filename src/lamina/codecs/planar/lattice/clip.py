@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A clip, frame by frame: key frames fitted whole, other frames predicted from the one before as the decoder has it.
+
+Rate control over time: a key frame takes the share of its group's bytes that the group's motion suggests; predicted frames
+steer the price of a bit so that what is left of the budget lasts to the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lamina.codec import Monitor, Progress
+from lamina.codecs.planar.config import PlanarConfig, RateTarget
+from lamina.codecs.planar.lattice import rate_control
+from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer
+from lamina.codecs.planar.lattice.key_frame import UNIT_BYTES, Frozen, fit_key_frame
+from lamina.codecs.planar.lattice.picture import Sketch, level_quality, make_header, make_sketch
+from lamina.codecs.planar.lattice.predict import Effort, decoded_error, predict_frame
+from lamina.codecs.planar.lattice.rate_control import Plan
+from lamina.codecs.planar.model import FramePart, LayerState
+from lamina.codecs.planar.signal import PlanarSignal
+from lamina.codecs.planar.syntax import PlanarHeader
+from lamina.errors import SignalError
+
+LOOK_AHEAD_PAIRS = 4
+"""Pairs of frames looked at to guess what predicted frames will cost."""
+
+CUT_ERROR = 0.6
+"""A frame whose start from the one before explains less than 1 - this of its variance opens a group."""
+
+PRICE_RANGE = (0.05, 20.0)
+PRICE_EXPONENT = 0.8
+"""A frame's bytes go about with price^(-1 / this)."""
+
+PREDICTED_SWEEPS = 24
+
+
+@dataclass
+class Budget:
+    """Bytes of the whole clip, and what is left of them."""
+
+    total_bytes: float | None
+    """None: the target is not a size."""
+    frames: int
+    """All frames; a guess when the clip does not say."""
+    spent: float = 0.0
+    done: int = 0
+    price: float = 1.0
+    ratio: float = 0.3
+    """Bytes of a predicted frame over those of a key frame."""
+
+    def per_frame(self) -> float:
+        """Bytes left for each frame to come."""
+        assert self.total_bytes is not None
+        return max(self.total_bytes - self.spent, 0.0) / max(self.frames - self.done, 1)
+
+    def key_bytes(self, group_frames: int) -> float:
+        """What the next key frame may take."""
+        weight = 1.0 + (group_frames - 1) * self.ratio
+        return self.per_frame() * group_frames / weight
+
+    def count(self, size_bytes: int, is_key: bool) -> None:
+        """Takes a frame off the budget, and steers the price by what the frame took over what it should."""
+        wanted = self.per_frame() if self.total_bytes is not None and not is_key else 0.0
+        self.spent += size_bytes
+        self.done += 1
+        if wanted > 0.0:
+            self.price *= min(max((size_bytes / wanted) ** PRICE_EXPONENT, 0.4), 2.5)
+            self.price = min(max(self.price, PRICE_RANGE[0]), PRICE_RANGE[1])
+
+
+def fit_clip(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterator[FramePart]:
+    """Fits every frame, closed loop.
+
+    Raises:
+        SignalError: the clip has no frames.
+    """
+    frames = Lookahead(signal, config.group_frames)
+    random = np.random.default_rng(config.seed)
+    budget = first_budget(signal, config)
+    coder: ClipCoder | None = None
+    for number, pixels in enumerate(frames):
+        if coder is None:
+            background = make_sketch(pixels, config, None).background
+            coder = ClipCoder(signal, config, make_header(signal, config, background), budget, random)
+        report = FrameMonitor(monitor, number, budget.frames)
+        yield coder.next_frame(pixels, number, frames, report)
+    if coder is None:
+        raise SignalError("the clip has no frames; expected at least one")
+
+
+def first_budget(signal: PlanarSignal, config: PlanarConfig) -> Budget:
+    """The clip's bytes: bits per pixel count pixels of all frames; a size is the whole file's."""
+    frames = signal.frame_count or config.group_frames
+    target = config.target
+    pixels = signal.width * signal.height
+    if target.size_bytes is not None:
+        return Budget(float(target.size_bytes), frames)
+    per_frame = rate_control.target_bytes(target, pixels)
+    return Budget(None if per_frame is None else per_frame * frames, frames)
+
+
+class Lookahead:
+    """Frames in order, and the ones that will come: at most a group of them is held."""
+
+    def __init__(self, signal: PlanarSignal, reach: int) -> None:
+        self.source = signal.frames(0)
+        self.reach = reach
+        self.held: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        while self.fill(1):
+            yield self.held.pop(0)
+
+    def fill(self, count: int) -> int:
+        """Reads ahead; returns how many of `count` frames are there."""
+        while len(self.held) < count:
+            pixels = next(self.source, None)
+            if pixels is None:
+                break
+            self.held.append(pixels)
+        return min(len(self.held), count)
+
+
+@dataclass(frozen=True)
+class FrameMonitor:
+    """A monitor for one frame of many."""
+
+    monitor: Monitor
+    frame: int
+    frames: int
+
+    @property
+    def checkpoint(self) -> None:
+        """Clips resume at groups: no frame has a checkpoint of its own."""
+        return None
+
+    def report(self, progress: Progress) -> None:
+        """As part of the whole clip."""
+        done = min((self.frame + progress.done) / max(self.frames, self.frame + 1), 1.0)
+        self.monitor.report(Progress(done, f"frame {self.frame + 1}/{self.frames}", progress.quality_db))
+
+
+class ClipCoder:
+    """What an encoder of a clip remembers from frame to frame."""
+
+    def __init__(
+        self,
+        signal: PlanarSignal,
+        config: PlanarConfig,
+        header: PlanarHeader,
+        budget: Budget,
+        random: np.random.Generator,
+    ) -> None:
+        self.signal, self.config, self.header, self.budget, self.random = signal, config, header, budget, random
+        self.size = (signal.width, signal.height)
+        self.group = -1
+        self.first_of_group = 0
+        self.layers: tuple[LayerState, ...] = ()
+        self.error = np.zeros((0, 0), np.float32)
+        self.pixels: np.ndarray | None = None
+        self.plan: Plan | None = None
+
+    def next_frame(self, pixels: np.ndarray, number: int, frames: Lookahead, monitor: FrameMonitor) -> FramePart:
+        """Fits a frame and remembers what the decoder will have of it."""
+        sketch = make_sketch(pixels, self.config, tuple(self.header.background))
+        is_key = self.group < 0 or number - self.first_of_group >= self.config.group_frames or self.is_cut(pixels)
+        if is_key:
+            self.group += 1
+            self.first_of_group = number
+            layers = self.key_frame(pixels, sketch, frames, monitor)
+        else:
+            lattice = self.config.lattice
+            effort = Effort(lattice.predicted_steps, PREDICTED_SWEEPS, lattice.lower_weight, self.budget.price)
+            layers = predict_frame(sketch, self.layers, self.error, self.size, effort, self.random)
+        states, size_bytes = self.through_the_decoder(layers, is_key)
+        self.budget.count(size_bytes, is_key)
+        self.layers, self.pixels = states, pixels
+        self.error = decoded_error(sketch, states)
+        quality = level_quality(sketch, states)
+        monitor.report(Progress(1.0, "", quality[-1]))
+        return FramePart(self.header, self.group, number, is_key, states, quality)
+
+    def through_the_decoder(self, layers: tuple[LayerState, ...], is_key: bool) -> tuple[tuple[LayerState, ...], int]:
+        """States as decoding the payloads gives them, adaptive counts included, and the payloads' size."""
+        states: list[LayerState] = []
+        total = 0
+        for layer, state in enumerate(layers):
+            previous = None if is_key else self.layers[layer]
+            payload = encode_layer(self.header, state, previous, tuple(states))
+            states.append(decode_layer(self.header, payload, previous, tuple(states)))
+            total += len(payload) + UNIT_BYTES
+        return tuple(states), total
+
+    def is_cut(self, pixels: np.ndarray) -> bool:
+        """Whether a frame has little to do with the one before."""
+        assert self.pixels is not None
+        now, before = (luma.astype(np.float32).mean(axis=2)[::4, ::4] for luma in (pixels, self.pixels))
+        return float(np.mean(np.square(now - before))) > CUT_ERROR * 2.0 * float(np.var(now)) + 4.0
+
+    def key_frame(
+        self, pixels: np.ndarray, sketch: Sketch, frames: Lookahead, monitor: FrameMonitor
+    ) -> tuple[LayerState, ...]:
+        """Fits a key frame to its share of the budget."""
+        config = self.config
+        if self.budget.total_bytes is not None:
+            ahead = 1 + frames.fill(config.group_frames - 1)
+            if self.signal.frame_count is None and ahead < config.group_frames:
+                self.budget.frames = self.budget.done + ahead
+            if self.group == 0:
+                self.budget.ratio = guessed_ratio([pixels, *frames.held], self.config)
+            wanted = self.budget.key_bytes(min(ahead, max(self.budget.frames - self.budget.done, 1)))
+            wanted = max(wanted, rate_control.SMALL_STREAM_BYTES + 32.0)
+            config = replace(config, target=RateTarget(size_bytes=int(wanted)))
+        frozen: Frozen = fit_key_frame(pixels, sketch, self.signal, config, monitor, None)
+        return frozen.layers
+
+
+def guessed_ratio(frames: list[np.ndarray], config: PlanarConfig) -> float:
+    """Bytes of a predicted frame over a key frame's: by the share of blocks that change by more than coding noise."""
+    if len(frames) < 2:
+        return 0.3
+    step = max(1, (len(frames) - 1) // LOOK_AHEAD_PAIRS)
+    shares = []
+    for first in range(0, len(frames) - 1, step):
+        before, now = (frames[first + k].astype(np.float32).mean(axis=2) for k in (0, 1))
+        error = np.square(now - before)
+        rows, columns = max(error.shape[0] // 16, 1), max(error.shape[1] // 16, 1)
+        blocks = error[: rows * 16, : columns * 16]
+        if min(error.shape) >= 16:
+            blocks = blocks.reshape(rows, 16, columns, 16).mean(axis=(1, 3))
+        shares.append(float(np.mean(blocks > 25.0)))
+    return 0.03 + 0.5 * math.sqrt(float(np.mean(shares))) * float(np.mean(shares)) ** 0.5
