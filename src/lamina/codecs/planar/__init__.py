@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images and video as layered 2D Gaussians.   L. Wang, Y. Shi, W. T. Ooi: P-GSVC, layered progressive 2D Gaussian splatting
+"""Images and video as layered 2D Gaussians.
+
+L. Wang, Y. Shi, W. T. Ooi: P-GSVC: Layered Progressive 2D Gaussian Splatting for Scalable Image and Video.
 
     pixels ─ fit ─► FramePart (integers) ─ encode ─► units            one part a frame, closed loop
     pixels ◄─ render ─ PlanarModel (tensors) ◄─ decode ─ units         one model a unit

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts <-> units: the walk over groups, layers and frames. What is inside a layer's payload is its method's business.
 
-Units leave group by group, in a group layer by layer, in a layer frame by frame; so the encoder holds one group. The decoder
+Units leave group by group, in a group layer by layer, in a layer frame by frame; so the encoder holds one group.
+The decoder
 takes any order in which a layer's frames come one after the other and a level's layers from the base up.
 """
 

@@ -41,7 +41,8 @@ class PgsvcConfig:
     """What only the paper's own method has (Wang, Shi, Ooi: P-GSVC; sections and equations are of that paper)."""
 
     training: Training = "joint"
-    """`joint`: top and one lower level in cyclic order (Eq. 9). The others are the paper's comparators (sec. 3.4, 4.1)."""
+    """`joint`: top and one lower level in cyclic order (Eq. 9). The others are the paper's comparators (sec. 3.4,
+    4.1)."""
     steps: int = 50_000
     """At most so many steps for an I-frame before quantisation; the convergence stop ends most fits earlier."""
     predicted_steps: int = 50_000
@@ -79,6 +80,21 @@ class PgsvcConfig:
     float12_exponent_bits: int = 5
     """Layout of the 12-bit floats of P-frames: 1 sign, so many exponent bits, the rest mantissa."""
 
+    def scaled_to(self, steps: int) -> PgsvcConfig:
+        """The same schedule in `steps` steps: everything that is counted in steps in proportion, the rate as it is."""
+        ratio = steps / self.steps
+        return replace(
+            self,
+            steps=steps,
+            predicted_steps=max(1, round(ratio * self.predicted_steps)),
+            quantization_steps=round(ratio * self.quantization_steps),
+            halving_steps=max(1, round(ratio * self.halving_steps)),
+            key_prune_until=max(1, round(ratio * self.key_prune_until)),
+            predicted_prune_until=max(1, round(ratio * self.predicted_prune_until)),
+            prune_interval=max(1, round(ratio * self.prune_interval)),
+            convergence_from=round(ratio * self.convergence_from),
+        )
+
 
 @dataclass(frozen=True)
 class LatticeConfig:
@@ -88,11 +104,12 @@ class LatticeConfig:
     """Optimiser steps for a still or key frame. More is better and slower."""
     predicted_steps: int = 150
     """Optimiser steps for a P-frame."""
-    lower_weight: float = 0.15
-    """Weight of a lower level's error beside the top level's: more makes lower levels better and the top level worse."""
+    lower_weight: float = 0.12
+    """Weight of a lower level's error beside the top level's: more makes lower levels better and the top level
+    worse."""
     rate_weight: float = 0.7
     """Strength of the rate term in the fit; 1 is the theoretical slope."""
-    step_over_rmse: float = 5.6
+    step_over_rmse: float = 5.2
     """Quantiser step in units of the error aimed at (0...1 pixels)."""
     freeze_rounds: int = 3
     """Geometry is quantised and frozen in so many rounds, largest amplitudes first."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a planar method (the paper's `pgsvc`, our `lattice`) gives the codec: a record of functions over layers of frames.
+"""What a planar method (the paper's `pgsvc`, our `lattice`) gives the codec: a record of functions.
 
 The codec (coding.py) walks frames and layers and writes units; a method knows what the integers of a layer mean.
 """

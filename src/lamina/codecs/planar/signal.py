@@ -56,7 +56,7 @@ def as_planar_signal(signal: Picture | Clip | PlanarSignal) -> PlanarSignal:
 
 
 def level_sizes(config: PlanarConfig, width: int, height: int) -> tuple[tuple[int, int], ...]:
-    """(width, height) of every level: sqrt(share of splats) of the full size under resolution scalability (paper, 4.1)."""
+    """(width, height) of every level: sqrt(share of splats) of the full size for resolution (paper, 4.1)."""
     if config.scalability == "quality":
         return ((width, height),) * config.layer_count
     total = sum(config.layer_shares)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The planar codec's header unit on the wire. What is in a layer's unit is its method's: lattice/syntax.py, pgsvc/syntax.py."""
+"""The planar codec's header unit on the wire.
+
+What is in a layer's unit is its method's: lattice/syntax.py, pgsvc/syntax.py.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,8 @@ class PlanarHeader(Syntax):
         """None for stills."""
         if not self.is_video:
             return None
-        assert self.rate_numerator is not None and self.rate_denominator is not None
+        assert self.rate_numerator is not None
+        assert self.rate_denominator is not None
         return Fraction(self.rate_numerator, self.rate_denominator)
 
     def level_size(self, level: int) -> tuple[int, int]:

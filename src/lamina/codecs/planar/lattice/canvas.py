@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The picture that a lattice fit works against, and the passes over it: render, step, solve colours.
 
-In: target pixels in the rotated colour space. A `Canvas` holds them tiled; `Splats` hold parameters and optimiser state.
+In: target pixels in the rotated colour space. A `Canvas` holds them tiled; `Splats` hold parameters and optimiser
+state.
 """
 
 from __future__ import annotations
@@ -146,7 +147,8 @@ def solve_colors(
 ) -> None:
     """Conjugate gradients on the colours of the `free` splats, geometry fixed, in place.
 
-    Minimises sum over levels of weight * squared error, where level j is splats [0, splits[j]), plus ridge * |c|^2 scaled by
+    Minimises sum over levels of weight * squared error, where level j is splats [0, splits[j]), plus ridge * |c|^2
+    scaled by
     each splat's own energy. Jacobi preconditioned: the diagonal is the splat's energy pi s1 s2.
     """
     geometry, lists = lists_of(canvas, parameters)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A clip, frame by frame: key frames fitted whole, other frames predicted from the one before as the decoder has it.
 
-Rate control over time: a key frame takes the share of its group's bytes that the group's motion suggests; predicted frames
+Rate control over time: a key frame takes the share of its group's bytes that the group's motion suggests;
+predicted frames
 steer the price of a bit so that what is left of the budget lasts to the end.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -126,18 +128,15 @@ class Lookahead:
         return min(len(self.held), count)
 
 
-@dataclass(frozen=True)
+@dataclass
 class FrameMonitor:
     """A monitor for one frame of many."""
 
     monitor: Monitor
     frame: int
     frames: int
-
-    @property
-    def checkpoint(self) -> None:
-        """Clips resume at groups: no frame has a checkpoint of its own."""
-        return None
+    checkpoint: Path | None = None
+    """Clips resume at groups: no frame has a checkpoint of its own."""
 
     def report(self, progress: Progress) -> None:
         """As part of the whole clip."""

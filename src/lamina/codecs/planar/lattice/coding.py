@@ -104,8 +104,8 @@ def plain_rows(splats: LatticeSplats) -> np.ndarray:
 
 def from_plain_rows(rows: np.ndarray) -> LatticeSplats:
     """The inverse of `plain_rows`."""
-    columns = (np.ascontiguousarray(rows[:, j]) for j in range(walk.C0))
-    return LatticeSplats(*columns, np.ascontiguousarray(rows[:, walk.C0 :]))
+    k, m, rho, phi, x, y = (np.ascontiguousarray(rows[:, j]) for j in range(walk.C0))
+    return LatticeSplats(k, m, rho, phi, x, y, np.ascontiguousarray(rows[:, walk.C0 :]))
 
 
 def from_rows(rows: np.ndarray, fine: np.ndarray) -> LatticeSplats:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lattice method's `fit`: one part a frame. Stills and key frames are fitted whole; other frames update the one before."""
+"""The lattice method's `fit`: one part a frame.
+
+Stills and key frames are fitted whole; other frames update the one before.
+"""
 
 from __future__ import annotations
 

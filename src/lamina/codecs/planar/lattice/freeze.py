@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reals -> lattice: geometry is rounded and frozen in rounds, the rest adapts; colours are solved and rounded in rounds.
+"""Reals -> lattice: geometry is rounded and frozen in rounds, then colors are solved and rounded in rounds.
 
 In: real-valued `Splats`. Out: `LatticeSplats`, integers that mean exactly what the decoder will render.
 """
@@ -13,8 +13,7 @@ from jaxtyping import Float32
 from numba import njit, prange
 
 from lamina.codecs.planar.lattice import steps
-from lamina.codecs.planar.lattice.canvas import Canvas, Splats, solve_colors
-from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, geometry_values
+from lamina.codecs.planar.lattice.canvas import Splats, solve_colors
 from lamina.codecs.planar.lattice.optimize import (
     BITS_TO_ERROR,
     FitPlan,
@@ -22,6 +21,7 @@ from lamina.codecs.planar.lattice.optimize import (
     descend,
     level_gradients,
 )
+from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, geometry_values
 
 COLOR_ROUNDS = 5
 """Colours are rounded in so many rounds, smallest splats first; the rest is solved again after each."""
@@ -29,7 +29,7 @@ COLOR_ROUNDS = 5
 COLOR_ITERATIONS = (10, 5)
 """Conjugate gradient steps: after geometry is frozen, and after each round of rounding."""
 
-RIDGE = 0.02
+RIDGE = 0.005
 """Damping of the colour solves: keeps overlapping splats from cancelling each other with large amplitudes."""
 
 
@@ -94,8 +94,8 @@ def freeze_geometry(
         quantize_geometry(splats.parameters, plan.step, coded_area(*size), bins_table, grids_table, trial)
         lattice[chosen] = trial[chosen]
         values = np.zeros((8, len(chosen)), np.float32)
-        columns = [np.ascontiguousarray(lattice[chosen, j]) for j in range(6)]
-        geometry_values(*columns, bins_table, values)
+        k, m, rho, phi, x, y = (np.ascontiguousarray(lattice[chosen, j]) for j in range(6))
+        geometry_values(k, m, rho, phi, x, y, bins_table, values)
         # Amplitudes, not colours, are kept: a size that rounds up must not brighten the splat.
         values[5:8] = splats.parameters[5:8, chosen] * np.exp(splats.parameters[2, chosen] - values[2])
         splats.parameters[:, chosen] = values

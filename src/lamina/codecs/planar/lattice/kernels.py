@@ -182,7 +182,8 @@ def splat_gradients(parameters, geometry, ratios, splat_starts, splat_entries, m
         gradient[1] = ratio_y * (geometry[3, i] * total[4] + geometry[4, i] * total[5])
         gradient[2], gradient[3], gradient[4] = shape_gradient(
             parameters[2, i], parameters[3, i], parameters[4, i],
-            -HALF * total[6] / (ratio_x * ratio_x), -total[7] / (ratio_x * ratio_y), -HALF * total[8] / (ratio_y * ratio_y),
+            -HALF * total[6] / (ratio_x * ratio_x), -total[7] / (ratio_x * ratio_y), -HALF * total[8] / (ratio_y *
+            ratio_y),
         )  # fmt: skip
         gradient[5], gradient[6], gradient[7] = total[0], total[1], total[2]
         if rate[0] > 0.0:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lattice fit of one picture: levels grow one after the other, all earlier ones keep training.
 
-In: target pixels (rotated colours, background removed), layer sizes, quantiser step. Out: real-valued `Splats`, layer order.
+In: target pixels (rotated colours, background removed), layer sizes, quantiser step. Out: real-valued `Splats`,
+layer order.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class FitPlan:
     lower_weight: float
     rate_weight: float
     bit_price: float = 1.0
-    """What a bit may cost when integers are chosen, in units of the uniform quantiser's slope; rate control of clips."""
+    """What a bit may cost when integers are chosen, in units of the uniform quantiser's slope; rate control of
+    clips."""
 
 
 Report = Callable[[float, float], None]
@@ -147,7 +149,7 @@ def begin(targets: Targets, plan: FitPlan, random: np.random.Generator) -> FitSt
 
 
 def fit_levels(targets: Targets, plan: FitPlan, state: FitState, report: Report) -> Splats:
-    """Grows and trains all levels, from where `state` is; it is updated in place, so an exception of `report` loses nothing."""
+    """Grows and trains all levels, from where `state` is; in place, so an exception of `report` loses nothing."""
     phases = phase_steps(plan.steps, len(plan.layer_counts))
     while state.level < len(phases):
         fit_phase(targets, plan, state, (sum(phases[: state.level]), phases[state.level]), report)
@@ -176,7 +178,7 @@ def base_splats(canvas: Canvas, plan: FitPlan, random: np.random.Generator) -> S
 
 
 def fit_phase(targets: Targets, plan: FitPlan, state: FitState, span: tuple[int, int], report: Report) -> None:
-    """Grows layer `state.level` to its size and trains everything up to it. `span`: (steps before, steps of the phase)."""
+    """Grows layer `state.level` to its size and trains all up to it. `span`: (steps before, steps of the phase)."""
     start, steps = span
     level = state.level
     goal = int(sum(plan.layer_counts[: level + 1]))

@@ -10,7 +10,6 @@ from jaxtyping import Float32, UInt8
 
 from lamina.codecs.planar.config import PlanarConfig
 from lamina.codecs.planar.lattice.canvas import render_pixels
-from lamina.codecs.planar.lattice.color import from_rgb, to_rgb
 from lamina.codecs.planar.lattice.coding import (
     STEP_SCALE,
     encode_key_layer,
@@ -19,6 +18,7 @@ from lamina.codecs.planar.lattice.coding import (
     state_of,
     tree_order,
 )
+from lamina.codecs.planar.lattice.color import from_rgb, to_rgb
 from lamina.codecs.planar.lattice.optimize import Targets, make_targets
 from lamina.codecs.planar.lattice.splats import LatticeSplats
 from lamina.codecs.planar.model import LayerState
@@ -87,7 +87,7 @@ def coded_step(step: float) -> float:
 def to_layers(
     splats: LatticeSplats, layer_counts: tuple[int, ...], step: float, width: int, height: int
 ) -> tuple[LayerState, ...]:
-    """Lattice splats in layer order -> states as the decoder will have them: in tree order, invisible splats dropped."""
+    """Lattice splats in layer order -> states as decoded: in tree order, without invisible splats."""
     states, first = [], 0
     for count in layer_counts:
         layer = splats.taken(slice(first, first + count))

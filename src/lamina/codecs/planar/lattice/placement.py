@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where splats go: first ones by the picture's gradient, later ones where the error is; the least useful move.
 
-In: targets and residuals (h, w, 3) in the rotated colour space. Out: (8, k) parameters of new splats, or slots to re-use.
+In: targets and residuals (h, w, 3) in the rotated colour space. Out: (8, k) parameters of new splats, or slots to
+re-use.
 """
 
 from __future__ import annotations

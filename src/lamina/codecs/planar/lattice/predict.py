@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One predicted frame: move the frame before along the motion, change the splats that pay, add where the error is new.
 
-In: the frame's targets and the decoded layers of the frame before. Out: the layers as the decoder will have them. What a
+In: the frame's targets and the decoded layers of the frame before. Out: the layers as the decoder will have them.
+What a
 change gains is read off the error's gradient at the lattice points, with the curvatures of a splat on its own.
 """
 
@@ -285,7 +286,7 @@ def settle(
     kept.lattice[is_old] = old.lattice[order[is_old]]
     worth = ERROR_PER_BIT * start.step**2 * effort.price
     rounds = 3
-    for number in range(rounds):
+    for _ in range(rounds):
         splats = refine(sketch.targets, points.splats(), plan, size, effort.sweeps // rounds, random, freedom)
         points = points_of(splats)
         for part in range(4):

@@ -34,7 +34,7 @@ def role_of(layer: int, layer_count: int) -> int:
 @functools.cache
 def trained_counts() -> np.ndarray:
     """(roles, contexts, 2) counts of zeros and ones."""
-    text = files(__package__).joinpath("priors.json").read_text("utf-8")
+    text = files("lamina.codecs.planar.lattice").joinpath("priors.json").read_text("utf-8")
     counts = np.array(json.loads(text)["counts"], np.int64)
     if counts.shape != (len(ROLES), CONTEXT_COUNT, 2):
         raise RuntimeError(f"priors.json holds {counts.shape} counts, this code needs {(len(ROLES), CONTEXT_COUNT, 2)}")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A target (bytes, bits per pixel, decibels, splats) -> how many splats and which quantiser step.
 
-A short pilot fit measures what this picture gives; the full fit follows its plan; freezing is repeated with a corrected step
-until size or quality is within tolerance. At the optimum the step is in a fixed ratio to the error (config.step_over_rmse),
+A short pilot fit measures what this picture gives; the full fit follows its plan; freezing is repeated with a
+corrected step
+until size or quality is within tolerance. At the optimum the step is in a fixed ratio to the error
+(config.step_over_rmse),
 so one target sets both numbers.
 """
 
@@ -142,7 +144,7 @@ def miss(config: PlanarConfig, outcome: Outcome, pixels: int) -> float:
 
 
 def corrected_step(config: PlanarConfig, tried: list[Outcome], pixels: int) -> float:
-    """The next step to freeze with: secant through the last two tries, in logarithms; a typical slope after the first."""
+    """The next step to freeze with: a secant through the last two tries in logarithms; a typical slope at first."""
     last = tried[-1]
     error = math.log1p(miss(config, last, pixels))
     slope = -0.045 if config.target.psnr_db is not None else -0.33

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Better lattice points for a frozen fit: coordinate descent on the integers, in error plus lambda times bits.
 
-Rounding each number to its nearest step ignores what the neighbours' rounding did. Here the error's gradient at the lattice
-points says for each splat which integer to move by one; a share of the splats moves at a time, so that overlapping ones do
+Rounding each number to its nearest step ignores what the neighbours' rounding did. Here the error's gradient at
+the lattice
+points says for each splat which integer to move by one; a share of the splats moves at a time, so that overlapping
+ones do
 not all answer the same error. Curvatures are those of a splat on its own (docs/codecs/planar.md, "the lattice").
 """
 
@@ -32,8 +34,8 @@ MOVING_SHARE = 0.25
 SHARE_DECAY = 0.8
 """The share shrinks by this when a sweep made things worse."""
 
-ERROR_PER_BIT = 2.0 * math.log(2.0) * math.pi / 12.0
-"""Squared error that a bit is worth, over step^2: the slope of uniform quantisation at this step."""
+ERROR_PER_BIT = 0.6 * 2.0 * math.log(2.0) * math.pi / 12.0
+"""Squared error that a bit is worth, over step^2: the slope of uniform quantisation, times what measured best."""
 
 COST_MAGNITUDES = 64
 """Colour magnitudes with a cost of their own."""
@@ -133,9 +135,10 @@ def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness
             delta = sign * unit / 256.0
             gain = -(along * delta + energy * delta * delta)
             moved = m + sign
-            if gain > best_gain and steps.M_LOWEST <= moved * unit <= steps.M_HIGHEST:
-                if steps.position_grid(k, moved * unit, rho * unit, grids_table) == grid_power:
-                    best, best_gain = 4 + (sign + 1) // 2, gain
+            is_legal = steps.M_LOWEST <= moved * unit <= steps.M_HIGHEST
+            if is_legal and gain > best_gain:
+                is_legal = steps.position_grid(k, moved * unit, rho * unit, grids_table) == grid_power
+                best, best_gain = (4 + (sign + 1) // 2, gain) if is_legal else (best, best_gain)
             if bins > 1:
                 delta = sign * 2.0 * math.pi / bins
                 slope = rho_real * (cosine * gradients[i, 4] - sine * gradients[i, 3])

@@ -8,7 +8,8 @@ parameter in the step that costs the same squared error (docs/codecs/planar.md, 
     phi = 2 theta in n = 4 round(pi sinh(2 rho) / 4h) bins, at least 4; one bin when rho = 0
     position on a grid of 2^p px, p = round(log2(1.3 exp(m) 2^-k / sqrt(cosh 2 rho))), -3...1
 
-m and rho are multiples of 1/256; what depends on them through sinh and cosh comes from stored integer tables, so counts of
+m and rho are multiples of 1/256; what depends on them through sinh and cosh comes from stored integer tables, so
+counts of
 bins and grids are the same on every machine.
 """
 
@@ -100,7 +101,7 @@ def _position_grids(k, m, rho, grids_table, out):
 
 
 def position_grids(k: np.ndarray, m: np.ndarray, rho: np.ndarray) -> np.ndarray:
-    """p of each splat: (n,) int32."""
+    """P of each splat: (n,) int32."""
     out = np.empty(len(k), np.int32)
     _position_grids(k, m, rho, stored_tables()[1], out)
     return out

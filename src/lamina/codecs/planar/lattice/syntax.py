@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head of a lattice layer's unit on the wire; one entropy-coded stream (walk.py, update.py) follows to the unit's end."""
+"""The head of a lattice layer's unit on the wire.
+
+One entropy-coded stream (walk.py, update.py) follows it to the unit's end.
+"""
 
 from __future__ import annotations
 

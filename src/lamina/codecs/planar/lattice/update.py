@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a predicted frame changes the splats of the frame before: one flag a splat, deltas for those that changed.
 
-Splats keep their slots: those that stay keep their order, removed ones are flagged, new ones follow at the end. Written once
+Splats keep their slots: those that stay keep their order, removed ones are flagged, new ones follow at the end.
+Written once
 for both directions.
 """
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from lamina.codecs.planar.lattice.motion import MOTION_CONTEXTS
 from lamina.codecs.planar.lattice.steps import M_HIGHEST, M_LOWEST, RHO_LIMIT, angle_bins, position_grid, shape_step
-from lamina.codecs.planar.lattice.walk import C0, K, PHI, RHO, M, X, Y
+from lamina.codecs.planar.lattice.walk import C0, PHI, RHO, K, M, X
 from lamina.entropy.binary import code_bit, fail, is_reading
 from lamina.entropy.kernel import kernel
 from lamina.entropy.symbols import code_signed
@@ -111,7 +112,7 @@ def code_updates(coder, contexts, bins_table, grids_table, before, after, flags,
                 after[i, j] = before[i, j]
         if flag == CHANGED:
             code_geometry(coder, contexts, bins_table, grids_table, before, after, i, limits)
-        if flag == CHANGED or flag == RECOLORED:
+        if flag in (CHANGED, RECOLORED):
             group = min(before[i, K] >> 1, COLOR_GROUPS - 1)
             for channel in range(3):
                 context = COLOR_BASE + (channel * COLOR_GROUPS + group) * DELTA_CONTEXTS
