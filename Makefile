@@ -28,7 +28,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 setup: $(VENV)/.dev  ## Make .venv with lamina, its test tools and the rival encoders
 
 demo: $(VENV)/.demo  ## Code a photograph and a clip, compare with other codecs, write demo_output/index.html
-	$(BIN)/python -m benchmarks.demo
+	$(BIN)/python -m demo
 
 test: $(VENV)/.dev  ## All tests that need neither the development data nor a GPU (minutes on two cores)
 	$(BIN)/python -m pytest -m "not data"
@@ -40,6 +40,8 @@ check: $(VENV)/.dev  ## Format, lint, types, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
+	$(BIN)/python docs/make_bitstream_tables.py --check
+	$(BIN)/python benchmarks/make_figures.py --check
 
 clean:  ## Remove what was generated; keeps .venv
 	rm -rf build dist demo_output .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo`: a photograph and a clip enter; layered files, a page to look at and a table leave, in demo_output/.
+
+    source ─ lamina ─► file ─ each level ─► Version ┐
+    source ─ other codecs ─► file ─► Version, curve ┴─► Exhibit ─► page (one self-contained HTML file), terminal
+
+Read in this order: exhibits · photograph · clip · page · terminal · __main__.
+"""
