@@ -15,7 +15,16 @@ import numpy as np
 from numba import njit, prange
 
 from lamina.render.constants import CUTOFF_EXPONENT, TILE_AREA_PX, TILE_PX
-from lamina.render.kernels.simd import fill_row, keep_above, load_row, store_row, store_sums, sum_row
+from lamina.render.kernels.simd import (
+    fill_row,
+    keep_above,
+    load_row,
+    load_triples,
+    store_row,
+    store_sums,
+    store_triples,
+    sum_row,
+)
 
 MOMENTS = 9
 
@@ -96,8 +105,19 @@ def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0
     out[8] = sum_row(tyy)
 
 
+@njit(cache=True, nogil=True)
+def pack_splats(geometry, colors):
+    """(n, 8) rows x, y, half conic xx, conic xy, half conic yy, three colors: one cache line a splat and not eleven."""
+    splats = np.empty((geometry.shape[1], 8), np.float32)
+    for i in range(geometry.shape[1]):
+        splats[i, 0], splats[i, 1] = geometry[0, i], geometry[1, i]
+        splats[i, 2], splats[i, 3], splats[i, 4] = HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i]
+        splats[i, 5], splats[i, 6], splats[i, 7] = colors[0, i], colors[1, i], colors[2, i]
+    return splats
+
+
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper):
+def add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper):
     """Adds entries first...last - 1 to the tile whose corner is (left, upper) pixels."""
     for k in range(first, last):
         i = entry_splat[k]
@@ -105,13 +125,13 @@ def add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, lef
         start = np.uint64(rows >> 4) * NEXT_ROW
         stop = np.uint64(rows & 15) * NEXT_ROW + NEXT_ROW
         add_splat(
-            acc, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-            HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
+            acc, COLUMN, ROW, start, stop, splats[i, 0] - left, splats[i, 1] - upper,
+            splats[i, 2], splats[i, 3], splats[i, 4], splats[i, 5], splats[i, 6], splats[i, 7],
         )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def entry_moments_of(grad, first, last, geometry, colors, entry_splat, entry_rows, left, upper, out):
+def entry_moments_of(grad, first, last, splats, entry_splat, entry_rows, left, upper, out):
     """Moments of entries first...last - 1 of the tile whose corner is (left, upper) pixels."""
     for k in range(first, last):
         i = entry_splat[k]
@@ -119,8 +139,8 @@ def entry_moments_of(grad, first, last, geometry, colors, entry_splat, entry_row
         start = np.uint64(rows >> 4) * NEXT_ROW
         stop = np.uint64(rows & 15) * NEXT_ROW + NEXT_ROW
         splat_moments(
-            grad, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-            HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
+            grad, COLUMN, ROW, start, stop, splats[i, 0] - left, splats[i, 1] - upper,
+            splats[i, 2], splats[i, 3], splats[i, 4], splats[i, 5], splats[i, 6], splats[i, 7],
             out[k],
         )  # fmt: skip
 
@@ -140,6 +160,7 @@ def first_above(entry_splat, first, last, split):
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def accumulate_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, lower, top):
     """Renders splats [0, split) into `lower` and all into `top`, both (tiles, 768)."""
+    splats = pack_splats(geometry, colors)
     for tile in prange(tile_starts.shape[0] - 1):
         left = np.float32((tile % tiles_x) * TILE_PX)
         upper = np.float32((tile // tiles_x) * TILE_PX)
@@ -148,27 +169,29 @@ def accumulate_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, til
         acc[:] = ZERO
         if split > 0:
             middle = first_above(entry_splat, first, last, split)
-            add_entries(acc, first, middle, geometry, colors, entry_splat, entry_rows, left, upper)
+            add_entries(acc, first, middle, splats, entry_splat, entry_rows, left, upper)
             lower[tile, :] = acc
             first = middle
-        add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper)
+        add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, grad_lower, grad_top, out):
     """Moments of every entry, (entries, 9): splats below `split` see `grad_lower`, the others `grad_top`."""
+    splats = pack_splats(geometry, colors)
     for tile in prange(tile_starts.shape[0] - 1):
         left = np.float32((tile % tiles_x) * TILE_PX)
         upper = np.float32((tile // tiles_x) * TILE_PX)
         first, last = tile_starts[tile], tile_starts[tile + 1]
         middle = first_above(entry_splat, first, last, split)
-        entry_moments_of(grad_lower[tile], first, middle, geometry, colors, entry_splat, entry_rows, left, upper, out)
-        entry_moments_of(grad_top[tile], middle, last, geometry, colors, entry_splat, entry_rows, left, upper, out)
+        entry_moments_of(grad_lower[tile], first, middle, splats, entry_splat, entry_rows, left, upper, out)
+        entry_moments_of(grad_top[tile], middle, last, splats, entry_splat, entry_rows, left, upper, out)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def accumulate_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, lower, top):
     """As `accumulate_tiles`, into (h, w, 3) pictures: a tile's sums never leave the cache."""
+    splats = pack_splats(geometry, colors)
     tiles_x = (top.shape[1] + TILE_PX - 1) // TILE_PX
     for tile in prange(tile_starts.shape[0] - 1):
         column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
@@ -177,16 +200,17 @@ def accumulate_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, sp
         acc = np.zeros(3 * TILE_AREA_PX, np.float32)
         if split > 0:
             middle = first_above(entry_splat, first, last, split)
-            add_entries(acc, first, middle, geometry, colors, entry_splat, entry_rows, left, upper)
+            add_entries(acc, first, middle, splats, entry_splat, entry_rows, left, upper)
             write_tile(acc, lower, column, row)
             first = middle
-        add_entries(acc, first, last, geometry, colors, entry_splat, entry_rows, left, upper)
+        add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper)
         write_tile(acc, top, column, row)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
 def moments_of_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, grad_lower, grad_top, out):
     """As `moments_of_tiles`, from (h, w, 3) gradients."""
+    splats = pack_splats(geometry, colors)
     tiles_x = (grad_top.shape[1] + TILE_PX - 1) // TILE_PX
     for tile in prange(tile_starts.shape[0] - 1):
         column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
@@ -196,10 +220,10 @@ def moments_of_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, sp
         if split > 0:
             middle = first_above(entry_splat, first, last, split)
             read_tile(grad_lower, column, row, grad)
-            entry_moments_of(grad, first, middle, geometry, colors, entry_splat, entry_rows, left, upper, out)
+            entry_moments_of(grad, first, middle, splats, entry_splat, entry_rows, left, upper, out)
             first = middle
         read_tile(grad_top, column, row, grad)
-        entry_moments_of(grad, first, last, geometry, colors, entry_splat, entry_rows, left, upper, out)
+        entry_moments_of(grad, first, last, splats, entry_splat, entry_rows, left, upper, out)
 
 
 @njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
@@ -216,24 +240,36 @@ def gather_moments(splat_starts, splat_entries, entry_moments, out):
 
 @njit(cache=True, nogil=True)
 def read_tile(pixels, left, upper, tile):
-    """Three planes of one tile from (h, w, 3); what lies beyond the picture is left as it is."""
+    """Three planes of one tile from contiguous (h, w, 3); what lies beyond the picture is left as it is."""
     height, width, _ = pixels.shape
+    columns = min(TILE_PX, width - left)
     for row in range(min(TILE_PX, height - upper)):
-        for column in range(min(TILE_PX, width - left)):
-            for channel in range(3):
-                to = channel * TILE_AREA_PX + row * TILE_PX + column
-                tile[to] = pixels[upper + row, left + column, channel]
+        to = row * TILE_PX
+        if columns == TILE_PX:
+            planes = load_triples(pixels, ((upper + row) * width + left) * 3)
+            store_row(tile, to, planes[0])
+            store_row(tile, to + TILE_AREA_PX, planes[1])
+            store_row(tile, to + 2 * TILE_AREA_PX, planes[2])
+        else:
+            for column in range(columns):
+                for channel in range(3):
+                    tile[to + column + channel * TILE_AREA_PX] = pixels[upper + row, left + column, channel]
 
 
 @njit(cache=True, nogil=True)
 def write_tile(tile, pixels, left, upper):
     """The inverse of `read_tile`."""
     height, width, _ = pixels.shape
+    columns = min(TILE_PX, width - left)
     for row in range(min(TILE_PX, height - upper)):
-        for column in range(min(TILE_PX, width - left)):
-            for channel in range(3):
-                at = channel * TILE_AREA_PX + row * TILE_PX + column
-                pixels[upper + row, left + column, channel] = tile[at]
+        at = row * TILE_PX
+        if columns == TILE_PX:
+            planes = (load_row(tile, at), load_row(tile, at + TILE_AREA_PX), load_row(tile, at + 2 * TILE_AREA_PX))
+            store_triples(pixels, ((upper + row) * width + left) * 3, planes)
+        else:
+            for column in range(columns):
+                for channel in range(3):
+                    pixels[upper + row, left + column, channel] = tile[at + column + channel * TILE_AREA_PX]
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -27,6 +27,7 @@ FAST = ("fast",)
 """Sums may be reordered, products fused into additions; no value is a NaN."""
 
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
+TRIPLES = ir.VectorType(ir.FloatType(), 3 * LANES)
 
 
 class RowType(types.Type):
@@ -117,6 +118,37 @@ def store_row(typing_context: Any, array: Any, index: Any, row: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, index, row), generate
+
+
+@vector_operation
+def load_triples(typing_context: Any, array: Any, index: Any) -> Any:
+    """Three rows from array[index : index + 48] = a0, b0, c0, a1, b1, c1, ...; not checked."""
+    kind = types.UniTuple(row_type, 3)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = _address(context, builder, signature, arguments)
+        whole = builder.load(builder.bitcast(address, TRIPLES.as_pointer()), align=4)
+        rows = [builder.shuffle_vector(whole, whole, _lanes(range(first, 3 * LANES, 3))) for first in range(3)]
+        return context.make_tuple(builder, kind, rows)
+
+    return kind(array, index), generate
+
+
+@vector_operation
+def store_triples(typing_context: Any, array: Any, index: Any, rows: Any) -> Any:
+    """The inverse of `load_triples`; `rows` is a tuple of three."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, b, c = cgutils.unpack_tuple(builder, arguments[2], 3)
+        a_and_b = builder.shuffle_vector(a, b, _lanes(range(2 * LANES)))
+        c_and_c = builder.shuffle_vector(c, c, _lanes(range(2 * LANES)))
+        order = [channel * LANES + lane for lane in range(LANES) for channel in range(3)]
+        whole = builder.shuffle_vector(a_and_b, c_and_c, _lanes(order))
+        address = _address(context, builder, signature, arguments)
+        builder.store(whole, builder.bitcast(address, TRIPLES.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, index, rows), generate
 
 
 @vector_operation
