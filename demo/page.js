@@ -12,6 +12,8 @@ function make(name, properties = {}, ...children) {
 
 const kilobytes = (bytes) => (bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${(bytes / 1000).toFixed(bytes < 99950 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(2)} MB`);
 
+const duration = (seconds) => (seconds < 100 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
+
 function title(version) {
   return version.codec === "lamina" ? `Lamina, level ${version.level}` : version.label;
 }
@@ -47,7 +49,8 @@ function fileStrip(exhibit) {
     cut.style.width = share;
     before = version.point.bytes;
   });
-  return make("div", { className: "strip" }, bar, cuts);
+  const caption = make("h3", { textContent: `${exhibit.file}, from its first byte to its last: wherever a layer ends, it can be cut` });
+  return make("div", { className: "strip" }, caption, bar, cuts);
 }
 
 function pickers(stage, versions) {
@@ -73,11 +76,12 @@ function pickers(stage, versions) {
 
 function cards(exhibit, stage, update) {
   const box = make("div", { className: "cards" });
+  const middle = Math.floor(exhibit.frameCount / 2) * exhibit.height;
   exhibit.versions.forEach((version, index) => {
     if (version.codec && version.codec !== "lamina") return;
     const point = version.point;
     const canvas = make("canvas", { width: exhibit.width, height: exhibit.height });
-    const paint = () => canvas.getContext("2d").drawImage(version.picture, 0, 0, exhibit.width, exhibit.height, 0, 0, exhibit.width, exhibit.height);
+    const paint = () => canvas.getContext("2d").drawImage(version.picture, 0, middle, exhibit.width, exhibit.height, 0, 0, exhibit.width, exhibit.height);
     version.picture.decode().then(paint);
     const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} frames` : "";
     const lines = point
@@ -132,16 +136,17 @@ function exhibitSection(exhibit, colors) {
     version.picture = new Image();
     version.picture.src = version.image;
   }
-  const stage = new Stage(exhibit, exhibit.versions);
+  const levels = exhibit.versions.flatMap((version, index) => (version.codec === "lamina" ? [index] : []));
+  const stage = new Stage(exhibit, exhibit.versions, levels[0], levels.at(-1));
   const [picker, update] = pickers(stage, exhibit.versions);
   Promise.all(exhibit.versions.map((version) => version.picture.decode())).then(update);
   update();
   const keys = make("p", { className: "hint" });
   keys.innerHTML = `Drag the divider, or <kbd>←</kbd> <kbd>→</kbd>; double-click or <kbd>+</kbd> to see the pixels, then drag the picture.${exhibit.frameCount > 1 ? " <kbd>space</kbd> stops and plays." : ""}`;
-  const seconds = exhibit.frameCount > 1 ? `${exhibit.encodeSeconds} s for ${exhibit.frameCount} frames` : `${exhibit.encodeSeconds} s`;
+  const took = duration(exhibit.encodeSeconds) + (exhibit.frameCount > 1 ? ` for ${exhibit.frameCount} frames` : "");
   return make("section", { className: "exhibit" },
     make("h2", { textContent: exhibit.title }),
-    make("p", { className: "note", textContent: `${exhibit.note}. Coded here in ${seconds}.` }),
+    make("p", { className: "note", textContent: `${exhibit.note}. Coded here in ${took}.` }),
     stage.element, picker, keys, fileStrip(exhibit), cards(exhibit, stage, update),
     make("div", { className: "two" }, plotPanel(exhibit, colors), tablePanel(exhibit, colors)));
 }

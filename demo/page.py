@@ -48,9 +48,9 @@ def write_page(exhibits: Sequence[Exhibit], commands: Sequence[tuple[str, str]],
 def _lead(exhibits: Sequence[Exhibit]) -> str:
     """The first sentence: with figures."""
     photo = exhibits[0].summary
-    sizes = [f"{level.size_bytes / 1000:.1f} kB" for level in photo.levels]
+    sizes = [f"{level.size_bytes / 1000:.1f}" for level in photo.levels]
     return (
-        f"Below, a photograph is one file of {sizes[-1]}. Cut after {', '.join(sizes[:-1])}, "
+        f"Below, a photograph is one file of {sizes[-1]} kB. Cut after {' or '.join(sizes[:-1])} kB, "
         f"it is still the whole picture, only less sharp."
     )
 

@@ -102,8 +102,8 @@ function logTicks(low, high) {
 }
 
 function linearTicks(low, high) {
-  const raw = (high - low) / 6, unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * unit).find((value) => value >= raw);
+  const raw = (high - low) / 8, unit = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * unit).find((value) => value >= raw);
   const ticks = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) ticks.push(Number(value.toPrecision(6)));
   return ticks;

@@ -5,11 +5,11 @@
 const ZOOMS = [1, 2, 4, 8, 16];
 
 class Stage {
-  constructor(exhibit, versions) {
+  constructor(exhibit, versions, left, right) {
     this.exhibit = exhibit;
     this.versions = versions;
-    this.left = 0;
-    this.right = 1;
+    this.left = left;
+    this.right = right;
     this.split = 0.5;
     this.zoom = 1;
     this.center = [exhibit.width / 2, exhibit.height / 2];
@@ -23,12 +23,6 @@ class Stage {
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     if (this.playing) this.play();
-  }
-
-  show(left, right) {
-    this.left = left;
-    this.right = right;
-    this.draw();
   }
 
   addTools() {
