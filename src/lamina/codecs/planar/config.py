@@ -131,7 +131,7 @@ class PlanarConfig:
     """Share of the splats in each layer, base first; the number of entries is the number of layers."""
     scalability: Scalability = "quality"
     """`quality`: all levels at full size. `resolution`: level l is fitted at sqrt(share of levels 0..l) of the size."""
-    group_frames: int = 32
+    group_frames: int = 64
     """At most so many frames from one key frame to the next: random access, and the encoder's memory."""
     seed: int = 1
     """Of everything random."""

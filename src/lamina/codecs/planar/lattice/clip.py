@@ -8,7 +8,6 @@ steer the price of a bit so that what is left of the budget lasts to the end.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer
 from lamina.codecs.planar.lattice.key_frame import UNIT_BYTES, Frozen, fit_key_frame
 from lamina.codecs.planar.lattice.picture import Sketch, level_quality, make_header, make_sketch
 from lamina.codecs.planar.lattice.predict import Effort, decoded_error, predict_frame
-from lamina.codecs.planar.lattice.rate_control import Plan
 from lamina.codecs.planar.model import FramePart, LayerState
 from lamina.codecs.planar.signal import PlanarSignal
 from lamina.codecs.planar.syntax import PlanarHeader
@@ -49,30 +47,43 @@ class Budget:
     """None: the target is not a size."""
     frames: int
     """All frames; a guess when the clip does not say."""
+    group_frames: int
     spent: float = 0.0
     done: int = 0
     price: float = 1.0
     ratio: float = 0.3
-    """Bytes of a predicted frame over those of a key frame."""
+    """Bytes of a predicted frame over those of a key frame, as planned."""
 
-    def per_frame(self) -> float:
-        """Bytes left for each frame to come."""
+    def share(self, keys_to_come: int, predicted_to_come: int) -> float:
+        """Bytes that a predicted frame may take if those to come are planned alike and key frames cost 1 / ratio."""
         assert self.total_bytes is not None
-        return max(self.total_bytes - self.spent, 0.0) / max(self.frames - self.done, 1)
+        left = max(self.total_bytes - self.spent, 0.0)
+        return left / max(predicted_to_come + keys_to_come / self.ratio, 1.0)
 
-    def key_bytes(self, group_frames: int) -> float:
+    def key_bytes(self) -> float:
         """What the next key frame may take."""
-        weight = 1.0 + (group_frames - 1) * self.ratio
-        return self.per_frame() * group_frames / weight
+        left = max(self.frames - self.done, 1)
+        keys = -(-left // self.group_frames)
+        return self.share(keys, left - keys) / self.ratio
 
-    def count(self, size_bytes: int, is_key: bool) -> None:
+    def predicted_bytes(self, place_in_group: int) -> float:
+        """What the next predicted frame may take; `place_in_group` counts from the key frame, which is 0."""
+        left = max(self.frames - self.done, 1)
+        keys = max(-(-(left - (self.group_frames - place_in_group)) // self.group_frames), 0)
+        return self.share(keys, left - keys)
+
+    def count(self, size_bytes: int, place_in_group: int) -> None:
         """Takes a frame off the budget, and steers the price by what the frame took over what it should."""
-        wanted = self.per_frame() if self.total_bytes is not None and not is_key else 0.0
-        self.spent += size_bytes
-        self.done += 1
-        if wanted > 0.0:
+        if self.total_bytes is not None and place_in_group > 0:
+            wanted = max(self.predicted_bytes(place_in_group), 1.0)
             self.price *= min(max((size_bytes / wanted) ** PRICE_EXPONENT, 0.4), 2.5)
             self.price = min(max(self.price, PRICE_RANGE[0]), PRICE_RANGE[1])
+        self.spent += size_bytes
+        self.done += 1
+
+    def learn(self, predicted_share: float, lost_db: float) -> None:
+        """After a group: plans with its ratio, raised when predicted frames had lost quality by the group's end."""
+        self.ratio = min(max(predicted_share * 2.0 ** min(max(lost_db / 3.0, -1.0), 1.0), 0.02), 1.0)
 
 
 def fit_clip(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterator[FramePart]:
@@ -101,9 +112,9 @@ def first_budget(signal: PlanarSignal, config: PlanarConfig) -> Budget:
     target = config.target
     pixels = signal.width * signal.height
     if target.size_bytes is not None:
-        return Budget(float(target.size_bytes), frames)
+        return Budget(float(target.size_bytes), frames, config.group_frames)
     per_frame = rate_control.target_bytes(target, pixels)
-    return Budget(None if per_frame is None else per_frame * frames, frames)
+    return Budget(None if per_frame is None else per_frame * frames, frames, config.group_frames)
 
 
 class Lookahead:
@@ -162,25 +173,38 @@ class ClipCoder:
         self.layers: tuple[LayerState, ...] = ()
         self.error = np.zeros((0, 0), np.float32)
         self.pixels: np.ndarray | None = None
-        self.plan: Plan | None = None
+        self.history: list[tuple[int, float]] = []
+        """(bytes, PSNR of the top level) of each frame of the group so far."""
+
+    def end_group(self) -> None:
+        """Learns from a group what the next one will cost."""
+        if len(self.history) > 2:
+            sizes, qualities = zip(*self.history, strict=True)
+            late = qualities[-max(1, len(qualities) // 4) :]
+            predicted = sum(sizes[1:]) / (len(sizes) - 1)
+            self.budget.learn(predicted / max(sizes[0], 1), qualities[0] - sum(late) / len(late))
+        self.history = []
 
     def next_frame(self, pixels: np.ndarray, number: int, frames: Lookahead, monitor: FrameMonitor) -> FramePart:
         """Fits a frame and remembers what the decoder will have of it."""
         sketch = make_sketch(pixels, self.config, tuple(self.header.background))
         is_key = self.group < 0 or number - self.first_of_group >= self.config.group_frames or self.is_cut(pixels)
         if is_key:
+            self.end_group()
             self.group += 1
             self.first_of_group = number
             layers = self.key_frame(pixels, sketch, frames, monitor)
         else:
-            lattice = self.config.lattice
-            effort = Effort(lattice.predicted_steps, PREDICTED_SWEEPS, lattice.lower_weight, self.budget.price)
+            lattice, price = self.config.lattice, self.budget.price
+            shares = self.config.layer_shares
+            effort = Effort(lattice.predicted_steps, PREDICTED_SWEEPS, lattice.lower_weight, shares, price)
             layers = predict_frame(sketch, self.layers, self.error, self.size, effort, self.random)
         states, size_bytes = self.through_the_decoder(layers, is_key)
-        self.budget.count(size_bytes, is_key)
+        self.budget.count(size_bytes, number - self.first_of_group)
         self.layers, self.pixels = states, pixels
         self.error = decoded_error(sketch, states)
         quality = level_quality(sketch, states)
+        self.history.append((size_bytes, quality[-1]))
         monitor.report(Progress(1.0, "", quality[-1]))
         return FramePart(self.header, self.group, number, is_key, states, quality)
 
@@ -211,15 +235,15 @@ class ClipCoder:
             if self.signal.frame_count is None and ahead < config.group_frames:
                 self.budget.frames = self.budget.done + ahead
             if self.group == 0:
-                self.budget.ratio = guessed_ratio([pixels, *frames.held], self.config)
-            wanted = self.budget.key_bytes(min(ahead, max(self.budget.frames - self.budget.done, 1)))
+                self.budget.ratio = guessed_ratio([pixels, *frames.held])
+            wanted = self.budget.key_bytes()
             wanted = max(wanted, rate_control.SMALL_STREAM_BYTES + 32.0)
             config = replace(config, target=RateTarget(size_bytes=int(wanted)))
         frozen: Frozen = fit_key_frame(pixels, sketch, self.signal, config, monitor, None)
         return frozen.layers
 
 
-def guessed_ratio(frames: list[np.ndarray], config: PlanarConfig) -> float:
+def guessed_ratio(frames: list[np.ndarray]) -> float:
     """Bytes of a predicted frame over a key frame's: by the share of blocks that change by more than coding noise."""
     if len(frames) < 2:
         return 0.3
@@ -233,4 +257,4 @@ def guessed_ratio(frames: list[np.ndarray], config: PlanarConfig) -> float:
         if min(error.shape) >= 16:
             blocks = blocks.reshape(rows, 16, columns, 16).mean(axis=(1, 3))
         shares.append(float(np.mean(blocks > 25.0)))
-    return 0.03 + 0.5 * math.sqrt(float(np.mean(shares))) * float(np.mean(shares)) ** 0.5
+    return 0.06 + 0.6 * float(np.mean(shares))

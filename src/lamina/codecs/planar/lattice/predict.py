@@ -36,7 +36,7 @@ CHANGE_BITS = 12.0
 """Typical cost of a changed splat: what a change must be expected to gain before the splat is set free."""
 
 FLAG_BITS = 4.0
-GEOMETRY_BITS = 9.0
+GEOMETRY_BITS = 11.0
 COLOR_BITS = 2.0
 """Costs of a change when it is decided whether to keep it: flag, geometry, and each color that changes."""
 
@@ -142,7 +142,7 @@ def predict_frame(
     expected_gains(parameters, gradients_at(sketch, parameters, plan, 0), gains)
     active = gains.sum(axis=1) > CHANGE_BITS * worth
     residual = residual_pixels(sketch.targets.full, parameters)
-    new, homes = new_splats(residual, error_before, start, worth, random)
+    new, homes = new_splats(residual, error_before, start, worth, effort.layer_shares, random)
     merged, plan, order = merge(parameters, new, homes, plan)
     is_new = order >= start.splats.count
     free = is_new.copy()
@@ -166,6 +166,8 @@ class Effort:
     steps: int
     sweeps: int
     lower_weight: float
+    layer_shares: tuple[float, ...]
+    """Of new splats."""
     price: float
 
 
@@ -175,7 +177,12 @@ def gradients_at_state(sketch: Sketch, state: Splats, plan: FitPlan, number: int
 
 
 def new_splats(
-    residual: np.ndarray, error_before: np.ndarray, start: Start, worth: float, random: np.random.Generator
+    residual: np.ndarray,
+    error_before: np.ndarray,
+    start: Start,
+    worth: float,
+    shares: tuple[float, ...],
+    random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """New splats where the error is larger than it was, and the layer of each."""
     error = placement.blur(np.square(residual).sum(axis=2), 1.0)
@@ -187,7 +194,7 @@ def new_splats(
     parameters = placement.splats_at(residual, fresh, count, random)
     # The strongest become base splats, in proportion to the layers' sizes.
     order = np.argsort(-placement.usefulness(parameters), kind="stable")
-    edges = np.cumsum(start.counts) / max(sum(start.counts), 1)
+    edges = np.cumsum(shares)[:-1] / sum(shares)
     homes = np.empty(parameters.shape[1], np.int64)
     homes[order] = np.searchsorted(edges, (np.arange(len(order)) + 0.5) / len(order))
     return parameters, homes
@@ -293,12 +300,11 @@ def settle(
             parameters = to_parameters(points.splats(), plan.step)
             gradient = gradients_at(sketch, parameters, plan, part)
             chosen = freedom.active & (random.random(len(order)) < 0.4)
-            take_back(sketch, points, kept, parameters, gradient, chosen, is_old, start.step, worth)
+            take_back(points, kept, parameters, gradient, chosen, is_old, start.step, worth)
     return points
 
 
 def take_back(
-    sketch: Sketch,
     points: Points,
     kept: Points,
     parameters: np.ndarray,
@@ -308,8 +314,7 @@ def take_back(
     step: float,
     worth: float,
 ) -> None:
-    """Undoes changes (or drops new splats) whose gain is below their bits, in place."""
-    del sketch
+    """Undoes changes, or only those of geometry, and drops new splats, whose gain is below their bits; in place."""
     back = to_parameters(kept.splats(), step)
     same_shape = np.all(points.lattice == kept.lattice, axis=1)
     changed_colors = np.count_nonzero(points.color != kept.color, axis=1)
@@ -325,11 +330,14 @@ def take_back(
     flat = np.cosh(2.0 * rho) / size**2
     twist = (np.sinh(2.0 * rho) / np.maximum(2.0 * rho, 1e-6)) ** 2
     curve_shape = 0.5 * flat * (delta[0] ** 2 + delta[1] ** 2) + delta[2] ** 2 + twist * (delta[3] ** 2 + delta[4] ** 2)
-    harm = slope + curve + slope_shape + np.pi * amplitude * curve_shape
+    harm_shape = slope_shape + np.pi * amplitude * curve_shape
+    harm = slope + curve + harm_shape
     bits = FLAG_BITS + COLOR_BITS * (1 + changed_colors) + GEOMETRY_BITS * ~same_shape
     changed = ~same_shape | (changed_colors > 0)
     undo = chosen & is_old & changed & (harm < bits * worth)
     points.lattice[undo], points.color[undo] = kept.lattice[undo], kept.color[undo]
+    straighten = chosen & is_old & ~same_shape & ~undo & (harm_shape < GEOMETRY_BITS * worth)
+    points.lattice[straighten] = kept.lattice[straighten]
     drop = np.sum(-gradient[:, 5:8] * parameters[5:8].T, axis=1) + np.pi * amplitude
     gone = chosen & ~is_old & (drop < NEW_BITS * worth)
     points.color[gone] = 0

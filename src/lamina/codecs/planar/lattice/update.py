@@ -13,7 +13,7 @@ import numpy as np
 from lamina.codecs.planar.lattice.motion import MOTION_CONTEXTS
 from lamina.codecs.planar.lattice.steps import M_HIGHEST, M_LOWEST, RHO_LIMIT, angle_bins, position_grid, shape_step
 from lamina.codecs.planar.lattice.walk import C0, PHI, RHO, K, M, X
-from lamina.entropy.binary import code_bit, fail, is_reading
+from lamina.entropy.binary import code_bit, fail, is_reading, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.symbols import code_signed
 
@@ -103,6 +103,8 @@ def code_updates(coder, contexts, bins_table, grids_table, before, after, flags,
     activity = np.int64(0)
     older = np.int64(0)
     for i in range(before.shape[0]):
+        if ran_dry(coder):
+            return
         flag = code_flag(coder, contexts, activity + older, past[i], flags[i])
         flags[i] = flag
         older = activity

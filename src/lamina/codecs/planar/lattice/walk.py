@@ -21,7 +21,7 @@ from lamina.codecs.planar.lattice.steps import (
     position_grid,
     shape_step,
 )
-from lamina.entropy.binary import code_bit, code_raw, code_uniform, fail, is_reading
+from lamina.entropy.binary import code_bit, code_raw, code_uniform, fail, is_reading, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.split import MAX_TOTAL, code_split
 from lamina.entropy.symbols import code_symbol, code_unsigned
@@ -66,7 +66,7 @@ def code_positions(coder, splits, splats, cells, stack):
     stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = 0, 0, cells[0], cells[1]
     stack[0, 4], stack[0, 5] = 0, splats.shape[0]
     depth = 1
-    while depth > 0:
+    while depth > 0 and not ran_dry(coder):
         depth -= 1
         x, y, width, height = stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3]
         first, total = stack[depth, 4], stack[depth, 5]
@@ -237,6 +237,8 @@ def code_color(coder, contexts, splats, i):
 def code_shapes(coder, contexts, bins_table, splats):
     """Classes, sizes, axis ratios and angles of all splats."""
     for i in range(splats.shape[0]):
+        if ran_dry(coder):
+            return
         code_shape(coder, contexts, bins_table, splats, i)
 
 
@@ -244,6 +246,8 @@ def code_shapes(coder, contexts, bins_table, splats):
 def code_places(coder, grids_table, fine, splats):
     """Sub-cell positions of all splats."""
     for i in range(splats.shape[0]):
+        if ran_dry(coder):
+            return
         code_place(coder, grids_table, fine, splats, i)
 
 
@@ -251,6 +255,8 @@ def code_places(coder, grids_table, fine, splats):
 def code_colors(coder, contexts, splats):
     """Colors of all splats."""
     for i in range(splats.shape[0]):
+        if ran_dry(coder):
+            return
         code_color(coder, contexts, splats, i)
 
 
