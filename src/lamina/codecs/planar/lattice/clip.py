@@ -20,7 +20,8 @@ from lamina.codecs.planar.lattice import rate_control
 from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer
 from lamina.codecs.planar.lattice.key_frame import UNIT_BYTES, Frozen, fit_key_frame
 from lamina.codecs.planar.lattice.picture import Sketch, level_quality, make_header, make_sketch
-from lamina.codecs.planar.lattice.predict import Effort, decoded_error, predict_frame
+from lamina.codecs.planar.lattice.predict import decoded_error, predict_frame
+from lamina.codecs.planar.lattice.settle import Effort
 from lamina.codecs.planar.model import FramePart, LayerState
 from lamina.codecs.planar.signal import PlanarSignal
 from lamina.codecs.planar.syntax import PlanarHeader

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changed splats -> lattice points that pay: rounded in their class, refined, taken back where a change gains little.
+
+In: a predicted frame's parameters after optimising. Out: layer states with the flags that say what changed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+
+from lamina.codecs.planar.lattice import steps
+from lamina.codecs.planar.lattice.canvas import Splats
+from lamina.codecs.planar.lattice.coding import LayerContext, state_of, tree_order
+from lamina.codecs.planar.lattice.freeze import quantize_geometry
+from lamina.codecs.planar.lattice.optimize import FitPlan, level_gradients
+from lamina.codecs.planar.lattice.picture import Sketch
+from lamina.codecs.planar.lattice.refine import ERROR_PER_BIT, Freedom, Points, points_of, refine
+from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
+from lamina.codecs.planar.lattice.update import CHANGED, KEPT, RECOLORED, REMOVED
+from lamina.codecs.planar.model import LayerState
+
+FLAG_BITS = 4.0
+GEOMETRY_BITS = 11.0
+COLOR_BITS = 2.0
+"""Costs of a change when it is decided whether to keep it: flag, geometry, and each color that changes."""
+
+NEW_BITS = 27.0
+"""Typical cost of a new splat."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The frame before, moved: where a predicted frame begins."""
+
+    splats: LatticeSplats
+    """All layers, base first."""
+    counts: tuple[int, ...]
+    motion: np.ndarray | None
+    step_code: int
+    step: float
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work goes into a predicted frame, and what a bit may cost."""
+
+    steps: int
+    sweeps: int
+    lower_weight: float
+    layer_shares: tuple[float, ...]
+    """Of new splats."""
+    price: float
+
+
+def joined(layers: list[LatticeSplats]) -> LatticeSplats:
+    """Layers one after the other."""
+    names = ("k", "m", "rho", "phi", "x", "y", "color")
+    return LatticeSplats(*(np.concatenate([getattr(layer, name) for layer in layers]) for name in names))
+
+
+def gradients_at(sketch: Sketch, parameters: np.ndarray, plan: FitPlan, number: int) -> np.ndarray:
+    """Gradients of the top and one lower level's error."""
+    levels = len(plan.layer_counts)
+    lower = number % (levels - 1) if levels > 1 else -1
+    return level_gradients(sketch.targets, Splats(parameters), plan, levels - 1, lower, 0.0)[0]
+
+
+def to_points(
+    parameters: np.ndarray, start: Start, order: np.ndarray, free: np.ndarray, size: tuple[int, int]
+) -> tuple[Points, Freedom]:
+    """Rounds to the lattice: new splats as in key frames, free old ones in their own class, others as they were."""
+    old = points_of(start.splats)
+    n = len(order)
+    area = coded_area(*size)
+    lattice = np.zeros((n, 6), np.int32)
+    quantize_geometry(parameters, start.step, area, *steps.stored_tables(), lattice)
+    is_old = order < start.splats.count
+    anchor = np.zeros((n, 3), np.int32)
+    anchor[is_old] = old.color[order[is_old]]
+    kept = np.zeros((n, 6), np.int32)
+    kept[is_old] = old.lattice[order[is_old]]
+    round_in_class(parameters, kept, area, *steps.stored_tables(), lattice, is_old)
+    still = is_old & ~free
+    lattice[still] = kept[still]
+    scale = np.exp(steps_of_size(lattice)) / start.step
+    color = np.rint(parameters[5:8].T * scale[:, None]).astype(np.int32)
+    color[still] = anchor[still]
+    return Points(lattice, color), Freedom(free, anchor, is_old)
+
+
+def steps_of_size(lattice: np.ndarray) -> np.ndarray:
+    """Log size of lattice points."""
+    unit = np.maximum(1, np.minimum(128, 256 >> lattice[:, 0]))
+    return lattice[:, 1] * unit / 256.0
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def round_in_class(parameters, kept, limits, bins_table, grids_table, lattice, chosen):
+    """Nearest lattice points of `chosen` splats that keep their class and the offset of their grid from `kept`."""
+    for i in prange(lattice.shape[0]):
+        if not chosen[i]:
+            continue
+        k = kept[i, 0]
+        unit = steps.shape_step(k)
+        m = int(math.floor(parameters[2, i] * 256.0 / unit + 0.5))
+        m = min(max(m, -((-steps.M_LOWEST) // unit)), steps.M_HIGHEST // unit)
+        rho_real = math.hypot(parameters[3, i], parameters[4, i])
+        rho = min(int(math.floor(rho_real * 256.0 / unit + 0.5)), steps.RHO_LIMIT // unit)
+        bins = steps.angle_bins(k, rho * unit, bins_table)
+        turn = math.atan2(parameters[4, i], parameters[3, i]) / (2.0 * math.pi)
+        shift = steps.position_grid(k, m * unit, rho * unit, grids_table) + 4
+        lattice[i, 0], lattice[i, 1], lattice[i, 2] = k, m, rho
+        lattice[i, 3] = int(math.floor(turn * bins + 0.5)) % bins
+        for axis in range(2):
+            cells = math.floor((parameters[axis, i] * 16.0 - kept[i, 4 + axis]) / (1 << shift) + 0.5)
+            place = kept[i, 4 + axis] + (int(cells) << shift)
+            while place < 0:
+                place += 1 << shift
+            while place >= limits[axis] * 16:
+                place -= 1 << shift
+            lattice[i, 4 + axis] = place
+
+
+def settle(
+    sketch: Sketch,
+    points: Points,
+    freedom: Freedom,
+    plan: FitPlan,
+    start: Start,
+    order: np.ndarray,
+    size: tuple[int, int],
+    effort: Effort,
+    random: np.random.Generator,
+) -> Points:
+    """Refines free splats and takes back changes that do not pay, in turns."""
+    old = points_of(start.splats)
+    is_old = order < start.splats.count
+    kept = Points(np.zeros_like(points.lattice), freedom.anchor)
+    kept.lattice[is_old] = old.lattice[order[is_old]]
+    worth = ERROR_PER_BIT * start.step**2 * effort.price
+    rounds = 3
+    for _ in range(rounds):
+        splats = refine(sketch.targets, points.splats(), plan, size, effort.sweeps // rounds, random, freedom)
+        points = points_of(splats)
+        for part in range(4):
+            parameters = to_parameters(points.splats(), plan.step)
+            gradient = gradients_at(sketch, parameters, plan, part)
+            chosen = freedom.active & (random.random(len(order)) < 0.4)
+            take_back(points, kept, parameters, gradient, chosen, is_old, start.step, worth)
+    return points
+
+
+def take_back(
+    points: Points,
+    kept: Points,
+    parameters: np.ndarray,
+    gradient: np.ndarray,
+    chosen: np.ndarray,
+    is_old: np.ndarray,
+    step: float,
+    worth: float,
+) -> None:
+    """Undoes changes, or only those of geometry, and drops new splats, whose gain is below their bits; in place."""
+    back = to_parameters(kept.splats(), step)
+    same_shape = np.all(points.lattice == kept.lattice, axis=1)
+    changed_colors = np.count_nonzero(points.color != kept.color, axis=1)
+    size, rho = np.exp(parameters[2].astype(np.float64)), np.hypot(parameters[3], parameters[4])
+    amplitude = np.square(points.color * step).sum(axis=1)
+    delta = (back - parameters).astype(np.float64)
+    now, then = points.color * step, kept.color * step
+    slope = np.sum(gradient[:, 5:8] / size[:, None] * (then - now), axis=1)
+    curve = np.pi * np.square(then - now).sum(axis=1)
+    along = gradient[:, 2] - np.sum(gradient[:, 5:8] * parameters[5:8].T, axis=1)
+    slope_shape = gradient[:, 0] * delta[0] + gradient[:, 1] * delta[1] + along * delta[2]
+    slope_shape += gradient[:, 3] * delta[3] + gradient[:, 4] * delta[4]
+    flat = np.cosh(2.0 * rho) / size**2
+    twist = (np.sinh(2.0 * rho) / np.maximum(2.0 * rho, 1e-6)) ** 2
+    curve_shape = 0.5 * flat * (delta[0] ** 2 + delta[1] ** 2) + delta[2] ** 2 + twist * (delta[3] ** 2 + delta[4] ** 2)
+    harm_shape = slope_shape + np.pi * amplitude * curve_shape
+    harm = slope + curve + harm_shape
+    bits = FLAG_BITS + COLOR_BITS * (1 + changed_colors) + GEOMETRY_BITS * ~same_shape
+    changed = ~same_shape | (changed_colors > 0)
+    undo = chosen & is_old & changed & (harm < bits * worth)
+    points.lattice[undo], points.color[undo] = kept.lattice[undo], kept.color[undo]
+    straighten = chosen & is_old & ~same_shape & ~undo & (harm_shape < GEOMETRY_BITS * worth)
+    points.lattice[straighten] = kept.lattice[straighten]
+    drop = np.sum(-gradient[:, 5:8] * parameters[5:8].T, axis=1) + np.pi * amplitude
+    gone = chosen & ~is_old & (drop < NEW_BITS * worth)
+    points.color[gone] = 0
+
+
+def unchanged(start: Start, before: tuple[LayerState, ...]) -> tuple[LayerState, ...]:
+    """The frame before, moved."""
+    states, first = [], 0
+    for layer, count in enumerate(start.counts):
+        old: LayerContext = before[layer].context
+        context = LayerContext(old.contexts, old.update_contexts, np.zeros(count, np.uint8), 0, start.motion)
+        splats = start.splats.taken(slice(first, first + count))
+        states.append(state_of(splats, start.step_code, context))
+        first += count
+    return tuple(states)
+
+
+def to_states(
+    points: Points,
+    start: Start,
+    order: np.ndarray,
+    counts: tuple[int, ...],
+    before: tuple[LayerState, ...],
+    size: tuple[int, int],
+) -> tuple[LayerState, ...]:
+    """Points in layer order -> states with the flags that say what changed."""
+    old = points_of(start.splats)
+    splats = points.splats()
+    states, first, first_old = [], 0, 0
+    for layer, count in enumerate(counts):
+        mine = np.arange(first, first + count)
+        is_old = order[mine] < start.splats.count
+        rows, source = mine[is_old], order[mine[is_old]]
+        flags = np.full(len(rows), KEPT, np.uint8)
+        recolored = np.any(points.color[rows] != old.color[source], axis=1)
+        reshaped = np.any(points.lattice[rows] != old.lattice[source], axis=1)
+        flags[recolored] = RECOLORED
+        flags[reshaped] = CHANGED
+        flags[~np.any(points.color[rows] != 0, axis=1)] = REMOVED
+        fresh = mine[~is_old]
+        fresh = fresh[np.any(points.color[fresh] != 0, axis=1)]
+        added = tree_order(splats.taken(fresh), *size)
+        context = LayerContext(
+            before[layer].context.contexts, before[layer].context.update_contexts, flags, added.count, start.motion
+        )
+        together = joined([splats.taken(rows[flags != REMOVED]), added])
+        states.append(state_of(together, start.step_code, context))
+        first += count
+        first_old += len(rows)
+    return tuple(states)
