@@ -25,10 +25,10 @@ from lamina.errors import BitstreamError
 def method_of(method: MethodId) -> Method:
     """The functions behind a method's number."""
     if method == MethodId.LATTICE:
-        from lamina.codecs.planar.lattice import METHOD
+        from lamina.codecs.planar.lattice.method import METHOD
 
         return METHOD
-    from lamina.codecs.planar.pgsvc import METHOD as PGSVC
+    from lamina.codecs.planar.pgsvc.method import METHOD as PGSVC
 
     return PGSVC
 

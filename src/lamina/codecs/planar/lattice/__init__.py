@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lamina's own planar method: splats on a lattice of equal error energy, coded with primed adaptive probabilities.
 
-    pixels ─ optimize (grow, train, re-allocate) ─► Splats ─ freeze ─► LatticeSplats ─ coding ─► payloads
+    pixels ─ optimize ─► Splats ─ freeze, refine ─► LatticeSplats ─ coding ─► payloads           stills, key frames
+    pixels ─ predict (motion, optimize, settle) ─► LatticeSplats and flags ─ coding ─► payloads    other frames
 
-Read in this order: steps · splats · color · kernels · canvas · placement · optimize · freeze · rate_control · fit ·
-syntax · priors · walk · coding. docs/codecs/planar.md derives the lattice and the rate term.
+Read in this order: steps · splats · color · kernels · canvas · placement · optimize · freeze · refine · picture ·
+rate_control · key_frame (stills); motion · predict · settle · clip · fit (clips); syntax · priors · walk · update ·
+coding (the wire); method. docs/codecs/planar.md derives the lattice and the rate term.
 """
-
-from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer, gaussians_of
-from lamina.codecs.planar.lattice.fit import fit
-from lamina.codecs.planar.method import Method
-
-METHOD = Method("lattice", fit, encode_layer, decode_layer, gaussians_of)

@@ -5,7 +5,7 @@
     pixels ◄─ render ─ raw splats ◄─ layers ─ integers ◄─ coding ─ payload                           decode
 
 Read in this order: splats · objective (with kernels) · adan · descent · pruning · training · layers · quantizers ·
-predicted · key_frames · stages (with checkpoint) · fit · syntax · sections (with walks) · coding · method.
+predicted · key_frames · stages (with checkpoint) · rate · fit · syntax · sections (with walks) · coding · method.
 
 Importing this file imports no torch: tools that count bytes need `syntax` alone.
 """

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import UInt8
 
 from lamina.codec import Monitor
-from lamina.codecs.planar.config import PlanarConfig, RateTarget
+from lamina.codecs.planar.config import PlanarConfig
 from lamina.codecs.planar.model import FramePart, LayerState
 from lamina.codecs.planar.pgsvc import checkpoint, stages
 from lamina.codecs.planar.pgsvc.descent import Descent, make_schedule
@@ -27,17 +27,15 @@ from lamina.codecs.planar.pgsvc.objective import LevelTarget, level_psnr_db, mak
 from lamina.codecs.planar.pgsvc.predicted import PredictedFineTuning, augmented_table, plan_slots
 from lamina.codecs.planar.pgsvc.pruning import layer_counts
 from lamina.codecs.planar.pgsvc.quantizers import KeyFineTuning, layer_formats
+from lamina.codecs.planar.pgsvc.rate import splat_count, target_bits, trim_to_bits
 from lamina.codecs.planar.pgsvc.splats import random_splats
 from lamina.codecs.planar.pgsvc.stages import Arrays, FrameSession
 from lamina.codecs.planar.pgsvc.training import Trained, fit_layers, key_pruning, predicted_pruning
 from lamina.codecs.planar.signal import PlanarSignal, header_sizes, scalability_id
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader
-from lamina.errors import SignalError, TargetError
+from lamina.errors import SignalError
 
 Frame = UInt8[np.ndarray, "h w 3"]
-
-BITS_PER_SPLAT = 47.0
-"""Of I-frames, entropy coded, tables aside: what splats cost on photographs, to turn a target size into a count."""
 
 KEY_TRIAL_SHARE = 0.05
 """Of a clip's progress bar: what key-frame selection takes."""
@@ -49,6 +47,9 @@ class _Group:
 
     number: int
     fingerprint: UInt8[np.ndarray, " 32"]
+    header: PlanarHeader
+    bits: float | None = None
+    """What a still may cost; None: as many as its splats do."""
     layers: tuple[DecodedLayer, ...] = ()
     """Of the frame before."""
     finished: list[tuple[Integers, ...]] = field(default_factory=list)
@@ -69,16 +70,17 @@ def fit(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterato
     total = signal.frame_count or sum(1 for _ in signal.frames(0))
     if total < 1:
         raise SignalError("no frames; expected at least one")
-    counts = layer_counts(splat_count(config.target, header, total), config.layer_shares)
+    counts = layer_counts(splat_count(config, header, total), config.layer_shares)
     keys = _select_keys(signal, config, monitor, total) if total > 1 else frozenset({0})
-    group = _Group(-1, np.zeros(32, np.uint8))
+    bits = target_bits(config.target, header, total) if total == 1 else None
+    group = _Group(-1, np.zeros(32, np.uint8), header)
     opened = 0
     for number, picture in enumerate(signal.frames(0)):
         is_key = number in keys or number - opened >= config.group_frames
         if is_key:
             opened = number
-            group = _Group(group.number + 1, checkpoint.fingerprint_of(picture, config))
-        layers, targets = _fit_frame(picture, header, counts, config, group, monitor, (number, total))
+            group = _Group(group.number + 1, checkpoint.fingerprint_of(picture, config), header, bits)
+        layers, targets = _fit_frame(picture, counts, config, group, monitor, (number, total))
         raw = [layer.context.raw for layer in layers]
         quality = tuple(
             level_psnr_db(torch.cat(raw[: level + 1], dim=1), target) for level, target in enumerate(targets)
@@ -112,28 +114,6 @@ def make_header(signal: PlanarSignal, config: PlanarConfig) -> PlanarHeader:
     )
 
 
-def splat_count(target: RateTarget, header: PlanarHeader, frame_count: int) -> int:
-    """Splats a frame that a target means.
-
-    Raises:
-        TargetError: it is a quality, or less than the tables and a splat a layer take.
-    """
-    if target.splats is not None:
-        return target.splats
-    if target.psnr_db is not None:
-        raise TargetError("the paper's method codes at a constant number of splats: ask for --splats, --bpp or --bytes")
-    pixels = header.width * header.height
-    bits = (target.bits_per_pixel or 0.5) * pixels
-    if target.size_bytes is not None:
-        bits = 8.0 * target.size_bytes / frame_count
-    table_bits = header.levels * 8 * (24 + 6 * 128 + 12)
-    count = int((bits - table_bits) / BITS_PER_SPLAT)
-    if count < header.levels:
-        least = (table_bits + header.levels * BITS_PER_SPLAT) * frame_count / 8
-        raise TargetError(f"tables and a splat a layer take {least:.0f} bytes: ask for more, or for fewer layers")
-    return count
-
-
 def _select_keys(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, total: int) -> frozenset[int]:
     """Numbers of key frames by DKS."""
     session = FrameSession(monitor, "key frames", 0.0, KEY_TRIAL_SHARE, lambda state: None)
@@ -146,7 +126,6 @@ def _select_keys(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, t
 
 def _fit_frame(
     picture: Frame,
-    header: PlanarHeader,
     counts: tuple[int, ...],
     config: PlanarConfig,
     group: _Group,
@@ -154,7 +133,7 @@ def _fit_frame(
     place: tuple[int, int],
 ) -> tuple[tuple[LayerState, ...], tuple[LevelTarget, ...]]:
     """One frame of a group: its layers, and the targets that they were fitted to. `place`: number, frames in all."""
-    targets = make_targets(picture, tuple(header.level_size(level) for level in range(header.levels)))
+    targets = make_targets(picture, tuple(group.header.level_size(level) for level in range(len(counts))))
     position = len(group.finished)
     resumed = checkpoint.load(monitor.checkpoint, group.fingerprint)
     integers = _finished_integers(resumed, position)
@@ -229,7 +208,10 @@ def _fit_key(
         trained = stages.train(table, start, targets, schedule, pruning, session)
     else:
         trained = _fit_comparator(targets, counts, config, seed, session)
-    tuning = KeyFineTuning(trained.raw, trained.counts, layer_formats(pgsvc, len(counts), is_key=True), seed)
+    formats = layer_formats(pgsvc, len(counts), is_key=True)
+    if group.bits is not None and session.resume("tune") is None:
+        trained = trim_to_bits(trained, formats, group.header, group.bits, seed)
+    tuning = KeyFineTuning(trained.raw, trained.counts, formats, seed)
     schedule = make_schedule(pgsvc, pgsvc.quantization_steps)
     return stages.fine_tune(tuning, trained, targets, schedule, session)
 
