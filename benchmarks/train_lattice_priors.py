@@ -28,7 +28,7 @@ from lamina.data import Picture, read_image
 from lamina.entropy.binary import INCREMENT
 from lamina.entropy.walk import open_meter
 
-RATES = (0.12, 0.22, 0.42, 0.7)
+RATES = (0.15, 0.3, 0.6)
 LARGEST_SIDE_PX = 512
 KEEP_ALL = 1 << 30
 """A limit that is never reached: contexts count every bit."""

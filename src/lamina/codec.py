@@ -42,7 +42,8 @@ class Unit:
     key: UnitKey
     payload: bytes = field(repr=False)
     quality_db: float | None = None
-    """PSNR of the level (this layer and all below) of this frame, measured by the encoder on 8-bit pixels; None: unknown."""
+    """PSNR of the level (this layer and all below) of this frame, measured by the encoder on 8-bit pixels; None:
+    unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ class Monitor(Protocol):
     """Where the fit may keep state to resume from (a file that need not exist yet); None: keep none."""
 
     def report(self, progress: Progress) -> None:
-        """Show progress. Raises `Interrupted` when the user asked to stop; the fit saves its checkpoint and passes it on."""
+        """Show progress.
+
+        Raises `Interrupted` when the user asked to stop; the fit saves its checkpoint and passes it on.
+        """
         ...
 
 
@@ -113,11 +117,13 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     """Citation of the system that it implements."""
     presets: Mapping[str, ConfigT]
     fit: Callable[[SignalT, ConfigT, Monitor], Iterator[PartT]]
-    """Yields parts as they are finished: one for a still, one a frame for timed media. The first carries stream facts."""
+    """Yields parts as they are finished: one for a still, one a frame for timed media. The first carries stream
+    facts."""
     encode: Callable[[Iterable[PartT]], Iterator[Unit]]
     """The first unit is the stream's header unit, `UnitKey(0, HEADER_LAYER, 0)`."""
     decode: Callable[[Iterable[Unit]], Iterator[ModelT]]
-    """Raises `BitstreamError`. Any prefix of a group's units is valid; so is any order in which what a unit needs comes first."""
+    """Raises `BitstreamError`. Any prefix of a group's units is valid; so is any order in which what a unit needs
+    comes first."""
     render: Callable[..., Any]
     """`render(model, view)`: a float tensor (h, w, 3), sRGB-coded values, not clamped."""
     inspect: Callable[[bytes], StreamInfo]
@@ -125,5 +131,7 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     breakdown: Callable[[bytes, Unit], Mapping[str, int]]
     """Header payload, unit -> bytes of each part of its payload (positions, shapes, colours, tables, ...). No torch."""
     integers: Callable[[Iterable[Unit]], Iterator[tuple[UnitKey, bytes]]]
-    """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling: by name in
-    sorted order, name, dtype, shape and little-endian values. The same bytes on every machine; `lamina digest` hashes them."""
+    """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling: by
+    name in
+    sorted order, name, dtype, shape and little-endian values. The same bytes on every machine; `lamina digest`
+    hashes them."""

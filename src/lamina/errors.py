@@ -5,7 +5,8 @@ LaminaError
 ├── BitstreamError (ValueError)      the bytes are wrong: truncated, damaged, out of range, from a future version
 ├── SignalError (ValueError)         a picture, clip or capture is missing, malformed or of a kind we do not read
 ├── TargetError (ValueError)         a size or quality was asked for that this material cannot reach
-├── Interrupted (RuntimeError)       a long job was stopped by its user; what was saved and how to go on is in the message
+├── Interrupted (RuntimeError)       a long job was stopped by its user; the message says what was saved, how to go on
+├── StreamWriteError (OSError)       a file cannot be written: full disk, no permission (bitstream/atomic.py)
 └── BackendUnavailable (RuntimeError) an optional part is not installed; the message names the command that installs it
 
 A programmer's mistake (wrong shape, wrong type) is a plain ValueError or TypeError.

@@ -21,7 +21,7 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def is_kernel(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     names = {ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in function.decorator_list}
-    return bool(names & {"njit", "jit", "vectorize", "guvectorize", "kernel"})
+    return bool(names & {"compiled", "njit", "jit", "vectorize", "guvectorize", "kernel"})
 
 
 def identity(path: Path) -> str:

@@ -109,7 +109,7 @@ class LatticeConfig:
     worse."""
     rate_weight: float = 0.7
     """Strength of the rate term in the fit; 1 is the theoretical slope."""
-    step_over_rmse: float = 4.8
+    step_over_rmse: float = 5.2
     """Quantiser step in units of the error aimed at (0...1 pixels)."""
     freeze_rounds: int = 3
     """Geometry is quantised and frozen in so many rounds, largest amplitudes first."""

@@ -12,8 +12,9 @@ sums over rows stay in registers column by column, exp is a polynomial (its argu
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from lamina.compiled import compiled
 from lamina.render.constants import CUTOFF_EXPONENT, TILE_AREA_PX, TILE_PX
 from lamina.render.kernels.simd import (
     fill_row,
@@ -49,7 +50,7 @@ BLUE = np.uint64(2 * TILE_AREA_PX)
 NEXT_ROW = np.uint64(TILE_PX)
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def gaussian_row(power):
     """exp(power) of a row, zero beyond the cut-off. What lanes beyond it compute is finite or not: it is not kept."""
     e = (((power * E4 + E3) * power + E2) * power + E1) * power + E0
@@ -59,7 +60,7 @@ def gaussian_row(power):
     return keep_above(e * e, power, FLOOR)
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def add_splat(acc, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1, c2):
     """Adds one splat to rows start...stop (flat pixel indices) of a tile."""
     dx = load_row(column, 0) - x
@@ -76,7 +77,7 @@ def add_splat(acc, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1,
         p += NEXT_ROW
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1, c2, out):
     """Moments of one splat over rows start...stop of a tile; `grad` is (768,) dL/dpixel."""
     dx = load_row(column, 0) - x
@@ -105,7 +106,7 @@ def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0
     out[8] = sum_row(tyy)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def pack_splats(geometry, colors):
     """(n, 8) rows x, y, half conic xx, conic xy, half conic yy, three colors: one cache line a splat and not eleven."""
     splats = np.empty((geometry.shape[1], 8), np.float32)
@@ -116,7 +117,7 @@ def pack_splats(geometry, colors):
     return splats
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper):
     """Adds entries first...last - 1 to the tile whose corner is (left, upper) pixels."""
     for k in range(first, last):
@@ -130,7 +131,7 @@ def add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper):
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def entry_moments_of(grad, first, last, splats, entry_splat, entry_rows, left, upper, out):
     """Moments of entries first...last - 1 of the tile whose corner is (left, upper) pixels."""
     for k in range(first, last):
@@ -145,7 +146,7 @@ def entry_moments_of(grad, first, last, splats, entry_splat, entry_rows, left, u
         )  # fmt: skip
 
 
-@njit(inline="always", cache=True)
+@compiled(inline="always")
 def first_above(entry_splat, first, last, split):
     """First entry of a tile whose splat is not below `split`; splats ascend within a tile."""
     while first < last:
@@ -157,7 +158,7 @@ def first_above(entry_splat, first, last, split):
     return first
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def accumulate_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, lower, top):
     """Renders splats [0, split) into `lower` and all into `top`, both (tiles, 768)."""
     splats = pack_splats(geometry, colors)
@@ -175,7 +176,7 @@ def accumulate_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, til
         add_entries(acc, first, last, splats, entry_splat, entry_rows, left, upper)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, tiles_x, split, grad_lower, grad_top, out):
     """Moments of every entry, (entries, 9): splats below `split` see `grad_lower`, the others `grad_top`."""
     splats = pack_splats(geometry, colors)
@@ -188,7 +189,7 @@ def moments_of_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, til
         entry_moments_of(grad_top[tile], middle, last, splats, entry_splat, entry_rows, left, upper, out)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def accumulate_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, lower, top):
     """As `accumulate_tiles`, into (h, w, 3) pictures: a tile's sums never leave the cache."""
     splats = pack_splats(geometry, colors)
@@ -207,7 +208,7 @@ def accumulate_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, sp
         write_tile(acc, top, column, row)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def moments_of_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, split, grad_lower, grad_top, out):
     """As `moments_of_tiles`, from (h, w, 3) gradients."""
     splats = pack_splats(geometry, colors)
@@ -226,7 +227,7 @@ def moments_of_pixels(geometry, colors, tile_starts, entry_splat, entry_rows, sp
         entry_moments_of(grad, first, last, splats, entry_splat, entry_rows, left, upper, out)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def gather_moments(splat_starts, splat_entries, entry_moments, out):
     """Sums the moments of each splat's entries: (n, 9). One writer a splat: the same sums on any thread count."""
     for i in prange(splat_starts.shape[0] - 1):
@@ -238,7 +239,7 @@ def gather_moments(splat_starts, splat_entries, entry_moments, out):
                 out[i, j] += entry_moments[k, j]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def read_tile(pixels, left, upper, tile):
     """Three planes of one tile from contiguous (h, w, 3); what lies beyond the picture is left as it is."""
     height, width, _ = pixels.shape
@@ -256,7 +257,7 @@ def read_tile(pixels, left, upper, tile):
                     tile[to + column + channel * TILE_AREA_PX] = pixels[upper + row, left + column, channel]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def write_tile(tile, pixels, left, upper):
     """The inverse of `read_tile`."""
     height, width, _ = pixels.shape
@@ -272,7 +273,7 @@ def write_tile(tile, pixels, left, upper):
                     pixels[upper + row, left + column, channel] = tile[at + column + channel * TILE_AREA_PX]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def read_tiles(pixels, tiles):
     """Fills (tiles, 768) from (h, w, 3)."""
     tiles_x = (pixels.shape[1] + TILE_PX - 1) // TILE_PX
@@ -281,7 +282,7 @@ def read_tiles(pixels, tiles):
         read_tile(pixels, (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX, tiles[tile])
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def write_tiles(tiles, pixels):
     """Fills (h, w, 3) from (tiles, 768)."""
     tiles_x = (pixels.shape[1] + TILE_PX - 1) // TILE_PX

@@ -9,14 +9,15 @@ the top level.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from lamina.compiled import compiled
 from lamina.render.kernels.planar_cpu import COLUMN, HALF, ROW, ZERO, add_splat, splat_moments
 
 TWO = np.float32(2.0)
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def compare_tile(lower, top, wanted, valid_columns, valid_rows, weights):
     """Leaves dL/dpixel in `lower` (for splats of both levels) and `top`; returns both squared errors.
 
@@ -45,7 +46,7 @@ def compare_tile(lower, top, wanted, valid_columns, valid_rows, weights):
     return error_lower, error_top
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def error_moments(
     geometry, colors, tile_starts, entry_splat, entry_rows, size, target, split, weights, moments, errors
 ):

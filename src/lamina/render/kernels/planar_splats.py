@@ -8,15 +8,16 @@ yy, covariance xx, xy, yy, and colour planes (3, n); and back, gradients of the 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from lamina.compiled import compiled
 from lamina.render.constants import CONIC_LIMIT, POSITION_LIMIT_PX, VARIANCE_LIMIT
 
 OUTSIDE = np.float32(4e9)
 """Where a splat goes that shall touch nothing: beyond the position limit, yet finite, as the fast kernels assume."""
 
 
-@njit(inline="always", cache=True)
+@compiled(inline="always")
 def invert(xx, xy, yy):
     """Inverse of a covariance, and whether it is usable: positive definite and within the limits of constants.py."""
     determinant = xx * yy - xy * xy
@@ -26,7 +27,7 @@ def invert(xx, xy, yy):
     return a, b, c, a < CONIC_LIMIT and c < CONIC_LIMIT
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def prepare_splats(positions, covariances, colors, geometry, planes):
     """Fills `geometry` and `planes`; splats that are singular or not finite are moved out of every picture."""
     for i in prange(positions.shape[0]):
@@ -45,7 +46,7 @@ def prepare_splats(positions, covariances, colors, geometry, planes):
             planes[channel, i] = colors[i, channel]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def moments_to_gradients(moments, covariances, grad_positions, grad_covariances, grad_colors):
     """Chain rule from moments about the centre: positions A m1, covariances A M2 A / 2, with A the inverse covariance.
 

@@ -13,8 +13,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from lamina.compiled import compiled
 from lamina.render.constants import CUTOFF_MAHALANOBIS_SQUARED, TILE_PX
 
 TILE = np.int64(TILE_PX)
@@ -36,7 +37,7 @@ class TileLists(NamedTuple):
     """(entries,) int32: where in the flat list each splat's entries stand."""
 
 
-@njit(inline="always", cache=True, error_model="numpy")
+@compiled(inline="always")
 def ellipse_boundary(variance_u, variance_v, covariance):
     """The cut-off ellipse as u(v) = slope v +- sqrt(chord - ratio v^2), |v| <= reach; u is largest at v = peak."""
     slope = covariance / variance_v
@@ -45,7 +46,7 @@ def ellipse_boundary(variance_u, variance_v, covariance):
     return slope, chord, ratio, math.sqrt(CUTOFF * variance_v), covariance * math.sqrt(CUTOFF / variance_u)
 
 
-@njit(inline="always", cache=True, error_model="numpy")
+@compiled(inline="always")
 def band_extent(boundary, low, high):
     """Extent along u of an ellipse where v is in [low, high] (relative to the centre); (1, -1) when it misses.
 
@@ -63,7 +64,7 @@ def band_extent(boundary, low, high):
     return left, right
 
 
-@njit(inline="always", cache=True, error_model="numpy")
+@compiled(inline="always")
 def first_last(low, high, count):
     """Pixel-centre samples i + 0.5 of 0...count-1 inside [low, high], a little generous against rounding."""
     first = max(0, math.ceil(low - np.float32(0.501)))
@@ -71,7 +72,7 @@ def first_last(low, high, count):
     return first, last
 
 
-@njit(inline="always", cache=True, error_model="numpy")
+@compiled(inline="always")
 def tile_row_span(across, x, y, tile_row, width):
     """Tiles (first, last) of a tile row that a splat touches; `across` is its boundary x(y)."""
     low = np.float32(tile_row * TILE) + np.float32(0.5) - y
@@ -82,7 +83,7 @@ def tile_row_span(across, x, y, tile_row, width):
     return first // TILE, last // TILE
 
 
-@njit(inline="always", cache=True, error_model="numpy")
+@compiled(inline="always")
 def splat_rows(geometry, i, height):
     """Pixel rows (first, last) that splat i touches; (1, 0) for none or for a splat that is not finite."""
     reach = math.sqrt(CUTOFF * geometry[7, i])
@@ -92,7 +93,7 @@ def splat_rows(geometry, i, height):
     return first_last(y - reach, y + reach, height)
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@compiled(parallel=True)
 def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
     """Entries of each (chunk of splats, tile), and of each splat."""
     n = geometry.shape[1]
@@ -111,7 +112,7 @@ def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
             splat_counts[i] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def prefix_sums(counts, splat_counts, tile_starts, splat_starts):
     """Counts -> first positions, in place for `counts`."""
     position = 0
@@ -129,7 +130,7 @@ def prefix_sums(counts, splat_counts, tile_starts, splat_starts):
     splat_starts[splat_counts.shape[0]] = position
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@compiled(parallel=True)
 def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, entry_splat, entry_rows, splat_entries):
     """Writes each splat into its tiles' lists at the positions counted before."""
     n = geometry.shape[1]

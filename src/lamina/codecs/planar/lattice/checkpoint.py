@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def load(path: Path | None, key: str) -> tuple[FitPlan, FitState] | None:
         random = np.random.default_rng()
         random.bit_generator.state = facts["random"]
         return plan, FitState(splats, random, facts["level"], facts["step"], facts["at_start"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 

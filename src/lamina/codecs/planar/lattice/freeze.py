@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 from jaxtyping import Float32
-from numba import njit, prange
+from numba import prange
 
 from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.canvas import Splats, solve_colors
@@ -22,6 +22,7 @@ from lamina.codecs.planar.lattice.optimize import (
     level_gradients,
 )
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, geometry_values
+from lamina.compiled import compiled
 
 COLOR_ROUNDS = 5
 """Colours are rounded in so many rounds, smallest splats first; the rest is solved again after each."""
@@ -33,7 +34,7 @@ RIDGE = 0.005
 """Damping of the colour solves: keeps overlapping splats from cancelling each other with large amplitudes."""
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def quantize_geometry(parameters, step, limits, bins_table, grids_table, out):
     """Nearest lattice point of each splat's geometry: (n, 6) k, m, rho, phi, x, y.
 

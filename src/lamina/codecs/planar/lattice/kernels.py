@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from lamina.compiled import compiled
 from lamina.render.kernels.planar_cpu import COLUMN, HALF, ROW, ZERO, add_splat, splat_moments
 
 ONE = np.float32(1.0)
@@ -25,7 +26,7 @@ LARGEST_RHO = np.float32(2.5)
 """Axis ratio e^5 = 148: thin lines need no more, and the angle's precision grows with sinh(2 rho)."""
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def geometry_of(parameters, ratios, geometry):
     """(8, n) parameters -> (8, n) x, y, conic xx, xy, yy, covariance xx, xy, yy at `ratios` (x, y) of the full size."""
     ratio_x, ratio_y = np.float32(ratios[0]), np.float32(ratios[1])
@@ -47,7 +48,7 @@ def geometry_of(parameters, ratios, geometry):
         geometry[7, i] = variance * (cosh - sinhc * d) * ratio_y * ratio_y
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def fit_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, size, target, split, weights, moments, losses):
     """Renders, compares with `target` and leaves moments of the weighted squared error.
 
@@ -113,7 +114,7 @@ def fit_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, size, targ
             )  # fmt: skip
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def shape_gradient(m, d, e, conic_xx, conic_xy, conic_yy):
     """dL/d(conic xx, xy, yy) -> dL/d(m, d, e)."""
     rho = math.sqrt(d * d + e * e)
@@ -142,7 +143,7 @@ def shape_gradient(m, d, e, conic_xx, conic_xy, conic_yy):
     return grad_m, grad_d, grad_e
 
 
-@njit(inline="always", cache=True, fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def add_rate_gradient(gradient, parameters, i, rate_weight, step):
     """Adds the gradient of the rate term (docs/codecs/planar.md, "rate term") of splat i; weights are in nats."""
     m, d, e = parameters[2, i], parameters[3, i], parameters[4, i]
@@ -161,7 +162,7 @@ def add_rate_gradient(gradient, parameters, i, rate_weight, step):
     gradient[4] += rate_weight * slope * e
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def splat_gradients(parameters, geometry, ratios, splat_starts, splat_entries, moments, rate, gradients):
     """Moments of all entries -> (n, 8) gradients by full-size parameters, rate term included.
 
@@ -190,7 +191,7 @@ def splat_gradients(parameters, geometry, ratios, splat_starts, splat_entries, m
             add_rate_gradient(gradient, parameters, i, np.float32(rate[0]), np.float32(rate[1]))
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def adam_step(parameters, gradients, first, second, age, frozen, learning_rates, betas):
     """Adam with an age of its own for every splat; positions move in units of the splat's size.
 

@@ -160,7 +160,10 @@ def fit_key_frame(
             raise stopped(stop, monitor.checkpoint, key, draft, state) from None
 
     splats = fit_levels(sketch.targets, draft, state, report)
-    frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
+    try:
+        frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
+    except Interrupted as stop:
+        raise stopped(stop, monitor.checkpoint, key, draft, state) from None
     saved.remove(monitor.checkpoint)
     return frozen
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float32, Int32
-from numba import njit, prange
+from numba import prange
 
 from lamina.codecs.planar.lattice.placement import blur
+from lamina.compiled import compiled
 from lamina.entropy.kernel import kernel
 from lamina.entropy.symbols import code_signed
 
@@ -39,7 +40,7 @@ def field_shape(width: int, height: int) -> tuple[int, int]:
     return -(-height // BLOCK_PX), -(-width // BLOCK_PX)
 
 
-@njit(cache=True, nogil=True, inline="always", fastmath=True, error_model="numpy")
+@compiled(inline="always", fastmath=True)
 def block_error(now, before, top, left, bottom, right, dx, dy):
     """Squared error of a block predicted from (x - dx, y - dy), bilinear; `dx`, `dy` in 1/4 px."""
     height, width = now.shape
@@ -60,7 +61,7 @@ def block_error(now, before, top, left, bottom, right, dx, dy):
     return total
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def search(now, before, seeds, penalty, out):
     """Best vector of each block: the candidates' best, then steps of 8...1/4 px around it. (rows, columns, 2) out."""
     height, width = now.shape
@@ -117,7 +118,7 @@ def estimate(
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def move_places(x, y, field, limits):
     """Moves positions (1/16 px) along the vectors of their blocks, in place, kept inside `limits` pixels."""
     for i in range(x.shape[0]):

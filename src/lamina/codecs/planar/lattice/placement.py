@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 from jaxtyping import Float32
-from numba import njit
 
 from lamina.codecs.planar.lattice.kernels import SMALLEST_LOG_SCALE
+from lamina.compiled import compiled
 
 NEW_SCALE_PX = 1.5
 """Size of a splat put on a residual peak."""
@@ -25,7 +25,7 @@ ANISOTROPY = 0.5
 """Share of the structure tensor's coherence that first splats take over as their log axis ratio."""
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _blur_rows(plane, kernel, out):
     height, width = plane.shape
     reach = kernel.shape[0] // 2

@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from lamina.codecs.planar.lattice import placement
 from lamina.codecs.planar.lattice.canvas import Splats, render_pixels, residual_pixels
@@ -34,6 +34,7 @@ from lamina.codecs.planar.lattice.settle import (
 )
 from lamina.codecs.planar.lattice.splats import coded_area, to_parameters
 from lamina.codecs.planar.model import LayerState
+from lamina.compiled import compiled
 from lamina.render.kernels.planar_cpu import from_tiles
 
 CHANGE_BITS = 12.0
@@ -69,7 +70,7 @@ def moved_start(sketch: Sketch, before: tuple[LayerState, ...], size: tuple[int,
     return replace(start, splats=moved, motion=field)
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@compiled(parallel=True)
 def expected_gains(parameters, gradients, gains):
     """Error that each splat could remove on its own, by colors and by geometry: (n, 2)."""
     for i in prange(parameters.shape[1]):

@@ -14,13 +14,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.canvas import Splats
 from lamina.codecs.planar.lattice.freeze import quantize_geometry
 from lamina.codecs.planar.lattice.optimize import FitPlan, Targets, level_gradients
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
+from lamina.compiled import compiled
 
 RECLASS_INTERVAL = 40
 """Sweeps after which splats whose amplitude has left their class get the steps of the new one."""
@@ -78,13 +79,13 @@ def color_costs(points: Points, freedom: Freedom) -> np.ndarray:
     return costs
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def cost_of(costs, row, channel, value):
     """Bits of a color index."""
     return costs[row, channel, min(abs(value), COST_MAGNITUDES - 1)]
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@compiled(parallel=True)
 def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness, step, worth, costs, limits, tables):
     """Moves one integer of each moving splat by one step where that lowers error plus worth * bits.
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.canvas import Splats
@@ -22,6 +22,7 @@ from lamina.codecs.planar.lattice.refine import ERROR_PER_BIT, Freedom, Points, 
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
 from lamina.codecs.planar.lattice.update import CHANGED, KEPT, RECOLORED, REMOVED
 from lamina.codecs.planar.model import LayerState
+from lamina.compiled import compiled
 
 FLAG_BITS = 4.0
 GEOMETRY_BITS = 11.0
@@ -98,7 +99,7 @@ def steps_of_size(lattice: np.ndarray) -> np.ndarray:
     return lattice[:, 1] * unit / 256.0
 
 
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+@compiled(parallel=True)
 def round_in_class(parameters, kept, limits, bins_table, grids_table, lattice, chosen):
     """Nearest lattice points of `chosen` splats that keep their class and the offset of their grid from `kept`."""
     for i in prange(lattice.shape[0]):

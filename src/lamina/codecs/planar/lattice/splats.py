@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float32
-from numba import njit
 
 from lamina.codecs.planar.lattice import steps
+from lamina.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class LatticeSplats:
         return LatticeSplats(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def geometry_values(k, m, rho, phi, x, y, bins_table, parameters):
     """Lattice points -> rows x, y, m, d, e of `parameters`."""
     for i in range(k.shape[0]):

@@ -19,7 +19,8 @@ import functools
 from decimal import Decimal, localcontext
 
 import numpy as np
-from numba import njit
+
+from lamina.compiled import compiled
 
 UNIT = 256
 """m and rho are integers over this."""
@@ -70,13 +71,13 @@ def stored_tables() -> tuple[np.ndarray, np.ndarray]:
     return np.array(bins, np.int64), np.array(grids, np.int64)
 
 
-@njit(inline="always", cache=True)
+@compiled(inline="always")
 def shape_step(k):
     """Step of m and rho of class k, in 1/256."""
     return max(1, min(128, 256 >> k))
 
 
-@njit(inline="always", cache=True)
+@compiled(inline="always")
 def angle_bins(k, rho, bins_table):
     """Bins of phi over the full turn; `rho` in 1/256."""
     if rho == 0:
@@ -86,14 +87,14 @@ def angle_bins(k, rho, bins_table):
     return 4 * max(1, quarter)
 
 
-@njit(inline="always", cache=True)
+@compiled(inline="always")
 def position_grid(k, m, rho, grids_table):
     """p: positions are on a grid of 2^p px; `m` and `rho` in 1/256."""
     exponent = ((m * LOG2_E_SCALED) >> 8) - (k << 16) - grids_table[rho] + GRID_BIAS_SCALED
     return min(COARSEST_GRID, max(FINEST_GRID, exponent >> 16))
 
 
-@njit(cache=True)
+@compiled()
 def _position_grids(k, m, rho, grids_table, out):
     for i in range(k.shape[0]):
         unit = shape_step(k[i])

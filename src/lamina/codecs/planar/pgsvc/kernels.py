@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from lamina.compiled import compiled
 
 ONE = np.float32(1.0)
 HALF = np.float32(0.5)
@@ -18,7 +20,7 @@ SMALLEST_DETERMINANT = np.float32(1e-12)
 """Square pixels squared: a splat under a millionth of a pixel contributes nothing (as in `render_planar`)."""
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=False, error_model="numpy")
+@compiled(parallel=True)
 def geometry_of(raw, width, height, ratio_x, ratio_y, geometry):
     """Rows x, y, conic xx, xy, yy, covariance xx, xy, yy at a level's size.
 
@@ -47,7 +49,7 @@ def geometry_of(raw, width, height, ratio_x, ratio_y, geometry):
         geometry[7, i] = yy if determinant > SMALLEST_DETERMINANT else np.float32(np.nan)
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")
+@compiled(parallel=True, fastmath=True)
 def raw_gradients(raw, geometry, size, splat_starts, splat_entries, moments, gradients):
     """Adds to `gradients` (8, n) what the moments of all entries of each splat say.
 

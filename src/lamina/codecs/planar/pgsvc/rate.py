@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sizes for the paper's method: a target enters, splats a frame leave; trained splats and bits enter, fewer splats
-leave.
+"""Sizes for the paper's method: a target enters, splats a frame leave; trained splats and bits enter, fewer leave.
 
 The paper codes at a constant number of splats. A target size becomes a number, a little too large; once a still is
-trained, what its splats really cost is measured, and the lightest ones that are over the target go before the
-fine-tuning.
+trained, what its splats really cost is measured, and the lightest ones that are over the target go before fine-tuning.
 """
 
 from __future__ import annotations
@@ -69,7 +67,7 @@ def table_bytes(config: PlanarConfig) -> int:
 def trim_to_bits(
     trained: Trained, formats: tuple[LayerFormat, ...], header: PlanarHeader, bits: float, seed: int
 ) -> Trained:
-    """Without the lightest splats of each layer, as many as it takes for a still of at most `bits`, container included."""
+    """Without the lightest splats of each layer, as many as it takes for a still of `bits`, container included."""
     tuning = KeyFineTuning(trained.raw, trained.counts, formats, seed)
     fixed_bytes, splat_bytes = CONTAINER_BYTES, 0
     for integers, layer_format in zip(tuning.integers(tuning.start), formats, strict=True):
