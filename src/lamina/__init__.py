@@ -14,6 +14,7 @@ Names are imported when they are first used: `import lamina` is fast, and readin
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lamina.codec import Progress
 from lamina.errors import BitstreamError, Interrupted, LaminaError, SignalError, TargetError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "Interrupted",
     "LaminaError",
     "Media",
+    "Progress",
     "SignalError",
     "TargetError",
     "encode",

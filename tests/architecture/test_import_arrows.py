@@ -22,7 +22,7 @@ ALLOWED = {
     "codecs": CONTRACT | FOUNDATIONS,
     "stream": CONTRACT | {"bitstream"},
     "media": CONTRACT | FOUNDATIONS | {"codecs"},
-    "lamina": {"errors", "media"},
+    "lamina": CONTRACT | {"media"},
     "cli": CONTRACT | FOUNDATIONS | {"codecs", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
