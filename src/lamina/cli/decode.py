@@ -100,4 +100,6 @@ def _say(media: Media, options: argparse.Namespace, shape: tuple[int, ...], fram
     level = media.level_count - 1 if options.level is None else options.level
     counted = "" if frames == 1 else f", {frames} frames"
     written = f", {size(options.output.stat().st_size)}" if options.output.is_file() else ""
-    print(f"{options.output}: level {level} of 0...{media.level_count - 1}, {shape[1]}x{shape[0]}{counted}{written}")
+    intact = "what is intact of " if media.problems else ""
+    levels = f"{intact}level {level} of 0...{media.level_count - 1}"
+    print(f"{options.output}: {levels}, {shape[1]}x{shape[0]}{counted}{written}")
