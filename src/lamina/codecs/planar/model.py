@@ -7,6 +7,7 @@ Three nouns: `LayerState` (a method's decoded integers of one layer of one frame
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,9 +74,16 @@ class View:
 
 
 def render(model: PlanarModel, view: View | None = None) -> Float[Tensor, "h w 3"]:
-    """The picture at any size: sRGB-coded, not clamped, differentiable in the model's tensors."""
+    """The picture at any size: sRGB-coded, not clamped, differentiable in the model's tensors.
+
+    Below the level's own size it is drawn larger and averaged: splats narrower than a pixel would alias.
+    """
     view = view or View()
     width = view.width or model.level_width
     height = view.height or model.level_height
-    gaussians = model.gaussians.scaled(width / model.width, height / model.height)
-    return render_planar(gaussians, width, height) + model.background
+    over = max(1, math.ceil(max(model.level_width / width, model.level_height / height)))
+    gaussians = model.gaussians.scaled(width * over / model.width, height * over / model.height)
+    pixels = render_planar(gaussians, width * over, height * over)
+    if over > 1:
+        pixels = pixels.reshape(height, over, width, over, 3).mean(dim=(1, 3))
+    return pixels + model.background
