@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An encode that is stopped keeps what is finished, and the same command goes on from there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 
 import lamina
 from lamina.codec import Progress
+from lamina.codecs.planar.config import PRESETS
 from lamina.errors import Interrupted
 from lamina.media.job import PART_SUFFIX
+
+GROUPS = replace(PRESETS["default"], group_frames=32)
 
 
 class StopAt:
@@ -32,15 +36,15 @@ def frames(pixels: np.ndarray) -> list[np.ndarray]:
 
 @pytest.mark.usefixtures("mosaic")
 def test_a_stopped_encode_goes_on_at_the_next_group(tmp_path: Path, frames: list[np.ndarray]) -> None:
-    whole = lamina.encode(frames, tmp_path / "whole.lam")
+    whole = lamina.encode(frames, tmp_path / "whole.lam", config=GROUPS)
     path = tmp_path / "stopped.lam"
     part = path.with_name(path.name + PART_SUFFIX)
     with pytest.raises(Interrupted, match=r"32 frames are in .*the same command goes on"):
-        lamina.encode(frames, path, progress=StopAt(40))
+        lamina.encode(frames, path, config=GROUPS, progress=StopAt(40))
     assert not path.exists()
     assert lamina.open(part / "stream.lam").decode().shape[0] == 32
     going_on = StopAt(None)
-    lamina.encode(frames, path, progress=going_on)
+    lamina.encode(frames, path, config=GROUPS, progress=going_on)
     assert [seen.stage for seen in going_on.seen] == [f"frame {number}" for number in range(38)]
     assert going_on.seen[0].done == pytest.approx(32 / 70)
     assert not part.exists()
@@ -51,7 +55,7 @@ def test_a_stopped_encode_goes_on_at_the_next_group(tmp_path: Path, frames: list
 def test_another_configuration_begins_anew(tmp_path: Path, frames: list[np.ndarray]) -> None:
     path = tmp_path / "stopped.lam"
     with pytest.raises(Interrupted):
-        lamina.encode(frames, path, progress=StopAt(40))
+        lamina.encode(frames, path, config=GROUPS, progress=StopAt(40))
     going_on = StopAt(None)
     assert lamina.encode(frames, path, layers=2, progress=going_on).level_count == 2
     assert len(going_on.seen) == 70
@@ -68,11 +72,11 @@ def test_a_stop_before_the_first_frame_leaves_nothing(tmp_path: Path, frames: li
 def test_a_journal_that_lost_its_end_is_continued(tmp_path: Path, frames: list[np.ndarray]) -> None:
     path = tmp_path / "stopped.lam"
     with pytest.raises(Interrupted):
-        lamina.encode(frames, path, progress=StopAt(40))
+        lamina.encode(frames, path, config=GROUPS, progress=StopAt(40))
     journal = path.with_name(path.name + PART_SUFFIX) / "stream.lam"
     journal.write_bytes(journal.read_bytes()[:-7])
     going_on = StopAt(None)
-    assert lamina.encode(frames, path, progress=going_on).decode().shape[0] == 70
+    assert lamina.encode(frames, path, config=GROUPS, progress=going_on).decode().shape[0] == 70
     assert len(going_on.seen) == 70, "the only group had lost a unit"
 
 
@@ -80,9 +84,9 @@ def test_a_journal_that_lost_its_end_is_continued(tmp_path: Path, frames: list[n
 def test_what_was_finished_is_not_coded_again(tmp_path: Path, frames: list[np.ndarray]) -> None:
     path = tmp_path / "stopped.lam"
     with pytest.raises(Interrupted):
-        lamina.encode(frames, path, progress=StopAt(69))
+        lamina.encode(frames, path, config=GROUPS, progress=StopAt(69))
     going_on = StopAt(None)
-    assert lamina.encode(frames, path, progress=going_on).decode().shape[0] == 70
+    assert lamina.encode(frames, path, config=GROUPS, progress=going_on).decode().shape[0] == 70
     assert len(going_on.seen) == 6
 
 

@@ -160,3 +160,34 @@ def test_arrays_are_coded_like_files(tmp_path: Path, pixels: np.ndarray) -> None
     assert np.array_equal(grey.decode(), np.repeat(pixels[:, :, :1], 3, axis=2))
     frames = lamina.encode([pixels, pixels[::-1]], tmp_path / "clip.lam")
     assert frames.decode().shape == (2, 40, 56, 3)
+
+
+def test_encode_reads_raw_video_and_parts_of_clips(run, tmp_path: Path, pixels: np.ndarray) -> None:
+    raw = tmp_path / "raw.yuv"
+    raw.write_bytes(np.full(56 * 40 * 3 // 2 * 7, 128, np.uint8).tobytes())
+    how = ("--size", "56x40", "--pixel-format", "yuv420p", "--fps", 12, "--frames", "2:5", "--quiet")
+    assert run("encode", raw, tmp_path / "raw.lam", *how)[0] == 0
+    media = lamina.open(tmp_path / "raw.lam")
+    assert media.decode().shape == (3, 40, 56, 3)
+    assert media.info.frames_per_second == 12
+    status, output, _ = run("compare", tmp_path / "raw.lam", raw, *how, "--json")
+    assert status == 0
+    assert json.loads(output)["levels"][-1]["psnr"] == 100.0
+
+
+def test_encode_reads_a_folder_of_pictures(run, tmp_path: Path, pixels: np.ndarray) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in (10, 9, 1):
+        Image.fromarray(np.roll(pixels, number, axis=0)).save(folder / f"{number}.png")
+    assert run("encode", folder, tmp_path / "folder.lam", "--quiet")[0] == 0
+    assert np.array_equal(lamina.open(tmp_path / "folder.lam").decode()[1], np.roll(pixels, 9, axis=0))
+
+
+def test_knobs_of_the_configuration_are_options(run, photo: Path) -> None:
+    status, output, _ = run("encode", "--knobs")
+    assert status == 0
+    assert "--lattice.steps" in output
+    path = photo.with_suffix(".lam")
+    assert run("encode", photo, path, "--layer-shares", "0.5", "0.5", "--lattice.steps", 9, "--quiet")[0] == 0
+    assert lamina.open(path).level_count == 2

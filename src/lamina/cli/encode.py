@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import time
-from dataclasses import fields
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from lamina.cli import VERBS
 from lamina.cli.console import decimals, print_table, print_warning, size, thousands
@@ -23,6 +28,8 @@ EXAMPLES = (
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
+BOX = {ord(character): " " for character in "╭╮╰╯─│"}
+"""tyro frames its messages; ours are one line."""
 
 
 def parser() -> Parser:
@@ -62,7 +69,10 @@ def run(words: list[str]) -> int:
     if "--knobs" in words:
         return _with_knobs(PRESETS["default"], ["--help"]) is None
     options, knobs = parser().parse_known_args(words)
-    config = _with_knobs(_config_of(options), knobs)
+    try:
+        config = _with_knobs(_config_of(options), knobs)
+    except ValueError as error:
+        parser().error(str(error))
     output = options.output or Path(options.source.name).with_suffix(".lam")
     if output.is_dir():
         output = output / Path(options.source.name).with_suffix(".lam").name
@@ -110,16 +120,32 @@ def _with_knobs(config: PlanarConfig, words: list[str]) -> PlanarConfig:
     """Fields of the configuration by name: `--lattice.steps 3000`."""
     if not words:
         return config
-    known = {f"--{field.name.replace('_', '-')}" for field in fields(PlanarConfig)}
+    known = {"--help", *(f"--{name}" for name in knob_names(config))}
     for word in words:
-        if (
-            word.startswith("-")
-            and word != "--help"
-            and word.split(".")[0].split("=")[0].replace("_", "-") not in known
-        ):
-            parser().error(f"there is no option {word!r}")
+        name = word.split("=")[0].replace("_", "-")
+        if word.startswith("--") and name not in known:
+            close = get_close_matches(name, known, 1)
+            parser().error(f"there is no option {word!r}" + (f"; did you mean {close[0]}?" if close else ""))
     if not words[0].startswith("-"):
         parser().error(f"what is {words[0]!r}? Source and output are given already")
     import tyro
 
-    return tyro.cli(PlanarConfig, default=config, args=words, prog="lamina encode SOURCE OUTPUT", description="")
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(
+                PlanarConfig, default=config, args=words, prog="lamina encode SOURCE OUTPUT", description=""
+            )
+    except SystemExit as leaving:
+        if leaving.code:
+            reason = " ".join(said.getvalue().translate(BOX).split()).partition(" For full helptext")[0]
+            reason = reason.partition(" Argument helptext")[0].removeprefix("Value error ")
+            parser().error(f"{' '.join(words)}: {reason}; --knobs lists each name and what it takes")
+        raise
+
+
+def knob_names(config: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted names of all fields, as they are written on the command line."""
+    for field in fields(config):
+        name, value = prefix + field.name.replace("_", "-"), getattr(config, field.name)
+        yield from knob_names(value, f"{name}.") if is_dataclass(value) else [name]

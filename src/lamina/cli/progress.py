@@ -101,6 +101,7 @@ def _stopping_on_interrupt(display: ProgressDisplay) -> Iterator[None]:
         if display.stop_requested:
             raise KeyboardInterrupt
         display.stop_requested = True
+        print("\nstopping where it can be continued (Ctrl-C again: at once) ...", file=sys.stderr)
 
     previous = signal.signal(signal.SIGINT, ask)
     try:
