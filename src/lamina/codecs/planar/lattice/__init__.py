@@ -4,7 +4,7 @@
     pixels ─ optimize ─► Splats ─ freeze, refine ─► LatticeSplats ─ coding ─► payloads           stills, key frames
     pixels ─ predict (motion, optimize, settle) ─► LatticeSplats and flags ─ coding ─► payloads    other frames
 
-Read in this order: steps · splats · color · kernels · canvas · placement · optimize · freeze · refine · picture ·
-rate_control · key_frame (stills); motion · predict · settle · clip · fit (clips); syntax · priors · walk · update ·
-coding (the wire); method. docs/codecs/planar.md derives the lattice and the rate term.
+Read in this order: steps · splats · color · kernels · canvas · color_solver · placement · optimize · freeze · refine ·
+picture · rate_control · key_frame (stills); motion · predict · settle · clip · fit (clips); syntax · priors · walk ·
+update · coding (the wire); method. docs/codecs/planar.md derives the lattice and the rate term.
 """

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from lamina.codecs.planar.lattice import kernels
-from lamina.render.kernels.planar_cpu import accumulate_tiles, from_tiles, gather_moments, moments_of_tiles, to_tiles
+from lamina.render.kernels.planar_cpu import accumulate_tiles, from_tiles, to_tiles
 from lamina.render.kernels.planar_tiles import TileLists, build_tile_lists
 
 
@@ -134,78 +134,3 @@ def gradients(
     samples = 3.0 * canvas.pixel_count
     sums = losses.sum(axis=0, dtype=np.float64) / samples
     return out, float(sums[0]), float(sums[1])
-
-
-def solve_colors(
-    canvas: Canvas,
-    parameters: Float32[np.ndarray, "8 n"],
-    splits: tuple[int, ...],
-    weights: tuple[float, ...],
-    free: np.ndarray,
-    iterations: int,
-    ridge: float,
-) -> None:
-    """Conjugate gradients on the colours of the `free` splats, geometry fixed, in place.
-
-    Minimises sum over levels of weight * squared error, where level j is splats [0, splits[j]), plus ridge * |c|^2
-    scaled by
-    each splat's own energy. Jacobi preconditioned: the diagonal is the splat's energy pi s1 s2.
-    """
-    geometry, lists = lists_of(canvas, parameters)
-    shape = (parameters.shape[1], 9)
-    entry = np.empty((len(lists.entry_splat), 9), np.float32)
-    tiles_x = -(-canvas.width // 16)
-    mask = free.astype(np.float32)
-    energy = (np.pi * np.exp(2.0 * parameters[2])).astype(np.float32) * (weights[-1])
-    blank = _outside(canvas)
-
-    def apply(colors: np.ndarray, target: np.ndarray | None) -> np.ndarray:
-        """Sum over levels of G_j^T w_j (target - G_j c), or of G_j^T w_j G_j c without a target: (3, n)."""
-        total = np.zeros((3, shape[0]), np.float32)
-        pairs = [(splits[j], weights[j]) for j in range(len(splits) - 1)] or [(0, 0.0)]
-        for number, (split, weight) in enumerate(pairs):
-            lower, top = np.zeros_like(canvas.tiles), np.empty_like(canvas.tiles)
-            accumulate_tiles(
-                geometry, colors, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles_x, split, lower, top
-            )
-            if target is not None:
-                lower, top = target - lower, target - top
-            if blank is not None:
-                lower[blank], top[blank] = 0.0, 0.0
-            top *= weights[-1] if number == 0 else 0.0
-            grad_lower = top + weight * lower
-            moments = np.empty(shape, np.float32)
-            moments_of_tiles(
-                geometry, colors, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles_x, split,
-                grad_lower, top, entry,
-            )  # fmt: skip
-            gather_moments(lists.splat_starts, lists.splat_entries, entry, moments)
-            total += moments[:, :3].T
-        return total
-
-    colors = np.ascontiguousarray(parameters[5:8])
-    damping = ridge * energy
-    residual = (apply(colors, canvas.tiles) - damping * colors) * mask
-    preconditioned = residual / energy
-    direction = preconditioned.copy()
-    product = np.sum(residual * preconditioned, dtype=np.float64)
-    for _ in range(iterations):
-        applied = (apply(np.ascontiguousarray(direction), None) + damping * direction) * mask
-        curvature = np.sum(direction * applied, dtype=np.float64)
-        if curvature <= 0.0 or product <= 0.0:
-            break
-        step = np.float32(product / curvature)
-        colors += step * direction
-        residual -= step * applied
-        preconditioned = residual / energy
-        renewed = np.sum(residual * preconditioned, dtype=np.float64)
-        direction = preconditioned + np.float32(renewed / product) * direction
-        product = renewed
-    parameters[5:8] = colors
-
-
-def _outside(canvas: Canvas) -> np.ndarray | None:
-    """Mask of tile samples beyond the picture; None when the size is a multiple of 16."""
-    if canvas.width % 16 == 0 and canvas.height % 16 == 0:
-        return None
-    return to_tiles(np.ones((canvas.height, canvas.width, 3), np.float32)) == 0.0

@@ -8,6 +8,7 @@ steer the price of a bit so that what is left of the budget lasts to the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,8 +35,15 @@ CUT_ERROR = 0.6
 """A frame whose start from the one before explains less than 1 - this of its variance opens a group."""
 
 PRICE_RANGE = (0.05, 20.0)
-PRICE_EXPONENT = 0.8
+PRICE_EXPONENT = 1.2
 """A frame's bytes go about with price^(-1 / this)."""
+
+PRICE_PER_DECIBEL = 0.4
+"""Under a target quality: the price's logarithm moves by this for each dB that a frame is better than asked."""
+
+MISS_SHARE = 0.08
+TRIES = 4
+"""A frame is redone at another price, at most so often, when it misses by more than the rest can make good."""
 
 PREDICTED_SWEEPS = 24
 
@@ -73,12 +81,27 @@ class Budget:
         keys = max(-(-(left - (self.group_frames - place_in_group)) // self.group_frames), 0)
         return self.share(keys, left - keys)
 
-    def count(self, size_bytes: int, place_in_group: int) -> None:
-        """Takes a frame off the budget, and steers the price by what the frame took over what it should."""
-        if self.total_bytes is not None and place_in_group > 0:
-            wanted = max(self.predicted_bytes(place_in_group), 1.0)
-            self.price *= min(max((size_bytes / wanted) ** PRICE_EXPONENT, 0.4), 2.5)
+    def steer(self, size_bytes: int, place_in_group: int) -> bool:
+        """Moves the price by what a predicted frame took over what it should; False: the frame had better be redone.
+
+        A frame may miss by its share of what the frames after it can make good.
+        """
+        if self.total_bytes is None:
+            return True
+        wanted = max(self.predicted_bytes(place_in_group), 1.0)
+        left = max(self.frames - self.done, 1)
+        self.price *= min(max((size_bytes / wanted) ** PRICE_EXPONENT, 0.3), 4.0)
+        self.price = min(max(self.price, PRICE_RANGE[0]), PRICE_RANGE[1])
+        return abs(size_bytes - wanted) <= rate_control.TOLERANCE * self.total_bytes + MISS_SHARE * wanted * (left - 1)
+
+    def hold_quality(self, psnr_db: float, wanted_db: float | None) -> None:
+        """Moves the price by how far a frame is from the quality asked for, if one was."""
+        if wanted_db is not None:
+            self.price *= min(max(math.exp(PRICE_PER_DECIBEL * (psnr_db - wanted_db)), 0.5), 2.0)
             self.price = min(max(self.price, PRICE_RANGE[0]), PRICE_RANGE[1])
+
+    def count(self, size_bytes: int) -> None:
+        """Takes a frame off the budget."""
         self.spent += size_bytes
         self.done += 1
 
@@ -195,19 +218,33 @@ class ClipCoder:
             self.group += 1
             self.first_of_group = number
             layers = self.key_frame(pixels, sketch, frames, monitor)
+            states, size_bytes = self.through_the_decoder(layers, True)
         else:
-            lattice, price = self.config.lattice, self.budget.price
-            shares = self.config.layer_shares
-            effort = Effort(lattice.predicted_steps, PREDICTED_SWEEPS, lattice.lower_weight, shares, price)
-            layers = predict_frame(sketch, self.layers, self.error, self.size, effort, self.random)
-        states, size_bytes = self.through_the_decoder(layers, is_key)
-        self.budget.count(size_bytes, number - self.first_of_group)
+            states, size_bytes = self.predicted_frame(sketch, number - self.first_of_group)
+        self.budget.count(size_bytes)
         self.layers, self.pixels = states, pixels
         self.error = decoded_error(sketch, states)
         quality = level_quality(sketch, states)
         self.history.append((size_bytes, quality[-1]))
+        self.budget.hold_quality(quality[-1], self.config.target.psnr_db)
         monitor.report(Progress(1.0, "", quality[-1]))
         return FramePart(self.header, self.group, number, is_key, states, quality)
+
+    def predicted_frame(self, sketch: Sketch, place_in_group: int) -> tuple[tuple[LayerState, ...], int]:
+        """Predicts a frame, again at another price when it misses its bytes by too much; the nearest try is kept."""
+        lattice, shares = self.config.lattice, self.config.layer_shares
+        best: tuple[tuple[LayerState, ...], int] | None = None
+        wanted = self.budget.predicted_bytes(place_in_group) if self.budget.total_bytes is not None else 0.0
+        for _ in range(TRIES):
+            effort = Effort(lattice.predicted_steps, PREDICTED_SWEEPS, lattice.lower_weight, shares, self.budget.price)
+            layers = predict_frame(sketch, self.layers, self.error, self.size, effort, self.random)
+            tried = self.through_the_decoder(layers, False)
+            if best is None or abs(tried[1] - wanted) < abs(best[1] - wanted):
+                best = tried
+            if self.budget.steer(tried[1], place_in_group):
+                break
+        assert best is not None
+        return best
 
     def through_the_decoder(self, layers: tuple[LayerState, ...], is_key: bool) -> tuple[tuple[LayerState, ...], int]:
         """States as decoding the payloads gives them, adaptive counts included, and the payloads' size."""

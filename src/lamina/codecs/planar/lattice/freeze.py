@@ -13,7 +13,8 @@ from jaxtyping import Float32
 from numba import prange
 
 from lamina.codecs.planar.lattice import steps
-from lamina.codecs.planar.lattice.canvas import Splats, solve_colors
+from lamina.codecs.planar.lattice.canvas import Splats
+from lamina.codecs.planar.lattice.color_solver import solve_colors
 from lamina.codecs.planar.lattice.optimize import (
     BITS_TO_ERROR,
     FitPlan,

@@ -22,8 +22,8 @@ from lamina.codecs.planar.lattice.canvas import (
     make_canvas,
     render_pixels,
     residual_pixels,
-    solve_colors,
 )
+from lamina.codecs.planar.lattice.color_solver import solve_colors
 from lamina.codecs.planar.lattice.kernels import adam_step
 from lamina.render.kernels.planar_cpu import from_tiles
 

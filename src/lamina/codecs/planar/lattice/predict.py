@@ -25,6 +25,7 @@ from lamina.codecs.planar.lattice.settle import (
     NEW_BITS,
     Effort,
     Start,
+    Work,
     gradients_at,
     joined,
     settle,
@@ -124,9 +125,9 @@ def predict_frame(
     for step in range(effort.steps):
         gradient = gradients_at(sketch, state.parameters, plan, step)
         descend(state, gradient, 0.5 * (1.0 - step / effort.steps) + 0.02)
-    points, freedom = to_points(state.parameters, start, order, free, size)
-    final = settle(sketch, points, freedom, plan, start, order, size, effort, random)
-    return to_states(final, start, order, plan.layer_counts, before, size)
+    work = Work(sketch, start, order, size, effort)
+    points, freedom = to_points(work, state.parameters, free)
+    return to_states(work, settle(work, points, freedom, plan, random), plan.layer_counts, before)
 
 
 def new_splats(

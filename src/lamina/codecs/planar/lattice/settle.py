@@ -29,6 +29,9 @@ GEOMETRY_BITS = 11.0
 COLOR_BITS = 2.0
 """Costs of a change when it is decided whether to keep it: flag, geometry, and each color that changes."""
 
+SETTLE_ROUNDS, TAKE_BACK_PASSES, TAKE_BACK_SHARE = 3, 4, 0.4
+"""Rounds of refining and taking back; in each, so many passes over so large a share of the changes."""
+
 NEW_BITS = 27.0
 """Typical cost of a new splat."""
 
@@ -70,16 +73,14 @@ def gradients_at(sketch: Sketch, parameters: np.ndarray, plan: FitPlan, number: 
     return level_gradients(sketch.targets, Splats(parameters), plan, levels - 1, lower, 0.0)[0]
 
 
-def to_points(
-    parameters: np.ndarray, start: Start, order: np.ndarray, free: np.ndarray, size: tuple[int, int]
-) -> tuple[Points, Freedom]:
+def to_points(work: Work, parameters: np.ndarray, free: np.ndarray) -> tuple[Points, Freedom]:
     """Rounds to the lattice: new splats as in key frames, free old ones in their own class, others as they were."""
+    start, order, is_old = work.start, work.order, work.is_old
     old = points_of(start.splats)
     n = len(order)
-    area = coded_area(*size)
+    area = coded_area(*work.size)
     lattice = np.zeros((n, 6), np.int32)
     quantize_geometry(parameters, start.step, area, *steps.stored_tables(), lattice)
-    is_old = order < start.splats.count
     anchor = np.zeros((n, 3), np.int32)
     anchor[is_old] = old.color[order[is_old]]
     kept = np.zeros((n, 6), np.int32)
@@ -126,46 +127,50 @@ def round_in_class(parameters, kept, limits, bins_table, grids_table, lattice, c
             lattice[i, 4 + axis] = place
 
 
-def settle(
-    sketch: Sketch,
-    points: Points,
-    freedom: Freedom,
-    plan: FitPlan,
-    start: Start,
-    order: np.ndarray,
-    size: tuple[int, int],
-    effort: Effort,
-    random: np.random.Generator,
-) -> Points:
+@dataclass(frozen=True)
+class Work:
+    """A predicted frame under way."""
+
+    sketch: Sketch
+    start: Start
+    order: np.ndarray
+    """(n,) each splat's index among those of the frame before, new ones counted on from there."""
+    size: tuple[int, int]
+    effort: Effort
+
+    @property
+    def is_old(self) -> np.ndarray:
+        """(n,) bool: was there in the frame before."""
+        return self.order < self.start.splats.count
+
+    @property
+    def worth(self) -> float:
+        """Squared error that a bit may cost."""
+        return ERROR_PER_BIT * self.start.step**2 * self.effort.price
+
+
+def settle(work: Work, points: Points, freedom: Freedom, plan: FitPlan, random: np.random.Generator) -> Points:
     """Refines free splats and takes back changes that do not pay, in turns."""
-    old = points_of(start.splats)
-    is_old = order < start.splats.count
+    old = points_of(work.start.splats)
     kept = Points(np.zeros_like(points.lattice), freedom.anchor)
-    kept.lattice[is_old] = old.lattice[order[is_old]]
-    worth = ERROR_PER_BIT * start.step**2 * effort.price
-    rounds = 3
-    for _ in range(rounds):
-        splats = refine(sketch.targets, points.splats(), plan, size, effort.sweeps // rounds, random, freedom)
+    kept.lattice[work.is_old] = old.lattice[work.order[work.is_old]]
+    sweeps = work.effort.sweeps // SETTLE_ROUNDS
+    for _ in range(SETTLE_ROUNDS):
+        splats = refine(work.sketch.targets, points.splats(), plan, work.size, sweeps, random, freedom)
         points = points_of(splats)
-        for part in range(4):
+        for part in range(TAKE_BACK_PASSES):
             parameters = to_parameters(points.splats(), plan.step)
-            gradient = gradients_at(sketch, parameters, plan, part)
-            chosen = freedom.active & (random.random(len(order)) < 0.4)
-            take_back(points, kept, parameters, gradient, chosen, is_old, start.step, worth)
+            gradient = gradients_at(work.sketch, parameters, plan, part)
+            chosen = freedom.active & (random.random(len(work.order)) < TAKE_BACK_SHARE)
+            take_back(work, points, kept, parameters, gradient, chosen)
     return points
 
 
 def take_back(
-    points: Points,
-    kept: Points,
-    parameters: np.ndarray,
-    gradient: np.ndarray,
-    chosen: np.ndarray,
-    is_old: np.ndarray,
-    step: float,
-    worth: float,
+    work: Work, points: Points, kept: Points, parameters: np.ndarray, gradient: np.ndarray, chosen: np.ndarray
 ) -> None:
     """Undoes changes, or only those of geometry, and drops new splats, whose gain is below their bits; in place."""
+    step, worth, is_old = work.start.step, work.worth, work.is_old
     back = to_parameters(kept.splats(), step)
     same_shape = np.all(points.lattice == kept.lattice, axis=1)
     changed_colors = np.count_nonzero(points.color != kept.color, axis=1)
@@ -207,17 +212,13 @@ def unchanged(start: Start, before: tuple[LayerState, ...]) -> tuple[LayerState,
 
 
 def to_states(
-    points: Points,
-    start: Start,
-    order: np.ndarray,
-    counts: tuple[int, ...],
-    before: tuple[LayerState, ...],
-    size: tuple[int, int],
+    work: Work, points: Points, counts: tuple[int, ...], before: tuple[LayerState, ...]
 ) -> tuple[LayerState, ...]:
     """Points in layer order -> states with the flags that say what changed."""
+    start, order = work.start, work.order
     old = points_of(start.splats)
     splats = points.splats()
-    states, first, first_old = [], 0, 0
+    states, first = [], 0
     for layer, count in enumerate(counts):
         mine = np.arange(first, first + count)
         is_old = order[mine] < start.splats.count
@@ -230,12 +231,11 @@ def to_states(
         flags[~np.any(points.color[rows] != 0, axis=1)] = REMOVED
         fresh = mine[~is_old]
         fresh = fresh[np.any(points.color[fresh] != 0, axis=1)]
-        added = tree_order(splats.taken(fresh), *size)
+        added = tree_order(splats.taken(fresh), *work.size)
         context = LayerContext(
             before[layer].context.contexts, before[layer].context.update_contexts, flags, added.count, start.motion
         )
         together = joined([splats.taken(rows[flags != REMOVED]), added])
         states.append(state_of(together, start.step_code, context))
         first += count
-        first_old += len(rows)
     return tuple(states)

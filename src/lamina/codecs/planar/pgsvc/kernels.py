@@ -32,7 +32,7 @@ def geometry_of(raw, width, height, ratio_x, ratio_y, geometry):
         ratio_y: level's height over the full height.
         geometry: (8, n) out; NaN for singular splats, which the tile lists leave out.
     """
-    for i in prange(raw.shape[1]):
+    for i in range(raw.shape[1]):
         l11 = (raw[2, i] + BOUND) * ratio_x
         l21 = raw[3, i] * ratio_y
         l22 = (raw[4, i] + BOUND) * ratio_y

@@ -22,6 +22,7 @@ from lamina.metrics.psnr import finite_db, psnr
 from lamina.render.kernels.planar_cpu import to_tiles
 from lamina.render.kernels.planar_errors import error_moments
 from lamina.render.kernels.planar_tiles import build_tile_lists
+from lamina.render.kernels.threads import share_torch_threads
 from lamina.render.planar import render_planar
 
 
@@ -95,6 +96,7 @@ class _FusedErrors(torch.autograd.Function):
     def forward(
         ctx: Any, raw: Tensor, target: LevelTarget, split: int, weights: tuple[float, float], errors: list
     ) -> Tensor:
+        share_torch_threads()
         table = raw.detach().numpy()
         geometry = np.empty((8, table.shape[1]), np.float32)
         geometry_of(table, *target.size, geometry)
