@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Headers, facts and digests: what every planar stream says about itself, whichever method wrote its units."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from lamina.codec import HEADER_LAYER, Unit, UnitKey
+from lamina.codecs.planar import CODEC
+from lamina.codecs.planar.coding import canonical, decode_states, fingerprint
+from lamina.codecs.planar.lattice.syntax import LatticeLayer
+from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.syntax import LevelSize, MethodId, PlanarHeader, ScalabilityId
+from lamina.errors import BitstreamError
+
+STILL = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 2, (1, 20, 255), 300, 200)
+CLIP = replace(STILL, is_video=True, rate_numerator=30_000, rate_denominator=1001)
+SMALL = replace(
+    STILL,
+    scalability=ScalabilityId.RESOLUTION,
+    level_sizes=(LevelSize(100, 70), LevelSize(200, 140)),
+    method=MethodId.PGSVC,
+)
+
+
+@pytest.mark.parametrize("header", [STILL, CLIP, SMALL])
+def test_headers_come_back(header: PlanarHeader) -> None:
+    packed = header.pack()
+    assert PlanarHeader.unpack(packed) == (header, len(packed))
+    assert len(packed) <= 20
+
+
+def test_headers_say_what_they_hold() -> None:
+    assert STILL.levels == 3
+    assert STILL.frames_per_second is None
+    assert CLIP.frames_per_second == Fraction(30_000, 1001)
+    assert [SMALL.level_size(level) for level in range(3)] == [(100, 70), (200, 140), (300, 200)]
+    facts = CODEC.inspect(SMALL.pack())
+    assert (facts.kind, facts.width, facts.height, facts.level_count) == ("image", 300, 200, 3)
+    assert facts.details["level sizes"] == "100x70, 200x140, 300x200"
+    assert facts.details["background"] == "#0114ff"
+    assert CODEC.inspect(CLIP.pack()).frames_per_second == pytest.approx(29.97, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"width": 0}, "pixels"),
+        ({"level_sizes": (LevelSize(1, 1),)}, "level sizes"),
+        ({"scalability": ScalabilityId.RESOLUTION}, "level sizes"),
+        ({"is_video": True, "rate_numerator": 0, "rate_denominator": 1}, "frame rate"),
+    ],
+)
+def test_headers_reject_what_contradicts_itself(change: dict[str, object], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        replace(STILL, **change).pack()  # pyright: ignore[reportArgumentType]
+
+
+def test_headers_reject_levels_larger_than_the_picture() -> None:
+    with pytest.raises(ValueError, match="a level of 400x70"):
+        replace(SMALL, level_sizes=(LevelSize(400, 70), LevelSize(200, 140))).pack()
+
+
+def test_a_stream_without_splats_is_its_background() -> None:
+    header = Unit(UnitKey(0, HEADER_LAYER, 0), replace(STILL, layer_count=0, width=20, height=10).pack())
+    empty = Unit(UnitKey(0, 0, 0), LatticeLayer(False, 0, 0, 9000, 0).pack())
+    (model,) = CODEC.decode([header, empty])
+    pixels = CODEC.render(model)
+    assert pixels.shape == (10, 20, 3)
+    assert torch.equal(pixels, model.background.expand(10, 20, 3))
+    assert dict(CODEC.breakdown(header.payload, header)) == {"headers": len(header.payload)}
+
+
+def test_errors_name_the_unit_that_is_damaged() -> None:
+    header = Unit(UnitKey(0, HEADER_LAYER, 0), STILL.pack())
+    damaged = Unit(UnitKey(0, 0, 7), b"\x00")
+    with pytest.raises(BitstreamError, match="group 0, frame 7, layer 0") as found:
+        list(decode_states([header, damaged]))
+    assert found.value.unit == "group 0, frame 7, layer 0"
+
+
+def test_digests_depend_on_values_types_and_names_alone() -> None:
+    state = LayerState({"b": np.array([1, -2], np.int32), "a": np.array([[3]], np.uint8)}, context="not part of it")
+    same = LayerState({"a": np.array([[3]], np.uint8), "b": np.array([1, -2], ">i4")})
+    assert canonical(state) == canonical(same) == b"a |u1 (1, 1)\n\x03b <i4 (2,)\n\x01\0\0\0\xfe\xff\xff\xff"
+    assert len(fingerprint(state)) == 64
+    assert fingerprint(state) != fingerprint(LayerState({"b": np.array([1, -2], np.int32)}))
+    assert fingerprint(state) != fingerprint(LayerState({**same.integers, "a": np.array([[3]], np.int8)}))
