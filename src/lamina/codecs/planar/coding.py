@@ -21,6 +21,9 @@ from lamina.codecs.planar.model import FramePart, LayerState, PlanarModel
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader
 from lamina.errors import BitstreamError
 
+HIGHEST_QUALITY_DB = 100.0
+"""What a picture without any error is said to have, here as in `metrics.finite_db`."""
+
 
 def method_of(method: MethodId) -> Method:
     """The functions behind a method's number."""
@@ -57,7 +60,7 @@ def encode_group(parts: list[FramePart]) -> Iterator[Unit]:
             state = part.layers[layer]
             reference = None if part.is_key else previous
             payload = method.encode_layer(header, state, reference, part.layers[:layer])
-            yield Unit(UnitKey(part.group, layer, part.frame), payload, part.quality_db[layer])
+            yield Unit(UnitKey(part.group, layer, part.frame), payload, min(part.quality_db[layer], HIGHEST_QUALITY_DB))
             previous = state
 
 

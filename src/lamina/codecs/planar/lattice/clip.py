@@ -277,7 +277,7 @@ class ClipCoder:
             wanted = self.budget.key_bytes()
             wanted = max(wanted, rate_control.SMALL_STREAM_BYTES + 32.0)
             config = replace(config, target=RateTarget(size_bytes=int(wanted)))
-        frozen: Frozen = fit_key_frame(pixels, sketch, self.signal, config, monitor, None)
+        frozen: Frozen = fit_key_frame(pixels, sketch, self.signal, config, monitor)
         return frozen.layers
 
 

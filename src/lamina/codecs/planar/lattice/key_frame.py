@@ -128,7 +128,7 @@ def fit_still(
 ) -> FramePart:
     """Fits a picture to the configuration's target."""
     sketch = make_sketch(pixels, config, None)
-    frozen = fit_key_frame(pixels, sketch, signal, config, monitor, None)
+    frozen = fit_key_frame(pixels, sketch, signal, config, monitor)
     header = make_header(signal, config, sketch.background)
     return FramePart(header, 0, 0, True, frozen.layers, level_quality(sketch, frozen.layers))
 
@@ -139,33 +139,65 @@ def fit_key_frame(
     signal: PlanarSignal,
     config: PlanarConfig,
     monitor: Monitor,
-    plan: Plan | None,
 ) -> Frozen:
-    """Fits a picture; `plan` of an earlier key frame saves the pilot."""
+    """Fits a picture; again with more or fewer splats while it misses a quality by more than steps can correct."""
     random = np.random.default_rng(config.seed)
     key = saved.job_key(pixels, config)
     resumed = saved.load(monitor.checkpoint, key)
     if resumed is None:
-        plan = plan or plan_with_pilot(sketch, signal, config, monitor, random)
+        plan = plan_with_pilot(sketch, signal, config, monitor, random)
         draft = fit_plan(config, plan, config.lattice.steps)
         state = begin(sketch.targets, draft, random)
     else:
         draft, state = resumed
+    tried: list[Frozen] = []
+    while True:
+        frozen = fit_and_freeze(sketch, draft, state, signal, config, watched(monitor, key, draft, state))
+        tried.append(frozen)
+        splats = rate_control.splats_for_quality(config, [one.outcome for one in tried], signal.width * signal.height)
+        if splats is None:
+            break
+        draft = fit_plan(config, Plan(splats, draft.step), config.lattice.steps)
+        state = begin(sketch.targets, draft, random)
+    saved.remove(monitor.checkpoint)
+    pixel_count = signal.width * signal.height
+    return min(tried, key=lambda one: abs(rate_control.miss(config, one.outcome, pixel_count)))
+
+
+def fit_and_freeze(
+    sketch: Sketch, plan: FitPlan, state: FitState, signal: PlanarSignal, config: PlanarConfig, monitor: Monitor
+) -> Frozen:
+    """One fit from where `state` is, on the lattice."""
 
     def report(done: float, error: float) -> None:
-        try:
-            quality = -10.0 * np.log10(max(error, 1e-10))
-            monitor.report(Progress(PILOT_SHARE + (0.9 - PILOT_SHARE) * done, f"level {state.level}", quality))
-        except Interrupted as stop:
-            raise stopped(stop, monitor.checkpoint, key, draft, state) from None
+        quality = -10.0 * np.log10(max(error, 1e-10))
+        monitor.report(Progress(PILOT_SHARE + (0.9 - PILOT_SHARE) * done, f"level {state.level}", quality))
 
-    splats = fit_levels(sketch.targets, draft, state, report)
-    try:
-        frozen = freeze_to_target(sketch, splats, draft, signal, config, monitor)
-    except Interrupted as stop:
-        raise stopped(stop, monitor.checkpoint, key, draft, state) from None
-    saved.remove(monitor.checkpoint)
-    return frozen
+    splats = fit_levels(sketch.targets, plan, state, report)
+    return freeze_to_target(sketch, splats, plan, signal, config, monitor)
+
+
+@dataclass
+class WatchedFit:
+    """A monitor that saves the fit when it is told to stop."""
+
+    monitor: Monitor
+    key: str
+    plan: FitPlan
+    state: FitState
+    checkpoint: Path | None
+
+    def report(self, progress: Progress) -> None:
+        """Passes the report on. Raises `Interrupted`, with the fit saved."""
+        try:
+            self.monitor.report(progress)
+        except Interrupted as stop:
+            raise stopped(stop, self.checkpoint, self.key, self.plan, self.state) from None
+
+
+def watched(monitor: Monitor, key: str, plan: FitPlan, state: FitState) -> WatchedFit:
+    """The monitor of one fit."""
+    return WatchedFit(monitor, key, plan, state, monitor.checkpoint)
 
 
 def stopped(stop: Interrupted, path: Path | None, key: str, plan: FitPlan, state: FitState) -> Interrupted:
@@ -193,7 +225,8 @@ def freeze_to_target(
             best = frozen
         monitor.report(Progress(0.9 + 0.1 * (number + 1) / (CORRECTIONS + 1), "quantising", frozen.outcome.psnr_db))
         step = rate_control.corrected_step(config, tried, pixels)
-        if off <= rate_control.TOLERANCE or step == plan.step:
+        refit = config.target.psnr_db is not None and off > rate_control.STEP_REACH
+        if off <= rate_control.TOLERANCE or step == plan.step or refit:
             break
         plan = replace(plan, step=step)
     assert best is not None

@@ -38,6 +38,12 @@ DECIBELS_PER_DOUBLING = 2.3
 TOLERANCE = 0.012
 """Of the target; the promise is 2 %."""
 
+STEP_REACH = 0.025
+"""A quality missed by more than this takes other splats; a step far from the error's wastes bits."""
+
+REFITS = 4
+"""Fits repeated at most so often to meet a quality."""
+
 MOST_SPLATS_PER_PIXEL = 0.25
 """More splats than this cost more than the pixels that they describe."""
 
@@ -141,6 +147,23 @@ def miss(config: PlanarConfig, outcome: Outcome, pixels: int) -> float:
     size = target_bytes(target, pixels)
     assert size is not None
     return outcome.size_bytes / size - 1.0
+
+
+def splats_for_quality(config: PlanarConfig, tried: list[Outcome], pixels: int) -> int | None:
+    """Splats of another fit when the quality asked for was missed; None when it was met, or no fit would help.
+
+    A secant through the last two fits in the logarithm of the splats; a typical slope after the first.
+    """
+    wanted = config.target.psnr_db
+    last = tried[-1]
+    if wanted is None or len(tried) > REFITS or abs(miss(config, last, pixels)) <= TOLERANCE:
+        return None
+    slope = DECIBELS_PER_DOUBLING
+    if len(tried) > 1 and tried[-2].splats != last.splats:
+        slope = (last.psnr_db - tried[-2].psnr_db) / math.log2(last.splats / tried[-2].splats)
+        slope = min(max(slope, 1.0), 6.0)
+    splats = bounded(last.splats * 2.0 ** min(max((wanted - last.psnr_db) / slope, -2.0), 2.0), config, pixels)
+    return splats if splats != last.splats else None
 
 
 def corrected_step(config: PlanarConfig, tried: list[Outcome], pixels: int) -> float:

@@ -59,6 +59,7 @@ class LevelTarget:
 
 def make_targets(picture: UInt8[np.ndarray, "h w 3"], sizes: tuple[tuple[int, int], ...]) -> tuple[LevelTarget, ...]:
     """The picture at the size (width, height) of each level, by area averages."""
+    share_torch_threads()
     full = picture.astype(np.float32) / np.float32(255.0)
     height, width, _ = picture.shape
     made: dict[tuple[int, int], LevelTarget] = {}
