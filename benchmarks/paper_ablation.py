@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from statistics import fmean
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# Two of these run side by side: threads that wait for each other would take longer than the work.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import torch
 from benchmarks.result_files import add_figures, read_figures

@@ -11,7 +11,8 @@ from lamina.codec import Progress, SilentMonitor
 from lamina.codecs.planar.config import PlanarConfig, RateTarget
 from lamina.codecs.planar.model import FramePart, PlanarModel, render
 from lamina.codecs.planar.pgsvc import METHOD, checkpoint, stages
-from lamina.codecs.planar.pgsvc.fit import make_header, splat_count
+from lamina.codecs.planar.pgsvc.fit import make_header
+from lamina.codecs.planar.pgsvc.rate import splat_count
 from lamina.codecs.planar.signal import PlanarSignal, as_planar_signal
 from lamina.data import clip_from_frames, downsample_area
 from lamina.errors import Interrupted, SignalError, TargetError
@@ -141,19 +142,29 @@ def test_checkpoints_of_other_pictures_or_damaged_ones_are_ignored(tmp_path: Pat
 
 def test_targets_in_bytes_and_bits_mean_splats() -> None:
     header = make_header(still(768, 512), config())
-    by_bits = splat_count(RateTarget(bits_per_pixel=0.5), header, 1)
-    by_bytes = splat_count(RateTarget(size_bytes=768 * 512 // 16), header, 1)
+    by_bits = splat_count(config(target=RateTarget(bits_per_pixel=0.5)), header, 1)
+    by_bytes = splat_count(config(target=RateTarget(size_bytes=768 * 512 // 16)), header, 1)
     assert by_bits == by_bytes
     assert 2500 < by_bits < 5000
-    assert splat_count(RateTarget(splats=123), header, 9) == 123
+    assert splat_count(config(splats=123), header, 9) == 123
+
+
+def test_a_still_is_trimmed_to_its_target() -> None:
+    target = 4000
+    (part,) = fit(still(), config(target=RateTarget(size_bytes=target)))
+    sizes = [
+        len(METHOD.encode_layer(part.header, layer, None, part.layers[:number]))
+        for number, layer in enumerate(part.layers)
+    ]
+    assert 0.95 * target < sum(sizes) + 60 < 1.02 * target
 
 
 def test_targets_out_of_reach_are_rejected() -> None:
     header = make_header(still(), config())
     with pytest.raises(TargetError, match="bytes"):
-        splat_count(RateTarget(size_bytes=100), header, 1)
+        splat_count(config(target=RateTarget(size_bytes=100)), header, 1)
     with pytest.raises(TargetError, match="constant number of splats"):
-        splat_count(RateTarget(psnr_db=30.0), header, 1)
+        splat_count(config(target=RateTarget(psnr_db=30.0)), header, 1)
 
 
 def test_fit_rejects_what_cannot_be_written() -> None:
