@@ -137,7 +137,7 @@ def first_budget(signal: PlanarSignal, config: PlanarConfig) -> Budget:
     pixels = signal.width * signal.height
     if target.size_bytes is not None:
         return Budget(float(target.size_bytes), frames, config.group_frames)
-    per_frame = rate_control.target_bytes(target, pixels)
+    per_frame = rate_control.target_bytes(target, pixels, rate_control.DEFAULT_CLIP_BITS_PER_PIXEL)
     return Budget(None if per_frame is None else per_frame * frames, frames, config.group_frames)
 
 

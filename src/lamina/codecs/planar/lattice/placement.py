@@ -95,15 +95,19 @@ def splats_on_residual(
 def splats_at(
     residual: Float32[np.ndarray, "h w 3"], error: Float32[np.ndarray, "h w"], count: int, random: np.random.Generator
 ) -> Float32[np.ndarray, "8 k"]:
-    """Round splats on places drawn by `error`, with half of the local residual as color."""
-    width = residual.shape[1]
+    """Round splats on places drawn by `error`, with half of the local residual as color; less where they crowd."""
+    height, width, _ = residual.shape
     places = draw_places(error**ERROR_POWER, count, random)
+    # Splats that overlap add up: more than two halves of the residual would overshoot, and growth would feed on that.
+    crowd = np.bincount(places, minlength=height * width).reshape(height, width).astype(np.float32)
+    crowd = blur(crowd, NEW_SCALE_PX) * (2.0 * math.pi * NEW_SCALE_PX**2)
+    share = 0.5 / np.maximum(1.0, 0.5 * crowd.reshape(-1)[places])
     parameters = np.zeros((8, len(places)), np.float32)
     parameters[0] = places % width + 0.5
     parameters[1] = places // width + 0.5
     parameters[2] = math.log(NEW_SCALE_PX)
     for channel in range(3):
-        parameters[5 + channel] = 0.5 * blur(np.ascontiguousarray(residual[:, :, channel]), 1.0).reshape(-1)[places]
+        parameters[5 + channel] = share * blur(np.ascontiguousarray(residual[:, :, channel]), 1.0).reshape(-1)[places]
     return parameters
 
 

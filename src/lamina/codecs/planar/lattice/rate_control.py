@@ -18,8 +18,8 @@ from lamina.codecs.planar.lattice.picture import coded_step
 from lamina.codecs.planar.syntax import MAX_SPLATS
 from lamina.errors import TargetError
 
-DEFAULT_BITS_PER_PIXEL = 0.5
-"""What an encode without a target aims at."""
+DEFAULT_BITS_PER_PIXEL, DEFAULT_CLIP_BITS_PER_PIXEL = 0.5, 0.08
+"""What an encode without a target aims at, for a still and for each frame of a clip."""
 
 TYPICAL_BITS_PER_SPLAT = 30.0
 FIRST_STEP = 0.15
@@ -67,14 +67,14 @@ class Outcome:
     """Of the top level."""
 
 
-def target_bytes(target: RateTarget, pixels: int) -> float | None:
-    """Size aimed at, or None for targets of another kind."""
+def target_bytes(target: RateTarget, pixels: int, default: float = DEFAULT_BITS_PER_PIXEL) -> float | None:
+    """Size aimed at, or None for targets of another kind; `default` bits per pixel when there is no target."""
     if target.size_bytes is not None:
         return float(target.size_bytes)
     if target.bits_per_pixel is not None:
         return target.bits_per_pixel * pixels / 8.0
     if target.psnr_db is None and target.splats is None:
-        return max(DEFAULT_BITS_PER_PIXEL * pixels / 8.0, SMALL_STREAM_BYTES + 64.0)
+        return max(default * pixels / 8.0, SMALL_STREAM_BYTES + 64.0)
     return None
 
 
