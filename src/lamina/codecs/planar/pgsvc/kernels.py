@@ -20,7 +20,7 @@ SMALLEST_DETERMINANT = np.float32(1e-12)
 """Square pixels squared: a splat under a millionth of a pixel contributes nothing (as in `render_planar`)."""
 
 
-@compiled(parallel=True)
+@compiled()
 def geometry_of(raw, width, height, ratio_x, ratio_y, geometry):
     """Rows x, y, conic xx, xy, yy, covariance xx, xy, yy at a level's size.
 
