@@ -44,7 +44,7 @@ def test_bits_per_pixel_are_met_by_the_whole_file(tmp_path: Path) -> None:
     assert abs(8 * found / PIXELS / 0.8 - 1.0) <= PROMISE
 
 
-@pytest.mark.parametrize("name", ["kodim15"])
+@pytest.mark.parametrize("name", ["kodim08", "kodim15"])
 def test_quality_is_met_by_the_top_level(tmp_path: Path, name: str) -> None:
     config = PlanarConfig(target=RateTarget(psnr_db=30.0), lattice=replace(CLOSE, steps=300, refine_sweeps=20))
     _, found = file_bytes(config, tmp_path, name)
