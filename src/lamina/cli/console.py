@@ -62,6 +62,11 @@ def decimals(value: float | None, digits: int) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 level`, `3 levels`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def thousands(size_bytes: int) -> str:
     """Bytes with thin groups of thousands: ``31 204``."""
     return f"{size_bytes:,}".replace(",", " ")

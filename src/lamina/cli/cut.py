@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lamina.bitstream import cut_to_bytes, cut_to_level, read_stream, write_stream
 from lamina.cli import VERBS
-from lamina.cli.console import size
+from lamina.cli.console import counted, size
 from lamina.cli.options import Parser, byte_count, count
 from lamina.errors import TargetError
 
@@ -44,5 +44,5 @@ def run(words: list[str]) -> int:
         before_bytes = stream.size_bytes
         after_bytes = write_stream(options.output, stream.codec_wire_id, units)
     levels = 1 + max(unit.key.layer for unit in units)
-    print(f"{options.output}: {size(after_bytes)} of {size(before_bytes)}, {levels} levels")
+    print(f"{options.output}: {size(after_bytes)} of {size(before_bytes)}, {counted(levels, 'level')}")
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lamina.bitstream import read_stream
 from lamina.cli import VERBS
-from lamina.cli.console import bold, decimals, print_table, print_warning, size, thousands
+from lamina.cli.console import bold, counted, decimals, print_table, print_warning, size, thousands
 from lamina.cli.options import Parser
 from lamina.media.summary import Summary, summarize
 
@@ -47,7 +47,7 @@ def print_summary(summary: Summary) -> None:
     info = summary.info
     facts = [info.kind, f"{info.width}x{info.height}"]
     if info.kind != "image":
-        facts.append(f"{summary.frame_count} frames in {len(summary.groups)} groups")
+        facts.append(f"{counted(summary.frame_count, 'frame')} in {counted(len(summary.groups), 'group')}")
     if info.frames_per_second is not None:
         facts.append(f"{info.frames_per_second:g} frames per second")
     print(f"{bold(summary.path)}: {', '.join(facts)}, {size(summary.size_bytes)} ({summary.codec})")
