@@ -34,7 +34,7 @@ LOOK_AHEAD_PAIRS = 4
 CUT_ERROR = 0.6
 """A frame whose start from the one before explains less than 1 - this of its variance opens a group."""
 
-PRICE_RANGE = (0.05, 20.0)
+PRICE_RANGE = (0.05, 200.0)
 PRICE_EXPONENT = 1.2
 """A frame's bytes go about with price^(-1 / this)."""
 
@@ -295,4 +295,4 @@ def guessed_ratio(frames: list[np.ndarray]) -> float:
         if min(error.shape) >= 16:
             blocks = blocks.reshape(rows, 16, columns, 16).mean(axis=(1, 3))
         shares.append(float(np.mean(blocks > 25.0)))
-    return 0.06 + 0.6 * float(np.mean(shares))
+    return min(0.06 + 1.2 * float(np.mean(shares)), 1.0)
