@@ -87,8 +87,11 @@ def test_gaussians_of_lower_levels_are_prefixes(parts: tuple[FramePart, ...]) ->
 def test_predicted_slots_keep_their_splats(parts: tuple[FramePart, ...]) -> None:
     for before, after in zip(parts[0].layers, parts[1].layers, strict=True):
         stays = after.integers["replaced"] == 0
-        moved = (after.context.raw - before.context.raw).abs()[0, torch.from_numpy(stays)]
-        assert float(moved.median()) < 0.3
+        now, then = after.context.raw[0], before.context.raw[0]
+        kept = torch.from_numpy(stays)
+        # A slot that held another splat would be as far away as any two splats are.
+        apart = (now[:, None] - then[None, :]).abs().median()
+        assert float((now - then).abs()[kept].median()) < 0.6 * float(apart)
 
 
 @pytest.mark.parametrize("frame", [0, 1])
@@ -117,7 +120,8 @@ def test_decode_of_flipped_bits_gives_a_layer_or_rejects(parts: tuple[FramePart,
             refused += 1
         else:
             assert bool(torch.isfinite(layer.context.raw).all())
-    assert refused > len(bits) // 4
+    # A flipped bit of a raw field is a legal other value; one in the entropy-coded part breaks the stream's end.
+    assert refused > len(bits) // 6
 
 
 def test_decode_rejects_absurd_counts_before_allocating(parts: tuple[FramePart, ...]) -> None:
