@@ -20,6 +20,7 @@ from lamina.codecs.planar.config import PlanarConfig, RateTarget
 from lamina.codecs.planar.lattice import rate_control
 from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer
 from lamina.codecs.planar.lattice.key_frame import UNIT_BYTES, Frozen, fit_key_frame
+from lamina.codecs.planar.lattice.motion import unexplained
 from lamina.codecs.planar.lattice.picture import Sketch, level_quality, make_header, make_sketch
 from lamina.codecs.planar.lattice.predict import decoded_error, predict_frame
 from lamina.codecs.planar.lattice.settle import Effort
@@ -34,7 +35,7 @@ LOOK_AHEAD_PAIRS = 4
 CUT_ERROR = 0.6
 """A frame whose start from the one before explains less than 1 - this of its variance opens a group."""
 
-PRICE_RANGE = (0.05, 200.0)
+PRICE_RANGE = (0.005, 200.0)
 PRICE_EXPONENT = 1.2
 """A frame's bytes go about with price^(-1 / this)."""
 
@@ -44,6 +45,9 @@ PRICE_PER_DECIBEL = 0.4
 MISS_SHARE = 0.08
 TRIES = 4
 """A frame is redone at another price, at most so often, when it misses by more than the rest can make good."""
+
+CODING_NOISE = (5.0 / 255.0) ** 2
+"""Mean squared error of a block that need not be coded anew."""
 
 PREDICTED_SWEEPS = 24
 
@@ -282,17 +286,12 @@ class ClipCoder:
 
 
 def guessed_ratio(frames: list[np.ndarray]) -> float:
-    """Bytes of a predicted frame over a key frame's: by the share of blocks that change by more than coding noise."""
+    """Bytes of a predicted frame over a key frame's: by the share of blocks that motion does not explain."""
     if len(frames) < 2:
         return 0.3
     step = max(1, (len(frames) - 1) // LOOK_AHEAD_PAIRS)
     shares = []
     for first in range(0, len(frames) - 1, step):
-        before, now = (frames[first + k].astype(np.float32).mean(axis=2) for k in (0, 1))
-        error = np.square(now - before)
-        rows, columns = max(error.shape[0] // 16, 1), max(error.shape[1] // 16, 1)
-        blocks = error[: rows * 16, : columns * 16]
-        if min(error.shape) >= 16:
-            blocks = blocks.reshape(rows, 16, columns, 16).mean(axis=(1, 3))
-        shares.append(float(np.mean(blocks > 25.0)))
+        before, now = (frames[first + k].astype(np.float32).mean(axis=2) / 255.0 for k in (0, 1))
+        shares.append(float(np.mean(unexplained(now, before) > CODING_NOISE)))
     return min(0.06 + 1.2 * float(np.mean(shares)), 1.0)

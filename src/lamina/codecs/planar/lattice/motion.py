@@ -118,6 +118,29 @@ def estimate(
     return out
 
 
+@compiled(fastmath=True)
+def block_errors(now, before, field, out):
+    """Mean squared error of each block predicted along its vector: (rows, columns) out."""
+    height, width = now.shape
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            top, left = row * BLOCK_PX, column * BLOCK_PX
+            bottom, right = min(top + BLOCK_PX, height), min(left + BLOCK_PX, width)
+            dx, dy = field[row, column, 0], field[row, column, 1]
+            error = block_error(now, before, top, left, bottom, right, dx, dy)
+            out[row, column] = error / ((bottom - top) * (right - left))
+
+
+def unexplained(
+    now: Float32[np.ndarray, "h w"], before: Float32[np.ndarray, "h w"]
+) -> Float32[np.ndarray, "rows columns"]:
+    """Mean squared error of each block that the best motion leaves between two lumas."""
+    now, before = np.ascontiguousarray(now), np.ascontiguousarray(before)
+    out = np.empty(field_shape(now.shape[1], now.shape[0]), np.float32)
+    block_errors(now, before, estimate(now, before, 1e-5), out)
+    return out
+
+
 @compiled()
 def move_places(x, y, field, limits):
     """Moves positions (1/16 px) along the vectors of their blocks, in place, kept inside `limits` pixels."""
