@@ -19,10 +19,10 @@ from lamina.data import Clip, ClipWriter, open_clip
 
 SOURCE = HERE / "person.mp4"
 NOTE = "Intel sample videos, a cut of 24 frames scaled to 384 x 216; Creative Commons Attribution 4.0"
-BITS_PER_PIXEL = 0.12
+BITS_PER_PIXEL = 0.06
 """Of the whole file, per pixel and frame: where a fixed camera is coded in practice."""
 RIVALS = ("x264", "x265", "svt_av1")
-CRF = {"x264": (24, 29, 34, 39, 44), "x265": (24, 29, 34, 39, 44), "svt_av1": (28, 38, 46, 54, 62)}
+CRF = {"x264": (28, 33, 38, 43, 48), "x265": (28, 33, 38, 43, 48), "svt_av1": (34, 42, 50, 57, 63)}
 """Constant rate factors, from high to low quality."""
 
 
@@ -57,7 +57,7 @@ def make_exhibit(preset: str) -> Exhibit:
         note=NOTE,
         source=SOURCE,
         file=file,
-        command="lamina encode demo/person.mp4 demo_output/person.lam --bpp 0.12",
+        command="lamina encode demo/person.mp4 demo_output/person.lam --bpp 0.06",
         encode_s=encode_s,
         frames_per_second=float(clip.frames_per_second),
         versions=[Version("Source", "", frames, None), *levels, *others],
