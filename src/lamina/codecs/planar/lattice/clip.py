@@ -35,7 +35,7 @@ LOOK_AHEAD_PAIRS = 4
 CUT_ERROR = 0.6
 """A frame whose start from the one before explains less than 1 - this of its variance opens a group."""
 
-PRICE_RANGE = (0.005, 200.0)
+PRICE_RANGE = (0.005, 1e5)
 PRICE_EXPONENT = 1.2
 """A frame's bytes go about with price^(-1 / this)."""
 
