@@ -18,7 +18,7 @@ from lamina.codec import Progress
 from lamina.data import Clip, ClipWriter, open_clip
 
 SOURCE = HERE / "person.mp4"
-NOTE = "Intel sample videos, a cut of 24 frames scaled to 384 x 216; Creative Commons Attribution 4.0"
+NOTE = "Intel sample videos, a fixed camera, 24 frames scaled to 384 x 216; Creative Commons Attribution 4.0"
 BITS_PER_PIXEL = 0.06
 """Of the whole file, per pixel and frame: where a fixed camera is coded in practice."""
 RIVALS = ("x264", "x265", "svt_av1")

@@ -82,7 +82,8 @@ function cards(exhibit, stage, update) {
     const point = version.point;
     const canvas = make("canvas", { width: exhibit.width, height: exhibit.height });
     const paint = () => canvas.getContext("2d").drawImage(version.picture, 0, middle, exhibit.width, exhibit.height, 0, 0, exhibit.width, exhibit.height);
-    version.picture.decode().then(paint);
+    if (version.picture.complete) paint();
+    version.picture.addEventListener("load", paint);
     const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} frames` : "";
     const lines = point
       ? [`${point.bpp.toFixed(3)} bits per pixel`, `PSNR ${point.psnr.toFixed(2)} dB · SSIM ${point.ssim.toFixed(4)}`]
@@ -139,7 +140,7 @@ function exhibitSection(exhibit, colors) {
   const levels = exhibit.versions.flatMap((version, index) => (version.codec === "lamina" ? [index] : []));
   const stage = new Stage(exhibit, exhibit.versions, levels[0], levels.at(-1));
   const [picker, update] = pickers(stage, exhibit.versions);
-  Promise.all(exhibit.versions.map((version) => version.picture.decode())).then(update);
+  for (const version of exhibit.versions) version.picture.addEventListener("load", update);
   update();
   const keys = make("p", { className: "hint" });
   keys.innerHTML = `Drag the divider, or <kbd>←</kbd> <kbd>→</kbd>; double-click or <kbd>+</kbd> to see the pixels, then drag the picture.${exhibit.frameCount > 1 ? " <kbd>space</kbd> stops and plays." : ""}`;
