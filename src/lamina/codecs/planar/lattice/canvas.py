@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from lamina.codecs.planar.lattice import kernels
 from lamina.render.kernels.planar_cpu import accumulate_tiles, from_tiles, to_tiles
+from lamina.render.kernels.planar_errors import error_moments
 from lamina.render.kernels.planar_tiles import TileLists, build_tile_lists
 
 
@@ -123,9 +124,10 @@ def gradients(
     geometry, lists = lists_of(canvas, parameters)
     moments = np.empty((len(lists.entry_splat), 9), np.float32)
     losses = np.empty((len(lists.tile_starts) - 1, 2), np.float32)
-    kernels.fit_tiles(
+    error_moments(
         geometry, np.ascontiguousarray(parameters[5:8]), lists.tile_starts, lists.entry_splat, lists.entry_rows,
-        (canvas.width, canvas.height), canvas.tiles, split, weights, moments, losses,
+        (canvas.width, canvas.height), canvas.tiles, split, (np.float32(weights[0]), np.float32(weights[1])), moments,
+        losses,
     )  # fmt: skip
     out = np.empty((splats.count, 8), np.float32) if out is None else out
     kernels.splat_gradients(

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One optimiser step of the lattice fit, fused: render two levels, compare, moments, chain rule, rate term, Adam.
+"""One optimiser step of the lattice fit around `planar_errors.error_moments`: geometry, chain rule, rate term, Adam.
 
 Parameters are rows of an (8, n) float32 array: x, y (pixels), m, d, e (half log covariance [[m + d, e], [e, m - d]]),
-and three colours in the rotated space. Splats are in layer order, so one pass over a tile's list gives the lower level
-(splats before `split`) and the top level.
+and three colours in the rotated space.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from numba import prange
 
 from lamina.compiled import compiled
-from lamina.render.kernels.planar_cpu import COLUMN, HALF, ROW, ZERO, add_splat, splat_moments
+from lamina.render.kernels.planar_cpu import HALF
 
 ONE = np.float32(1.0)
 TWO = np.float32(2.0)
@@ -46,72 +45,6 @@ def geometry_of(parameters, ratios, geometry):
         geometry[5, i] = variance * (cosh + sinhc * d) * ratio_x * ratio_x
         geometry[6, i] = variance * sinhc * e * ratio_x * ratio_y
         geometry[7, i] = variance * (cosh - sinhc * d) * ratio_y * ratio_y
-
-
-@compiled(parallel=True, fastmath=True)
-def fit_tiles(geometry, colors, tile_starts, entry_splat, entry_rows, size, target, split, weights, moments, losses):
-    """Renders, compares with `target` and leaves moments of the weighted squared error.
-
-    Args:
-        size: (width, height) pixels.
-        target: (tiles, 768) float32.
-        split: splats [0, split) are the lower level.
-        weights: (lower, top) factors of the two levels' squared errors.
-        moments: (entries, 9) out.
-        losses: (tiles, 2) out: squared error of the lower and the top level.
-    """
-    width, height = size
-    tiles_x = (width + 15) // 16
-    weight_lower, weight_top = np.float32(TWO * weights[0]), np.float32(TWO * weights[1])
-    for tile in prange(tile_starts.shape[0] - 1):
-        left = np.float32((tile % tiles_x) * 16)
-        upper = np.float32((tile // tiles_x) * 16)
-        acc = np.zeros(768, np.float32)
-        lower = np.zeros(768, np.float32)
-        pending = split > 0
-        for k in range(tile_starts[tile], tile_starts[tile + 1]):
-            i = entry_splat[k]
-            if pending and i >= split:
-                lower[:] = acc
-                pending = False
-            rows = entry_rows[k]
-            start = np.uint64(rows >> 4) * np.uint64(16)
-            stop = np.uint64(rows & 15) * np.uint64(16) + np.uint64(16)
-            add_splat(
-                acc, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-                HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
-            )  # fmt: skip
-        if pending:
-            lower[:] = acc
-        valid_columns = width - (tile % tiles_x) * 16
-        valid_rows = height - (tile // tiles_x) * 16
-        if valid_columns < 16 or valid_rows < 16:
-            for p in range(768):
-                if (p & 15) >= valid_columns or ((p & 255) >> 4) >= valid_rows:
-                    acc[p] = ZERO
-                    lower[p] = ZERO
-        wanted = target[tile]
-        error_lower = error_top = ZERO
-        for p in range(768):
-            low = lower[p] - wanted[p]
-            top = acc[p] - wanted[p]
-            error_lower += low * low
-            error_top += top * top
-            acc[p] = weight_top * top
-            lower[p] = weight_top * top + weight_lower * low
-        losses[tile, 0] = error_lower
-        losses[tile, 1] = error_top
-        for k in range(tile_starts[tile], tile_starts[tile + 1]):
-            i = entry_splat[k]
-            grad = lower if i < split else acc
-            rows = entry_rows[k]
-            start = np.uint64(rows >> 4) * np.uint64(16)
-            stop = np.uint64(rows & 15) * np.uint64(16) + np.uint64(16)
-            splat_moments(
-                grad, COLUMN, ROW, start, stop, geometry[0, i] - left, geometry[1, i] - upper,
-                HALF * geometry[2, i], geometry[3, i], HALF * geometry[4, i], colors[0, i], colors[1, i], colors[2, i],
-                moments[k],
-            )  # fmt: skip
 
 
 @compiled(inline="always", fastmath=True)
