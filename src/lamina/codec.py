@@ -63,6 +63,8 @@ class Monitor(Protocol):
 
     checkpoint: Path | None
     """Where the fit may keep state to resume from (a file that need not exist yet); None: keep none."""
+    header: bytes | None
+    """Payload of the stream's header unit, when a fit goes on in the middle of a stream: it must keep to it."""
 
     def report(self, progress: Progress) -> None:
         """Show progress.
@@ -77,6 +79,7 @@ class SilentMonitor:
     """A monitor that shows nothing and never stops the fit."""
 
     checkpoint: Path | None = None
+    header: bytes | None = None
 
     def report(self, progress: Progress) -> None:
         """Ignore the report."""

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lattice_samples import crop, fit, payloads, short, still
+from lattice_samples import crop, fit, frames, payloads, short, still
 
+import lamina
 from lamina.codec import Progress
 from lamina.codecs.planar import CODEC
+from lamina.codecs.planar.config import RateTarget
 from lamina.codecs.planar.lattice import checkpoint
 from lamina.errors import Interrupted
+from lamina.media.job import PART_SUFFIX
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Stopwatch:
     checkpoint: Path | None
     limit: float = 2.0
     first: float | None = None
+    header: bytes | None = None
 
     def report(self, progress: Progress) -> None:
         assert 0.0 <= progress.done <= 1.0
@@ -91,3 +95,34 @@ def test_a_checkpoint_keeps_every_number(tmp_path: Path) -> None:
     assert again[0] == stored[0]
     np.testing.assert_array_equal(again[1].splats.parameters, stored[1].splats.parameters)
     assert again[1].random.random() == stored[1].random.random()
+
+
+class StopAtFrame:
+    """Stops an encode when a frame is reported, and remembers how far the job was at each report."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.done: list[float] = []
+
+    def __call__(self, progress: Progress) -> None:
+        self.done.append(progress.done)
+        if progress.stage.startswith(self.stage):
+            raise Interrupted("stopped by the user")
+
+
+@pytest.mark.parametrize("target", [RateTarget(splats=40), RateTarget(size_bytes=2500)])
+def test_a_stopped_clip_keeps_its_finished_groups(tmp_path: Path, target: RateTarget) -> None:
+    """Frames differ in mean color, so the header's background shows whether the rest kept to the beginning's."""
+    pictures = [*frames(2), crop("kodim15"), crop("kodim15"), *frames(2)]
+    config = short(group_frames=2, target=target)
+    path = tmp_path / "clip.lam"
+    with pytest.raises(Interrupted, match=r"2 frames are in .*the same command goes on"):
+        lamina.encode(pictures, path, config=config, progress=StopAtFrame("frame 4/"))
+    with lamina.open(path.with_name(path.name + PART_SUFFIX) / "stream.lam") as kept:
+        finished = payloads(kept.stream.units())
+    going_on = StopAtFrame("never")
+    with lamina.encode(pictures, path, config=config, progress=going_on) as media:
+        whole = payloads(media.stream.units())
+    assert min(going_on.done) >= 2 / 6, "frames that were finished are coded again"
+    assert {key: whole[key] for key in finished} == finished
+    assert {key[2] for key in whole} == set(range(6))

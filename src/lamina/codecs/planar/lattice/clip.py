@@ -126,12 +126,20 @@ def fit_clip(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> It
     coder: ClipCoder | None = None
     for number, pixels in enumerate(frames):
         if coder is None:
-            background = make_sketch(pixels, config, None).background
-            coder = ClipCoder(signal, config, make_header(signal, config, background), budget, random)
+            coder = ClipCoder(signal, config, clip_header(signal, config, pixels, monitor), budget, random)
         report = FrameMonitor(monitor, number, budget.frames)
         yield coder.next_frame(pixels, number, frames, report)
     if coder is None:
         raise SignalError("the clip has no frames; expected at least one")
+
+
+def clip_header(signal: PlanarSignal, config: PlanarConfig, first_frame: np.ndarray, monitor: Monitor) -> PlanarHeader:
+    """The stream's header; a clip that goes on keeps the background of its beginning, whatever it looks like by now."""
+    if monitor.header is not None:
+        background = PlanarHeader.unpack(monitor.header)[0].background
+    else:
+        background = make_sketch(first_frame, config, None).background
+    return make_header(signal, config, tuple(background))
 
 
 def first_budget(signal: PlanarSignal, config: PlanarConfig) -> Budget:
@@ -176,6 +184,8 @@ class FrameMonitor:
     frames: int
     checkpoint: Path | None = None
     """Clips resume at groups: no frame has a checkpoint of its own."""
+    header: bytes | None = None
+    """The clip's affair, not a frame's."""
 
     def report(self, progress: Progress) -> None:
         """As part of the whole clip."""

@@ -186,6 +186,7 @@ class WatchedFit:
     plan: FitPlan
     state: FitState
     checkpoint: Path | None
+    header: bytes | None = None
 
     def report(self, progress: Progress) -> None:
         """Passes the report on. Raises `Interrupted`, with the fit saved."""
