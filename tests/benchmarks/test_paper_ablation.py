@@ -39,5 +39,6 @@ def test_summary_compares_trainings() -> None:
     }
     found = paper_ablation.summarize(runs)
     assert found["mean"]["joint_minus_sequential_db"] == pytest.approx(1.5)
-    assert found["mean"]["base_below_own_fit_percent"] == pytest.approx(0.0)
+    assert found["mean"]["base_below_own_fit_percent"] == pytest.approx(3.0)
+    assert found["mean"]["joint_minus_monolithic_db"] == pytest.approx(-0.5)
     assert found["mean"]["joint_db"] == pytest.approx(27.0)
