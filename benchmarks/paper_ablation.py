@@ -4,15 +4,16 @@
     python benchmarks/paper_ablation.py                                   # everything that is not in the result yet
     python benchmarks/paper_ablation.py --pictures kodim15 --methods joint sequential
 
-Three equal layers, 5,000 splats at the top. Every training gets `--steps` in all: `joint`, `random` and `pruning` train
-all layers at once for so many; `sequential` (layer after layer) and `monolithic` (a model for each level) divide them by
-the layers. The paper's schedule is scaled to a fit's steps: the learning rate is halved and splats are pruned at the same shares of it.
-The learning rate is a setting, the same for all trainings: at the paper's 1e-3 a splat's size changes by 6 px at most
-in 10,000 steps and nothing converges (the paper trains until convergence, 720 s a frame on a GPU). The convergence stop
-is off.
+Three equal layers, 5,000 splats at the top. Every training gets `--steps` in all: `joint`, `random` and `pruning`
+train all layers at once for so many; `sequential` (layer after layer) and `monolithic` (a model for each level) divide
+them by the layers. The paper's schedule is scaled to a fit's steps: the learning rate is halved and splats are pruned
+at the same shares of it. The learning rate is a setting, the same for all trainings: at the paper's 1e-3 a splat's size
+changes by 6 px at most in 10,000 steps and nothing converges (the paper trains until convergence, 720 s a frame on a
+GPU). The convergence stop is off.
 
 One process works on one (picture, training) at a time, on one thread, and keeps each as it is finished in
-benchmarks/results/paper_ablation_<steps>_steps.json: two processes side by side, on other pictures, fill in the same file.
+benchmarks/results/paper_ablation_<steps>_steps.json: two processes side by side, on other pictures, fill in the same
+file.
 """
 
 from __future__ import annotations
