@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small networks that several codecs share: reals while fitting, integers on the wire and wherever a decision is made.
+
+    features ── Mlp ──► reals                  generator heads; trained, then sent on a step (coding)
+    integers ── FixedMlp ──► integers          predicts probabilities: the same on every machine
+
+Read in this order: mlp · fixed_point.
+
+This file imports nothing, so that tools which never run a network start fast; import what you need from its file.
+"""
