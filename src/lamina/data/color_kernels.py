@@ -6,14 +6,15 @@ Coefficients, tap weights and sitings arrive as arrays made by `color`; nothing 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from lamina.compiled import compiled
 
 PAD = 3
 """Samples of margin on each side of a row buffer: the longest down-sampling filter reaches 3 to the right."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _neighbor(position, step, sited_center, count):
     """Index of the chroma row that is blended in at this luma row, and its weight."""
     index = position // step
@@ -29,7 +30,7 @@ def _neighbor(position, step, sited_center, count):
     return index, min(max(other, 0), count - 1), weight
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _expand_row(plane, index, other, weight, blended, row, step, sited_center):
     """One chroma row at full width: blend two rows, then interpolate linearly between columns."""
     count = plane.shape[1]
@@ -49,12 +50,12 @@ def _expand_row(plane, index, other, weight, blended, row, step, sited_center):
         row[2 * j + 1] = (np.float32(1.0) - after) * blended[j + 1] + after * blended[j + 2]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _to_byte(value):
     return np.uint8(min(max(value, np.float32(0.0)), np.float32(255.0)) + np.float32(0.5))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def yuv_to_rgb(y, u, v, coefficients, steps, centers, out):
     """Fill `out` (h, w, 3). `coefficients`: y offset, y gain, v to r, u to g, v to g, u to b."""
     height, width = y.shape
@@ -76,7 +77,7 @@ def yuv_to_rgb(y, u, v, coefficients, steps, centers, out):
             out[row, column, 2] = _to_byte(luma + u_to_b * cb)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _filter_row(source, width, taps, step, out):
     """Pad a row buffer (data from index PAD) by repetition, then filter and decimate it into `out`."""
     if step == 1:
@@ -92,7 +93,7 @@ def _filter_row(source, width, taps, step, out):
         out[j] = t0 * source[k - 2] + t1 * source[k - 1] + t2 * source[k] + t3 * source[k + 1] + t4 * source[k + 2]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _filter_columns(source, taps, step, limits, out):
     """Decimate the rows of `source`, round, clamp to `limits` and store as bytes."""
     height, width = source.shape
@@ -113,7 +114,7 @@ def _filter_columns(source, taps, step, limits, out):
             out[i, j] = np.uint8(min(max(value + middle, low), high))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def rgb_to_yuv(rgb, coefficients, steps, taps, limits, planes):
     """Fill `planes` (y, u, v). `coefficients`: y offset, y gain, weights of r g b, gain of b - y, gain of r - y."""
     y, u, v = planes

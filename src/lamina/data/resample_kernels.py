@@ -6,11 +6,12 @@ Boxes are computed in integers (edges scaled by the output count), so their ends
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from lamina.compiled import compiled
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+
+@compiled()
 def average_rows(source, out):
     """`out` (h2, n) = weighted means of rows of `source` (h, n)."""
     rows_in, rows_out = source.shape[0], out.shape[0]
@@ -25,7 +26,7 @@ def average_rows(source, out):
                 out[i, j] += weight * source[k, j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled()
 def average_columns(source, out):
     """`out` (h2, w2, 3) = weighted means of columns of `source` (h2, w, 3)."""
     columns_in, columns_out = source.shape[1], out.shape[1]

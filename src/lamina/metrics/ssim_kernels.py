@@ -7,8 +7,9 @@ needs, instead of five. Rows are filtered across once into a ring of 11, then do
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from lamina.compiled import compiled
 
 WINDOW = 11
 """Taps of the Gaussian; the sums below are written out for it."""
@@ -17,7 +18,7 @@ CENTER = np.float32(255.0)
 """Middle of s; subtracted before squaring, for float32 variances of bright areas would lose digits."""
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def split_pair(reference, decoded, weights, sums, differences):
     """Fill planes (c, h, w) with x + y and x - y; plane c is the sum of `weights[c]` times red, green and blue."""
     planes, height, width = sums.shape
@@ -35,7 +36,7 @@ def split_pair(reference, decoded, weights, sums, differences):
                 differences[plane, row, column] = x - y
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _filter_across(row, taps, out):
     t0, t1, t2, t3, t4, t5 = taps
     for j in range(out.shape[0]):
@@ -49,7 +50,7 @@ def _filter_across(row, taps, out):
         )
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _filter_down(ring, newest, taps, out):
     """Combine the 11 rows of a ring whose last written row is `newest`."""
     t0, t1, t2, t3, t4, t5 = taps
@@ -67,7 +68,7 @@ def _filter_down(ring, newest, taps, out):
         )
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def _sum_row(maps, c1, c2):
     """Sums over one row of SSIM and of its contrast-structure factor."""
     total, contrast = np.float32(0.0), np.float32(0.0)
@@ -84,7 +85,7 @@ def _sum_row(maps, c1, c2):
     return total, contrast
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def sum_ssim(sums, differences, first, last, taps, c1, c2):
     """Sums of SSIM and of contrast-structure over window rows first...last-1 of one plane (h, w), all columns."""
     width = sums.shape[1]
@@ -111,7 +112,7 @@ def sum_ssim(sums, differences, first, last, taps, c1, c2):
     return total, contrast
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True)
 def halve(source, out):
     """Mean of 2x2 samples. An odd axis is preceded by a zero, as pytorch-msssim's padded pooling does."""
     height, width = source.shape
