@@ -8,7 +8,7 @@ import pytest
 from source_tree import imports, modules, room
 
 CONTRACT = {"errors", "codec"}
-FOUNDATIONS = {"bitstream", "entropy", "quantize", "networks", "render", "data", "metrics"}
+FOUNDATIONS = {"bitstream", "entropy", "quantize", "networks", "render", "anchors", "data", "metrics"}
 ALLOWED = {
     "errors": set(),
     "codec": {"errors"},
@@ -18,6 +18,7 @@ ALLOWED = {
     "quantize": CONTRACT,
     "networks": CONTRACT | {"entropy", "quantize", "bitstream"},
     "render": CONTRACT | {"compiled"},
+    "anchors": CONTRACT | {"networks", "render", "compiled"},
     "data": CONTRACT | {"compiled"},
     "metrics": CONTRACT | {"compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"compiled"},

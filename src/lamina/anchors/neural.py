@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neural Gaussians: anchors and three small networks enter, with a camera's position; 3D Gaussians leave.
+
+For an anchor at x with feature f, seen from c, d = x - c, r = |d|: each head reads [f, d / r, r / unit] and gives for
+each of the anchor's k offsets
+
+    opacity      tanh(o), times the offset's mask; Gaussians that are not above 0 are dropped
+    mean         x + offset * scalings[0:3]
+    scale        scalings[3:6] * sigmoid(s)
+    rotation     a quaternion (w, x, y, z) of any length
+    color        sigmoid(c), sRGB-coded 0...1
+
+Source: Lu et al., Scaffold-GS (CVPR 2024), sec. 3.2; the distance is an input as in HAC, here in units of the scene, so
+that a fit does not depend on what a capture calls a metre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from lamina.networks.mlp import Mlp, init_mlp
+from lamina.render.cameras import Camera
+from lamina.render.gaussians3d import Gaussians3D
+
+VIEW_INPUTS = 4
+"""Direction and distance."""
+
+COVARIANCE_OUTPUTS = 7
+"""Three scales and a quaternion, for each offset."""
+
+CULL_MARGIN = 0.3
+"""Anchors so far outside the picture, in shares of its half size, are still used: Gaussians may reach into it."""
+
+NEAR_SHARE = 0.5
+"""Anchors are kept behind the camera while their own reach, times this, could bring a Gaussian before it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """n anchors with k offsets each. A plain record: fits put parameters here, decoders what was decoded."""
+
+    positions: Float[Tensor, "n 3"]
+    """World units."""
+    features: Float[Tensor, "n d"]
+    scalings: Float[Tensor, "n 6"]
+    """Above 0, world units: reach of the offsets, then size of the Gaussians."""
+    offsets: Float[Tensor, "n k 3"]
+    """In units of the reach."""
+    masks: Float[Tensor, "n k"]
+    """1: the offset is used; 0: not."""
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def select(self, rows: Int64[Tensor, " m"] | slice) -> Anchors:
+        """Some of the anchors."""
+        return Anchors(
+            self.positions[rows], self.features[rows], self.scalings[rows], self.offsets[rows], self.masks[rows]
+        )
+
+    def to(self, device: torch.device | str) -> Anchors:
+        """The same anchors elsewhere."""
+        tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
+        return Anchors(*(tensor.to(device) for tensor in tensors))
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """The three networks that make Gaussians: inputs d + 4, outputs k, 7 k and 3 k."""
+
+    opacity: Mlp
+    covariance: Mlp
+    color: Mlp
+    unit: float = 1.0
+    """World units that are a distance of 1 to the networks."""
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Of all three."""
+        return (*self.opacity.parameters(), *self.covariance.parameters(), *self.color.parameters())
+
+    def to(self, device: torch.device | str) -> Heads:
+        """The same networks elsewhere."""
+        return Heads(self.opacity.to(device), self.covariance.to(device), self.color.to(device), self.unit)
+
+
+def init_heads(
+    feature_channels: int,
+    offset_count: int,
+    hidden: int,
+    unit: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Heads:
+    """Networks to train, one hidden layer each; rotations start near the identity."""
+    inputs = feature_channels + VIEW_INPUTS
+    outputs = (offset_count, COVARIANCE_OUTPUTS * offset_count, 3 * offset_count)
+    opacity, covariance, color = (init_mlp((inputs, hidden, count), generator) for count in outputs)
+    with torch.no_grad():
+        covariance.biases[-1].view(offset_count, COVARIANCE_OUTPUTS)[:, 3] += 1.0
+    return Heads(opacity, covariance, color, unit)
+
+
+def concatenate(parts: Sequence[Anchors]) -> Anchors:
+    """The anchors of several layers as one."""
+    fields = ("positions", "features", "scalings", "offsets", "masks")
+    return Anchors(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
+
+
+def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
+    """Anchors whose Gaussians can reach the picture: those inside a widened pyramid, by centre and reach.
+
+    An encoder's and a renderer's shortcut; what a stream means does not depend on it.
+    """
+    with torch.no_grad():
+        positions = anchors.positions
+        pose = positions.new_tensor(camera.camera_from_world)
+        seen = positions @ pose[:3, :3].T + pose[:3, 3]
+        reach = anchors.scalings[:, :3].amax(dim=1) + anchors.scalings[:, 3:].amax(dim=1)
+        depth = seen[:, 2] + NEAR_SHARE * reach
+        horizontal = (camera.focal_x_px * seen[:, 0] + (camera.center_x_px - camera.width / 2) * seen[:, 2]).abs()
+        vertical = (camera.focal_y_px * seen[:, 1] + (camera.center_y_px - camera.height / 2) * seen[:, 2]).abs()
+        wide = (1 + CULL_MARGIN) * camera.width / 2 * depth + camera.focal_x_px * reach
+        high = (1 + CULL_MARGIN) * camera.height / 2 * depth + camera.focal_y_px * reach
+        return (depth > 0) & (horizontal < wide) & (vertical < high)
+
+
+def generate(
+    anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]
+) -> tuple[Gaussians3D, Int64[Tensor, " m"]]:
+    """The Gaussians that these anchors make for a camera at this place, and where each is from: anchor * k + offset.
+
+    Differentiable in anchors, heads and position. Gaussians keep the order of anchors, then of offsets.
+    """
+    count, per_anchor = anchors.masks.shape
+    toward = anchors.positions - camera_position
+    distance = toward.norm(dim=1, keepdim=True).clamp_min(1e-9)
+    inputs = torch.cat([anchors.features, toward / distance, distance / heads.unit], dim=1)
+    opacities = (torch.tanh(heads.opacity(inputs)) * anchors.masks).reshape(-1)
+    sources = torch.nonzero(opacities.detach() > 0).reshape(-1)
+    rows = sources // per_anchor
+    shapes = heads.covariance(inputs).reshape(-1, COVARIANCE_OUTPUTS)[sources]
+    colors = torch.sigmoid(heads.color(inputs)).reshape(count * per_anchor, 3)[sources]
+    scalings = anchors.scalings[rows]
+    means = anchors.positions[rows] + anchors.offsets.reshape(-1, 3)[sources] * scalings[:, :3]
+    scales = scalings[:, 3:] * torch.sigmoid(shapes[:, :3])
+    return Gaussians3D(means, shapes[:, 3:], scales, opacities[sources], colors), sources
