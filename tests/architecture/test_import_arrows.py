@@ -19,7 +19,7 @@ ALLOWED = {
     "networks": CONTRACT | {"entropy", "quantize", "bitstream"},
     "render": CONTRACT | {"compiled"},
     "anchors": CONTRACT | {"networks", "render", "compiled"},
-    "data": CONTRACT | {"compiled"},
+    "data": CONTRACT | {"compiled", "render"},
     "metrics": CONTRACT | {"compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"compiled"},
     "stream": CONTRACT | {"bitstream"},

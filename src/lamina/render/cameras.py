@@ -71,7 +71,7 @@ class Camera:
 
     def project(
         self, points: Float64[np.ndarray, "p 3"]
-    ) -> tuple[Float64[np.ndarray, "p 2"], Float64[np.ndarray, "p"]]:
+    ) -> tuple[Float64[np.ndarray, "p 2"], Float64[np.ndarray, " p"]]:
         """World points to pixels (x, y) and depths along the axis; pixels mean nothing where a depth is not above 0."""
         seen = points @ self.camera_from_world[:3, :3].T + self.camera_from_world[:3, 3]
         depths = seen[:, 2]

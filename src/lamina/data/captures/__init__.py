@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calibrated photographs of a still scene: other tools' folders enter, a `Capture` leaves.
+
+    folder - reader -> Source (files with lens and pose, points) -> Capture (pinhole views, pixels when asked for)
+
+Read in this order: capture · reading · photographs · lens · undistort · source · colmap (with colmap_binary,
+colmap_text, colmap_folder).
+"""
+
+from lamina.data.captures.capture import Capture, View
+from lamina.data.captures.reading import is_capture, read_capture
+
+__all__ = ["Capture", "View", "is_capture", "read_capture"]

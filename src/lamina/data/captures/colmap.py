@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nouns of a COLMAP model, and the table of its camera models. `colmap_binary` and `colmap_text` read them.
+
+Source of the formats: colmap.github.io/format.html, and src/colmap/sensor/models.h for the models' numbers and names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from lamina.data.captures.lens import Lens, check_lens
+from lamina.errors import SignalError
+
+MODEL_NAMES = (
+    "SIMPLE_PINHOLE",
+    "PINHOLE",
+    "SIMPLE_RADIAL",
+    "RADIAL",
+    "OPENCV",
+    "OPENCV_FISHEYE",
+    "FULL_OPENCV",
+    "FOV",
+    "SIMPLE_RADIAL_FISHEYE",
+    "RADIAL_FISHEYE",
+    "THIN_PRISM_FISHEYE",
+    "RAD_TAN_THIN_PRISM_FISHEYE",
+    "SIMPLE_DIVISION",
+    "DIVISION",
+    "SIMPLE_FISHEYE",
+    "FISHEYE",
+)
+"""COLMAP's camera models; the place is the number in binary files."""
+
+PARAMETER_COUNTS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
+"""The models that we read, and how many numbers each has."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegisteredImage:
+    """A picture whose pose was found."""
+
+    name: str
+    """Path below the folder of pictures."""
+    camera_id: int
+    camera_from_world: Float64[np.ndarray, "4 4"]
+    keypoints_px: Float64[np.ndarray, "k 2"]
+    """Features in the picture as it was taken, at the camera's size; the first pixel's centre is (0.5, 0.5)."""
+    point_ids: Int64[np.ndarray, " k"]
+    """The point that each feature was matched to; -1: none."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointCloud:
+    """What was triangulated."""
+
+    ids: Int64[np.ndarray, " p"]
+    positions: Float64[np.ndarray, "p 3"]
+    colors: UInt8[np.ndarray, "p 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class ColmapModel:
+    """Cameras, registered images and points of one reconstruction."""
+
+    cameras: dict[int, Lens]
+    images: tuple[RegisteredImage, ...]
+    """In order of their names."""
+    points: PointCloud
+
+
+def parameter_count(model: str, place: str) -> int:
+    """How many numbers a camera model has.
+
+    Raises:
+        SignalError: it is none that we undistort.
+    """
+    if model not in PARAMETER_COUNTS:
+        raise SignalError(
+            f"{place}: camera model {model}; expected one of {', '.join(PARAMETER_COUNTS)}: undistort the pictures "
+            f"first (colmap image_undistorter), or reconstruct with --ImageReader.camera_model OPENCV"
+        )
+    return PARAMETER_COUNTS[model]
+
+
+def lens_of(model: str, width: int, height: int, parameters: tuple[float, ...], place: str) -> Lens:
+    """A camera's numbers, in COLMAP's order for its model, as a lens.
+
+    Raises:
+        SignalError: an unsupported model, or numbers that no camera has.
+    """
+    if len(parameters) != parameter_count(model, place):
+        raise SignalError(f"{place}: {model} with {len(parameters)} numbers; expected {PARAMETER_COUNTS[model]}")
+    shared_focal = model in ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
+    focal_x, *rest = parameters
+    focal_y, center_x, center_y, *distortion = [focal_x, *rest] if shared_focal else rest
+    k1, k2, p1, p2 = (*distortion, *(0.0,) * (4 - len(distortion)))
+    lens = Lens(width, height, focal_x, focal_y, center_x, center_y, (k1, k2, 0.0, 0.0), (p1, p2))
+    check_lens(lens, place)
+    return lens
+
+
+def pose_of(quaternion: tuple[float, ...], translation: tuple[float, ...], place: str) -> Float64[np.ndarray, "4 4"]:
+    """A unit quaternion (w, x, y, z) and a translation as camera_from_world; the quaternion is normalised.
+
+    Raises:
+        SignalError: a number is not finite, or the quaternion has no direction.
+    """
+    q, t = np.array(quaternion, np.float64), np.array(translation, np.float64)
+    length = float(np.linalg.norm(q))
+    if not (np.isfinite(q).all() and np.isfinite(t).all() and 1e-6 < length < 1e6):
+        raise SignalError(
+            f"{place}: pose {quaternion}, {translation}; expected a quaternion of length 1 and a position"
+        )
+    w, x, y, z = q / length
+    pose = np.eye(4)
+    pose[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    pose[:3, 3] = t
+    return pose

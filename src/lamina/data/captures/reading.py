@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of calibrated photographs of any kind that we read enters, a `Capture` leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
+from lamina.data.captures.colmap_folder import find_model, read_colmap
+from lamina.data.captures.photographs import decoder, view_of
+from lamina.data.captures.source import Source
+from lamina.data.image import WHITE
+from lamina.errors import SignalError
+
+Reader = Callable[[Path, Fraction], Source]
+
+LEAST_VIEWS = 2
+"""Fewer views show no depth."""
+
+
+def is_capture(path: str | Path) -> bool:
+    """Whether `read_capture` takes this: a folder with a COLMAP model, transforms*.json or poses_bounds.npy."""
+    return _reader(Path(path)) is not None
+
+
+def read_capture(
+    path: str | Path,
+    *,
+    scale: Fraction | float = 1,
+    test_every: int = 8,
+    background: tuple[int, int, int] = WHITE,
+    cache_bytes: int = CACHE_BYTES,
+) -> Capture:
+    """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
+
+    `scale` (0...1] is of the largest pictures there. Every `test_every`-th view by name is held out (0: none) where the
+    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB).
+
+    Raises:
+        SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where.
+        ValueError: a scale outside (0, 1], or `test_every` is 1 or negative.
+    """
+    path = Path(path)
+    ratio = Fraction(scale).limit_denominator(1 << 16)
+    if not 0 < ratio <= 1:
+        raise ValueError(f"expected a scale above 0 and up to 1, got {scale}")
+    if not path.exists():
+        raise SignalError(f"{path}: no such folder; expected a capture")
+    reader = _reader(path)
+    if reader is None:
+        raise SignalError(
+            f"{path}: no capture; expected a folder with a COLMAP model (sparse/0 and images), transforms.json or "
+            f"poses_bounds.npy; for photographs without poses reconstruct them first"
+        )
+    source = reader(path, ratio)
+    if len(source.photographs) < LEAST_VIEWS:
+        raise SignalError(f"{path}: {len(source.photographs)} view with a pose; expected at least {LEAST_VIEWS}")
+    views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
+    names = [view.name for view in views]
+    test = held_out(names, test_every) if source.test is None else source.test
+    train = tuple(number for number in range(len(views)) if number not in set(test))
+    if not train:
+        raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
+    decode = decoder(source.photographs, source.picture_scale, background)
+    return Capture(
+        path.resolve().name,
+        views,
+        train,
+        tuple(test),
+        source.points.positions,
+        source.points.colors,
+        background,
+        PixelCache(decode, cache_bytes),
+        source.notes,
+    )
+
+
+def _reader(path: Path) -> Reader | None:
+    """The reader for what lies there; None: nothing that is a capture."""
+    if find_model(path) is not None:
+        return read_colmap
+    return None
