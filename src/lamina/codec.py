@@ -11,8 +11,9 @@ Nothing here imports torch: tools that move units (info, cut, digest, a server) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -102,6 +103,41 @@ class StreamInfo:
     """More facts for people, in reading order: profile, scalability, background, ..."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The few things that most users choose, for any codec; None: the preset's.
+
+    Every other knob is a field of the codec's configuration. A codec refuses what means nothing to it.
+    """
+
+    preset: str = "default"
+    bits_per_pixel: float | None = None
+    """Of the best level, of the whole file, per pixel (and frame)."""
+    size_bytes: int | None = None
+    """Of the whole file."""
+    psnr_db: float | None = None
+    """Of the best level, on 8-bit pixels."""
+    splats: int | None = None
+    """Of the best level (of a frame), whatever they cost."""
+    rate_weight: float | None = None
+    """Lambda of a scene: what a bit costs beside the error."""
+    layers: int | None = None
+    scalability: str | None = None
+    """``quality`` or ``resolution``."""
+    group_frames: int | None = None
+    """At most so many frames from one key frame to the next."""
+    device: str | None = None
+    """Where to fit: ``cpu`` or ``cuda``."""
+    seed: int | None = None
+    """Of everything random."""
+
+    def expect_only(self, names: Collection[str], subject: str) -> None:
+        """Raises `ValueError` when something else than the preset and these was chosen for `subject`."""
+        for chosen in fields(self):
+            if chosen.name not in ("preset", *names) and getattr(self, chosen.name) is not None:
+                raise ValueError(f"{chosen.name} means nothing to {subject}, which take {', '.join(names)}")
+
+
 SignalT = TypeVar("SignalT")
 ConfigT = TypeVar("ConfigT")
 PartT = TypeVar("PartT")
@@ -119,6 +155,8 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     paper: str
     """Citation of the system that it implements."""
     presets: Mapping[str, ConfigT]
+    configure: Callable[[Choices], ConfigT]
+    """The preset with what a user chose. Raises `ValueError`: no such preset, out of range, or not for this codec."""
     fit: Callable[[SignalT, ConfigT, Monitor], Iterator[PartT]]
     """Yields parts as they are finished: one for a still, one a frame for timed media. The first carries stream
     facts."""
@@ -138,3 +176,16 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     name in
     sorted order, name, dtype, shape and little-endian values. The same bytes on every machine; `lamina digest`
     hashes them."""
+
+
+def preset_of(presets: Mapping[str, ConfigT], name: str) -> ConfigT:
+    """A preset by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in presets:
+        close = get_close_matches(name, presets, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"there is no preset {name!r}, expected one of {', '.join(sorted(presets))}{hint}")
+    return presets[name]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lamina.codec import HEADER_LAYER, Codec, Progress, StreamInfo, Unit, UnitKey
-from lamina.codecs.planar.config import PRESETS
+from lamina.codecs.planar.config import PRESETS, configure
 from lamina.data import Clip, downsample_area
 from lamina.errors import BitstreamError, TargetError
 
@@ -127,4 +127,4 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
         yield key, b"blocks u1 " + repr(blocks.shape).encode() + blocks.tobytes()
 
 
-MOSAIC = Codec("mosaic", 99, "none", PRESETS, fit, encode, decode, render, inspect, breakdown, integers)
+MOSAIC = Codec("mosaic", 99, "none", PRESETS, configure, fit, encode, decode, render, inspect, breakdown, integers)

@@ -6,7 +6,6 @@ import pytest
 
 from lamina.data import Clip, Picture
 from lamina.errors import SignalError
-from lamina.media.settings import Settings
 from lamina.media.sources import SourceOptions, signal_of
 
 
@@ -31,16 +30,3 @@ def test_arrays_become_pictures_and_clips() -> None:
 def test_rejects_what_is_no_picture_or_clip(source: object, said: str) -> None:
     with pytest.raises(SignalError, match=said):
         signal_of(source)
-
-
-def test_settings_change_a_preset() -> None:
-    config = Settings("fast", layers=2, scalability="resolution", group_frames=8).configure()
-    assert config.layer_count == 2
-    assert (config.scalability, config.group_frames) == ("resolution", 8)
-
-
-def test_rejects_a_preset_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="did you mean 'default'"):
-        Settings("defualt").configure()
-    with pytest.raises(ValueError, match=r"1\.\.\.8"):
-        Settings(layers=9).configure()

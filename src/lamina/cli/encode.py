@@ -16,8 +16,8 @@ from typing import Any
 from lamina.cli import VERBS
 from lamina.cli.console import decimals, print_table, print_warning, size, thousands
 from lamina.cli.options import Parser, byte_count, count, frame_range, pixel_size, positive
-from lamina.codecs.planar.config import PRESETS, PlanarConfig, RateTarget
-from lamina.media.settings import Settings
+from lamina.codec import Choices
+from lamina.codecs import planar
 
 EXAMPLES = (
     ("lamina encode photo.png photo.lam", "sensible defaults"),
@@ -48,7 +48,10 @@ def parser() -> Parser:
     aim.add_argument("--splats", type=count(1, 10_000_000), metavar="N", help="splats (of a frame), whatever they cost")
     how = made.add_argument_group("how")
     how.add_argument(
-        "--preset", choices=sorted(PRESETS), default="default", help="speed and method; paper: P-GSVC as published"
+        "--preset",
+        choices=sorted(planar.CODEC.presets),
+        default="default",
+        help="speed and method; paper: P-GSVC as published",
     )
     how.add_argument("--layers", type=count(1, 8), metavar="N", help="layers; each can be cut off later")
     how.add_argument("--scalability", choices=("quality", "resolution"), help="what lower levels have less of")
@@ -67,10 +70,10 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     if "--knobs" in words:
-        return _with_knobs(PRESETS["default"], ["--help"]) is None
+        return _with_knobs(planar.CODEC.presets["default"], ["--help"]) is None
     options, knobs = parser().parse_known_args(words)
     try:
-        config = _with_knobs(_config_of(options), knobs)
+        config = _with_knobs(planar.CODEC.configure(_choices_of(options)), knobs)
     except ValueError as error:
         parser().error(str(error))
     output = options.output or Path(options.source.name).with_suffix(".lam")
@@ -80,7 +83,7 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def _encode(options: argparse.Namespace, config: PlanarConfig, output: Path) -> None:
+def _encode(options: argparse.Namespace, config: Any, output: Path) -> None:
     from lamina.cli.progress import shown_progress
     from lamina.data import Clip
     from lamina.errors import SignalError
@@ -109,14 +112,21 @@ def _encode(options: argparse.Namespace, config: PlanarConfig, output: Path) -> 
     print_table(("level", "bytes", "bits/pixel", "PSNR dB"), rows)
 
 
-def _config_of(options: argparse.Namespace) -> PlanarConfig:
-    target = RateTarget(options.bpp, options.bytes, options.psnr, options.splats)
-    chosen = None if target == RateTarget() else target
-    settings = Settings(options.preset, chosen, options.layers, options.scalability, options.group_frames, options.seed)
-    return settings.configure()
+def _choices_of(options: argparse.Namespace) -> Choices:
+    return Choices(
+        preset=options.preset,
+        bits_per_pixel=options.bpp,
+        size_bytes=options.bytes,
+        psnr_db=options.psnr,
+        splats=options.splats,
+        layers=options.layers,
+        scalability=options.scalability,
+        group_frames=options.group_frames,
+        seed=options.seed,
+    )
 
 
-def _with_knobs(config: PlanarConfig, words: list[str]) -> PlanarConfig:
+def _with_knobs(config: Any, words: list[str]) -> Any:
     """Fields of the configuration by name: `--lattice.steps 3000`."""
     if not words:
         return config
@@ -134,7 +144,7 @@ def _with_knobs(config: PlanarConfig, words: list[str]) -> PlanarConfig:
     try:
         with redirect_stderr(said):
             return tyro.cli(
-                PlanarConfig, default=config, args=words, prog="lamina encode SOURCE OUTPUT", description=""
+                type(config), default=config, args=words, prog="lamina encode SOURCE OUTPUT", description=""
             )
     except SystemExit as leaving:
         if leaving.code:

@@ -14,15 +14,13 @@ from typing import Any
 
 from lamina.bitstream import StreamJournal, StreamWriteError
 from lamina.bitstream.container import STREAM_HEADER
-from lamina.codec import Codec, Progress, Unit, UnitKey
-from lamina.codecs import planar
-from lamina.codecs.planar.config import PlanarConfig, RateTarget, Scalability
-from lamina.data import Clip, Picture
+from lamina.codec import Choices, Codec, Progress, Unit, UnitKey
+from lamina.codecs.planar.config import Scalability
+from lamina.data import Clip
 from lamina.errors import Interrupted
 from lamina.media.job import PartFolder, RestartPoint, fingerprint_of, open_part, restart_point
 from lamina.media.reading import Media, open_media
-from lamina.media.settings import Settings
-from lamina.media.sources import Source, SourceOptions, signal_of
+from lamina.media.sources import Signal, Source, SourceOptions, codec_of_signal, signal_of
 
 ProgressCallback = Callable[[Progress], None]
 """Called a few times a second; may raise `Interrupted` to stop."""
@@ -39,7 +37,7 @@ def encode(
     splats: int | None = None,
     layers: int | None = None,
     scalability: Scalability | None = None,
-    config: PlanarConfig | None = None,
+    config: Any = None,
     source_options: SourceOptions | None = None,
     progress: ProgressCallback | None = None,
 ) -> Media:
@@ -47,7 +45,8 @@ def encode(
 
     `source` is a path (picture, clip, folder of pictures), uint8 pixels (h, w, 3) or (t, h, w, 3), or a list of frames.
     At most one of `bits_per_pixel`, `size_bytes`, `psnr_db` and `splats` says what the top level should cost or reach.
-    `config` sets every knob, instead of the options before it. A stopped encode goes on when it is called again.
+    `config` sets every knob of the codec, instead of the options before it. A stopped encode goes on when it is called
+    again.
 
         >>> import numpy as np, lamina
         >>> pixels = np.full((16, 24, 3), 90, np.uint8)
@@ -61,18 +60,16 @@ def encode(
         StreamWriteError: the disk is full or the place not writable; what was there before is untouched.
         Interrupted: `progress` raised it; what is finished is kept in `<path>.part`.
     """
+    signal = signal_of(source, source_options)
     if config is None:
-        target = RateTarget(bits_per_pixel, size_bytes, psnr_db, splats)
-        chosen = None if target == RateTarget() else target
-        config = Settings(preset, chosen, layers, scalability).configure()
-    return encode_signal(signal_of(source, source_options), Path(path), config, progress)
+        choices = Choices(preset, bits_per_pixel, size_bytes, psnr_db, splats, layers=layers, scalability=scalability)
+        config = codec_of_signal(signal).configure(choices)
+    return encode_signal(signal, Path(path), config, progress)
 
 
-def encode_signal(
-    signal: Picture | Clip, path: Path, config: PlanarConfig, progress: ProgressCallback | None = None
-) -> Media:
-    """Code a signal by a configuration; see `encode`."""
-    codec = planar.CODEC
+def encode_signal(signal: Signal, path: Path, config: Any, progress: ProgressCallback | None = None) -> Media:
+    """Code a signal by a configuration of its codec; see `encode`."""
+    codec = codec_of_signal(signal)
     part = open_part(path, fingerprint_of(signal, config))
     try:
         try:
@@ -83,10 +80,10 @@ def encode_signal(
         with StreamJournal(part.journal, codec.wire_id) as journal:
             journal.finish(path)
     except Interrupted as stopped:
-        raise _explained(stopped, part, path) from stopped
+        raise _explained(stopped, part, path, codec) from stopped
     except StreamWriteError:
         # What is finished may be worth hours; the same command goes on when there is room.
-        if not _frames_in(part):
+        if not _frames_in(part, codec):
             part.remove()
         raise
     except Exception:
@@ -98,8 +95,8 @@ def encode_signal(
 
 def _append_all(
     codec: Codec[Any, Any, Any, Any],
-    signal: Picture | Clip,
-    config: PlanarConfig,
+    signal: Signal,
+    config: Any,
     part: PartFolder,
     progress: ProgressCallback | None,
 ) -> None:
@@ -127,7 +124,7 @@ class _HeaderChangedError(Exception):
     """The rest of a clip wants another header than its beginning has: the whole is coded anew."""
 
 
-def _for_the_rest(config: PlanarConfig, point: RestartPoint) -> PlanarConfig:
+def _for_the_rest(config: Any, point: RestartPoint) -> Any:
     """The configuration with the bytes that are left."""
     if config.target.size_bytes is None:
         return config
@@ -163,18 +160,18 @@ class _JobMonitor:
             self.callback(replace(progress, done=done))
 
 
-def _frames_in(part: PartFolder) -> int:
+def _frames_in(part: PartFolder, codec: Codec[Any, Any, Any, Any]) -> int:
     """Frames that the journal holds whole."""
     if not part.journal.is_file():
         return 0
-    with StreamJournal(part.journal, planar.CODEC.wire_id) as journal:
+    with StreamJournal(part.journal, codec.wire_id) as journal:
         frames: Iterator[int] = (entry.key.frame for entry in journal.entries if entry.key.layer >= 0)
         return len(set(frames))
 
 
-def _explained(stopped: Interrupted, part: PartFolder, path: Path) -> Interrupted:
+def _explained(stopped: Interrupted, part: PartFolder, path: Path, codec: Codec[Any, Any, Any, Any]) -> Interrupted:
     """What was kept, and how to go on."""
-    frames = _frames_in(part)
+    frames = _frames_in(part, codec)
     if frames:
         kept = f"{frames} frames are in {part.journal}, which plays as it is"
     elif part.checkpoint.is_file():

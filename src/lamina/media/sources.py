@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user has (a path, an array, a list of frames) enters; a signal (`Picture` or `Clip`) leaves."""
+"""What a user has (a path, an array, a list of frames) enters; a signal and the codec for it leave."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from lamina.codec import Codec
+from lamina.codecs import planar
 from lamina.data import Clip, Picture, clip_from_frames, open_signal
 from lamina.errors import SignalError
+
+Signal = Picture | Clip
+"""What codecs take."""
 
 Source = str | Path | np.ndarray | Sequence[np.ndarray] | Picture | Clip
 """Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), or a list of frames."""
@@ -32,7 +37,7 @@ class SourceOptions:
     """Start and stop of the frames to code; None: all."""
 
 
-def signal_of(source: Source, options: SourceOptions | None = None) -> Picture | Clip:
+def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     """Read a file or folder, or take pixels from memory.
 
     Raises:
@@ -46,6 +51,11 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Picture |
     elif not isinstance(source, Picture | Clip):
         source = clip_from_frames([_as_rgb(frame) for frame in source], options.frames_per_second or Fraction(25))
     return source.cut(*options.frames) if isinstance(source, Clip) and options.frames else source
+
+
+def codec_of_signal(signal: Signal) -> Codec[Any, Any, Any, Any]:
+    """The codec that codes such a signal."""
+    return planar.CODEC
 
 
 def _as_rgb(pixels: Any) -> np.ndarray:

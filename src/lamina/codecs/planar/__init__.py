@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lamina.codec import Codec, Monitor, StreamInfo, Unit, UnitKey
-from lamina.codecs.planar.config import PRESETS, PlanarConfig
+from lamina.codecs.planar.config import PRESETS, PlanarConfig, configure
 
 if TYPE_CHECKING:
     from lamina.codecs.planar.model import FramePart, PlanarModel, View
@@ -79,6 +79,7 @@ CODEC: Codec[Any, PlanarConfig, FramePart, PlanarModel] = Codec(
     paper="Longan Wang, Yuang Shi, Wei Tsang Ooi: P-GSVC: Layered Progressive 2D Gaussian Splatting for Scalable Image "
     "and Video",
     presets=PRESETS,
+    configure=configure,
     fit=fit,
     encode=encode,
     decode=decode,

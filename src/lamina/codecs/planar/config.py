@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
+from lamina.codec import Choices, preset_of
+
 Scalability = Literal["quality", "resolution"]
 Method = Literal["lattice", "pgsvc"]
 Training = Literal["joint", "random", "sequential", "monolithic", "pruning"]
@@ -169,3 +171,26 @@ PRESETS: Mapping[str, PlanarConfig] = MappingProxyType(
         "paper": PlanarConfig(method="pgsvc", layer_shares=(1 / 3, 1 / 3, 1 / 3), target=RateTarget(splats=9000)),
     }
 )
+
+LAYERS_AT_MOST = 8
+
+
+def configure(choices: Choices) -> PlanarConfig:
+    """A preset with what a user chose.
+
+    Raises:
+        ValueError: no such preset, a value out of range, or a choice that pictures and clips do not have.
+    """
+    targets = ("bits_per_pixel", "size_bytes", "psnr_db", "splats")
+    changes = ("scalability", "group_frames", "seed")
+    choices.expect_only((*targets, *changes, "layers"), "pictures and clips")
+    config = preset_of(PRESETS, choices.preset)
+    if choices.layers is not None:
+        if not 1 <= choices.layers <= LAYERS_AT_MOST:
+            raise ValueError(f"layers is {choices.layers}, expected 1...{LAYERS_AT_MOST}")
+        config = with_layers(config, choices.layers)
+    target = RateTarget(**{name: getattr(choices, name) for name in targets})
+    if target != RateTarget():
+        config = replace(config, target=target)
+    given = {name: getattr(choices, name) for name in changes if getattr(choices, name) is not None}
+    return replace(config, **given)
