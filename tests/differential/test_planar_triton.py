@@ -24,7 +24,7 @@ SCENES = [(0, 1, 1, 0), (40, 1, 1, 10), (30, 17, 5, 0), (40, 33, 18, 15), (20, 2
 
 
 def on_triton(splats: Gaussians2D, split: int, width: int, height: int):
-    lower, top = render_cuda(splats.positions, splats.covariances, splats.colors, split, width, height)
+    lower, top = render_cuda(splats, split, width, height)
     return (lower if split > 0 else top.new_zeros(top.shape)), top
 
 

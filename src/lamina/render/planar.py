@@ -72,9 +72,9 @@ def _render(gaussians: Gaussians2D, split: int, width: int, height: int, backend
     splats = (gaussians.positions, gaussians.covariances, gaussians.colors)
     match _choose_backend(backend, gaussians.positions.device.type):
         case "cpu":
-            return render_cpu(*splats, split, width, height)
+            return render_cpu(gaussians, split, width, height)
         case "cuda":
-            return render_cuda(*splats, split, width, height)
+            return render_cuda(gaussians, split, width, height)
         case _ if split > 0:
             return accumulate_levels(*splats, split, width, height)
         case _:

@@ -15,20 +15,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lamina.render.gaussians import Gaussians2D
 from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
 from lamina.render.kernels.threads import share_torch_threads
 
 
 def render_cpu(
-    positions: Float[Tensor, "n 2"],
-    covariances: Float[Tensor, "n 3"],
-    colors: Float[Tensor, "n 3"],
-    split: int,
-    width: int,
-    height: int,
+    gaussians: Gaussians2D, split: int, width: int, height: int
 ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w 3"]]:
     """Splats [0, split) alone, and all of them. With split = 0 the first picture is empty (0, 0, 3)."""
-    return _PlanarCpu.apply(positions, covariances, colors, split, width, height)
+    return _PlanarCpu.apply(gaussians.positions, gaussians.covariances, gaussians.colors, split, width, height)
 
 
 class _PlanarCpu(torch.autograd.Function):

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lamina.errors import BackendUnavailable
+from lamina.render.gaussians import Gaussians2D
 from lamina.render.tile_entries import TileEntries, invert_covariances, list_tile_entries
 
 
@@ -34,15 +35,10 @@ def require_cuda() -> None:
 
 
 def render_cuda(
-    positions: Float[Tensor, "n 2"],
-    covariances: Float[Tensor, "n 3"],
-    colors: Float[Tensor, "n 3"],
-    split: int,
-    width: int,
-    height: int,
+    gaussians: Gaussians2D, split: int, width: int, height: int
 ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w 3"]]:
     """Splats [0, split) alone, and all of them. With split = 0 the first picture is empty (0, 0, 3)."""
-    return _PlanarCuda.apply(positions, covariances, colors, split, width, height)
+    return _PlanarCuda.apply(gaussians.positions, gaussians.covariances, gaussians.colors, split, width, height)
 
 
 class _PlanarCuda(torch.autograd.Function):
