@@ -43,11 +43,14 @@ KEY_TRIAL_SHARE = 0.05
 
 @dataclass
 class _Group:
-    """What fitting the frames of a group needs of each other."""
+    """How the frames of a group are fitted, and what they need of each other."""
 
     number: int
-    fingerprint: UInt8[np.ndarray, " 32"]
+    config: PlanarConfig
     header: PlanarHeader
+    counts: tuple[int, ...]
+    """Splats of each layer."""
+    fingerprint: UInt8[np.ndarray, " 32"]
     bits: float | None = None
     """What a still may cost; None: as many as its splats do."""
     layers: tuple[DecodedLayer, ...] = ()
@@ -73,14 +76,15 @@ def fit(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor) -> Iterato
     counts = layer_counts(splat_count(config, header, total), config.layer_shares)
     keys = _select_keys(signal, config, monitor, total) if total > 1 else frozenset({0})
     bits = target_bits(config.target, header, total) if total == 1 else None
-    group = _Group(-1, np.zeros(32, np.uint8), header)
+    group = _Group(-1, config, header, counts, np.zeros(32, np.uint8), bits)
     opened = 0
     for number, picture in enumerate(signal.frames(0)):
         is_key = number in keys or number - opened >= config.group_frames
         if is_key:
             opened = number
-            group = _Group(group.number + 1, checkpoint.fingerprint_of(picture, config), header, bits)
-        layers, targets = _fit_frame(picture, counts, config, group, monitor, (number, total))
+            fingerprint = checkpoint.fingerprint_of(picture, config)
+            group = _Group(group.number + 1, config, header, counts, fingerprint, bits)
+        layers, targets = _fit_frame(picture, group, monitor, (number, total))
         raw = [layer.context.raw for layer in layers]
         quality = tuple(
             level_psnr_db(torch.cat(raw[: level + 1], dim=1), target) for level, target in enumerate(targets)
@@ -125,23 +129,19 @@ def _select_keys(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor, t
 
 
 def _fit_frame(
-    picture: Frame,
-    counts: tuple[int, ...],
-    config: PlanarConfig,
-    group: _Group,
-    monitor: Monitor,
-    place: tuple[int, int],
+    picture: Frame, group: _Group, monitor: Monitor, place: tuple[int, int]
 ) -> tuple[tuple[LayerState, ...], tuple[LevelTarget, ...]]:
     """One frame of a group: its layers, and the targets that they were fitted to. `place`: number, frames in all."""
-    targets = make_targets(picture, tuple(group.header.level_size(level) for level in range(len(counts))))
+    levels = len(group.counts)
+    targets = make_targets(picture, tuple(group.header.level_size(level) for level in range(levels)))
     position = len(group.finished)
     resumed = checkpoint.load(monitor.checkpoint, group.fingerprint)
     integers = _finished_integers(resumed, position)
     if integers is None:
         session = _session(group, monitor, place, position, resumed)
         fit_one = _fit_predicted if position else _fit_key
-        integers = fit_one(targets, counts, config, group, session)
-    formats = layer_formats(config.pgsvc, len(counts), is_key=position == 0)
+        integers = fit_one(targets, group, session)
+    formats = layer_formats(group.config.pgsvc, levels, is_key=position == 0)
     if position == 0:
         decoded = tuple(decode_key_layer(i, f) for i, f in zip(integers, formats, strict=True))
     else:
@@ -189,16 +189,10 @@ def _finished_integers(resumed: Arrays | None, position: int) -> tuple[Integers,
     return tuple(layers[layer] for layer in sorted(layers)) or None
 
 
-def _fit_key(
-    targets: tuple[LevelTarget, ...],
-    counts: tuple[int, ...],
-    config: PlanarConfig,
-    group: _Group,
-    session: FrameSession,
-) -> tuple[Integers, ...]:
+def _fit_key(targets: tuple[LevelTarget, ...], group: _Group, session: FrameSession) -> tuple[Integers, ...]:
     """An I-frame from random splats."""
-    pgsvc = config.pgsvc
-    seed = config.seed + group.number
+    pgsvc, counts = group.config.pgsvc, group.counts
+    seed = group.config.seed + group.number
     if pgsvc.training in ("joint", "random"):
         order = "cyclic" if pgsvc.training == "joint" else "random"
         pruning = key_pruning(counts, pgsvc)
@@ -207,7 +201,7 @@ def _fit_key(
         schedule = make_schedule(pgsvc, pgsvc.steps, order, seed)
         trained = stages.train(table, start, targets, schedule, pruning, session)
     else:
-        trained = _fit_comparator(targets, counts, config, seed, session)
+        trained = _fit_comparator(targets, group, seed, session)
     formats = layer_formats(pgsvc, len(counts), is_key=True)
     if group.bits is not None and session.resume("tune") is None:
         trained = trim_to_bits(trained, formats, group.header, group.bits, seed)
@@ -216,31 +210,20 @@ def _fit_key(
     return stages.fine_tune(tuning, trained, targets, schedule, session)
 
 
-def _fit_comparator(
-    targets: tuple[LevelTarget, ...],
-    counts: tuple[int, ...],
-    config: PlanarConfig,
-    seed: int,
-    session: FrameSession,
-) -> Trained:
+def _fit_comparator(targets: tuple[LevelTarget, ...], group: _Group, seed: int, session: FrameSession) -> Trained:
     """The trainings that the paper compares with; an interruption begins them anew."""
+    pgsvc = group.config.pgsvc
 
     def tick(trainee: object, optimizer: object, descent: Descent) -> None:
-        session.report(0.5 * descent.step / config.pgsvc.steps, descent.top_error, lambda: {"stage": np.array("none")})
+        session.report(0.5 * descent.step / pgsvc.steps, descent.top_error, lambda: {"stage": np.array("none")})
 
-    return fit_layers(targets, counts, config.pgsvc, config.pgsvc.training, seed, tick)[0]
+    return fit_layers(targets, group.counts, pgsvc, pgsvc.training, seed, tick)[0]
 
 
-def _fit_predicted(
-    targets: tuple[LevelTarget, ...],
-    counts: tuple[int, ...],
-    config: PlanarConfig,
-    group: _Group,
-    session: FrameSession,
-) -> tuple[Integers, ...]:
+def _fit_predicted(targets: tuple[LevelTarget, ...], group: _Group, session: FrameSession) -> tuple[Integers, ...]:
     """A P-frame from the decoded frame before."""
-    pgsvc = config.pgsvc
-    seed = config.seed + 1009 * (len(group.finished) + 1) + group.number
+    pgsvc, counts = group.config.pgsvc, group.counts
+    seed = group.config.seed + 1009 * (len(group.finished) + 1) + group.number
     pruning = predicted_pruning(counts, pgsvc)
     table, start = augmented_table(group.layers, pruning.removals, torch.Generator().manual_seed(seed))
     order = "random" if pgsvc.training == "random" else "cyclic"
