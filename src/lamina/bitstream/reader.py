@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Container, Iterator
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lamina.bitstream.container import FEATURE_STREAMED, STREAM_HEADER, ContainerHeader
@@ -261,7 +260,5 @@ class Stream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lamina.bitstream import Damage, IndexEntry, Stream, read_stream
@@ -19,8 +18,13 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import UInt8
 
+    from lamina.render.cameras import Camera
+
 MAX_OUTPUT_PIXELS = 1 << 28
 """A picture of 16384 x 16384: its float pixels take 3 GB. Larger ones are refused before anything is allocated."""
+
+SCENE = "scene"
+"""`StreamInfo.kind` of what is seen through cameras."""
 
 
 def open_media(path: str | Path | bytes) -> Media:
@@ -111,13 +115,14 @@ class Media:
             BitstreamError: no frame is left.
             TargetError: there is no such level, frame or size.
         """
+        self._expect_scene(False)
         wanted = self._checked_frames(start, stop)
         size = self._checked_size(size)
         expected, pixels = wanted.start, None
         for model in self.models(wanted.start, wanted.stop, level):
             if model.frame < expected:
                 continue
-            shown = self._render(model, size)
+            shown = self._frame(model, size)
             size = (shown.shape[1], shown.shape[0])
             for _ in range(model.frame - expected):
                 yield shown if pixels is None else pixels
@@ -127,6 +132,17 @@ class Media:
             raise self._nothing_left(f"frames {wanted.start}...{wanted.stop - 1}")
         for _ in range(wanted.stop - expected):
             yield pixels
+
+    def render(self, camera: Camera, level: int | None = None, *, model: Any = None) -> UInt8[np.ndarray, "h w 3"]:
+        """What a camera sees of a scene, 8-bit sRGB; `model` (of `media.model(level=...)`) spares decoding it again.
+
+        Raises:
+            BitstreamError: nothing is left of the scene.
+            TargetError: there is no such level, or the file holds no scene.
+        """
+        self._expect_scene(True)
+        self._checked_size((camera.width, camera.height))
+        return self._pixels(self.model(level=level) if model is None else model, camera)
 
     def decode(
         self, level: int | None = None, size: tuple[int, int] | None = None
@@ -151,9 +167,7 @@ class Media:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -186,16 +200,29 @@ class Media:
         self.problems.append(error)
         self._damage.add(key)
 
-    def _render(self, model: Any, size: tuple[int, int] | None) -> UInt8[np.ndarray, "h w 3"]:
-        import torch
-
+    def _frame(self, model: Any, size: tuple[int, int] | None) -> UInt8[np.ndarray, "h w 3"]:
         from lamina.codecs.planar.model import View
 
         if size is None:
             self._checked_size((model.level_width, model.level_height))
+        return self._pixels(model, View(*size) if size else None)
+
+    def _pixels(self, model: Any, view: Any) -> UInt8[np.ndarray, "h w 3"]:
+        import torch
+
         with torch.inference_mode():
-            pixels = self.codec.render(model, View(*size) if size else None)
+            pixels = self.codec.render(model, view)
             return pixels.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
+
+    def _expect_scene(self, wanted: bool) -> None:
+        if (self.info.kind == SCENE) == wanted:
+            return
+        if wanted:
+            raise TargetError(f"{self._name}this is a {self.info.kind}, which no camera looks at: use decode")
+        raise TargetError(
+            f"{self._name}a scene has no frames of its own: look at it with a camera (lamina render, media.render), or "
+            f"decode its Gaussians (.ply, .spz)"
+        )
 
     def _checked_level(self, level: int | None) -> int:
         level = self.level_count - 1 if level is None else level
