@@ -2,7 +2,6 @@
 """A picture and its lens enter, the picture a pinhole would have taken leaves: inverse mapping, Catmull-Rom cubics.
 
 Bilinear interpolation would blur what the codec is then measured against; cubics keep 8-bit photographs sharp.
-Compiled on first use and cached.
 """
 
 from __future__ import annotations
@@ -13,17 +12,24 @@ from jaxtyping import UInt8
 from lamina.compiled import compiled
 from lamina.data.captures.lens import Lens
 
+BEFORE, AFTER = 1, 2
+"""Samples that a cubic needs before and after the one at or left of a point."""
+
+CHANNELS = 3
+"""Red, green, blue, side by side."""
+
 
 def undistort(pixels: UInt8[np.ndarray, "h w 3"], lens: Lens, pinhole: Lens) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """What `pinhole` sees of `pixels`, which `lens` saw; pixels beyond the border repeat it.
+    """What `pinhole` sees of `pixels`, which `lens` saw; beyond the border its pixels go on.
 
     Raises:
         ValueError: the lens is for another size than the picture's.
     """
     if pixels.shape != (lens.height, lens.width, 3):
         raise ValueError(f"expected a picture of {(lens.height, lens.width, 3)}, got {pixels.shape}")
+    padded = np.pad(pixels, ((BEFORE, AFTER), (BEFORE, AFTER), (0, 0)), mode="edge").astype(np.float32)
     out = np.empty((pinhole.height, pinhole.width, 3), np.uint8)
-    _resample(np.ascontiguousarray(pixels), _numbers(lens), _numbers(pinhole)[:4], out)
+    _resample(padded.reshape(-1), lens.width, lens.height, _numbers(lens), _numbers(pinhole)[:4], out)
     return out
 
 
@@ -33,6 +39,22 @@ def _numbers(lens: Lens) -> tuple[float, ...]:
 
 
 @compiled()
+def _source_row(lens, pinhole, row, width, height, u, v):
+    """Fill `u`, `v`: where in the source, in pixels from its first centre, each pixel of an output row comes from."""
+    focal_x, focal_y, center_x, center_y, k1, k2, k3, k4, p1, p2 = lens
+    y = (row + 0.5 - pinhole[3]) / pinhole[1]
+    for column in range(u.shape[0]):
+        x = (column + 0.5 - pinhole[2]) / pinhole[0]
+        square = x * x + y * y
+        gain = 1.0 + square * (k1 + square * (k2 + square * (k3 + square * k4)))
+        moved_x = (x * gain + 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x)) * focal_x + center_x - 0.5
+        moved_y = (y * gain + 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y)) * focal_y + center_y - 0.5
+        # Written so that what is not a number goes to the corner, not out of the array.
+        u[column] = min(moved_x, width - 1.0) if moved_x > 0.0 else 0.0
+        v[column] = min(moved_y, height - 1.0) if moved_y > 0.0 else 0.0
+
+
+@compiled(fastmath=True)
 def _cubic(t):
     """Weights of the four samples around a point, `t` behind the second. Source: Catmull-Rom spline, tension 1/2."""
     half = np.float32(0.5)
@@ -44,40 +66,38 @@ def _cubic(t):
     return w0, w1, one - w0 - w1 - w3, w3
 
 
-@compiled()
-def _resample(source, lens, pinhole, out):
-    """Fill `out` (h2, w2, 3). `lens`: focal x y, centre x y, k1 k2 k3 k4, p1 p2; `pinhole`: the first four."""
-    height, width = source.shape[0], source.shape[1]
-    focal_x, focal_y, center_x, center_y, k1, k2, k3, k4, p1, p2 = lens
+@compiled(fastmath=True)
+def _across(source, i, weights):
+    """Four samples from index `i` on, weighted: red, green, blue."""
+    w0, w1, w2, w3 = weights
+    red = w0 * source[i] + w1 * source[i + 3] + w2 * source[i + 6] + w3 * source[i + 9]
+    green = w0 * source[i + 1] + w1 * source[i + 4] + w2 * source[i + 7] + w3 * source[i + 10]
+    blue = w0 * source[i + 2] + w1 * source[i + 5] + w2 * source[i + 8] + w3 * source[i + 11]
+    return red, green, blue
+
+
+@compiled(fastmath=True)
+def _to_byte(value):
+    return np.uint8(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+
+
+@compiled(fastmath=True)
+def _resample(source, width, height, lens, pinhole, out):
+    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, k1...k4, p1 p2; `pinhole`: the first 4."""
+    u, v = np.empty(out.shape[1]), np.empty(out.shape[1])
+    line = np.uint64((width + BEFORE + AFTER) * CHANNELS)
     for row in range(out.shape[0]):
-        y = (row + 0.5 - pinhole[3]) / pinhole[1]
+        _source_row(lens, pinhole, row, width, height, u, v)
         for column in range(out.shape[1]):
-            x = (column + 0.5 - pinhole[2]) / pinhole[0]
-            square = x * x + y * y
-            gain = 1.0 + square * (k1 + square * (k2 + square * (k3 + square * k4)))
-            moved_x = x * gain + 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x)
-            moved_y = y * gain + 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y)
-            u = moved_x * focal_x + center_x - 0.5
-            v = moved_y * focal_y + center_y - 0.5
-            # Written so that what is not a number goes to the corner, not out of the array.
-            u = min(u, width - 1.0) if u > 0.0 else 0.0
-            v = min(v, height - 1.0) if v > 0.0 else 0.0
-            left, top = int(u), int(v)
-            wx = _cubic(np.float32(u - left))
-            wy = _cubic(np.float32(v - top))
-            c0, c2, c3 = max(left - 1, 0), min(left + 1, width - 1), min(left + 2, width - 1)
-            red, green, blue = np.float32(0.5), np.float32(0.5), np.float32(0.5)
-            for k in range(4):
-                line = min(max(top - 1 + k, 0), height - 1)
-                a, b, c, d = wy[k] * wx[0], wy[k] * wx[1], wy[k] * wx[2], wy[k] * wx[3]
-                red += a * source[line, c0, 0] + b * source[line, left, 0]
-                red += c * source[line, c2, 0] + d * source[line, c3, 0]
-                green += a * source[line, c0, 1] + b * source[line, left, 1]
-                green += c * source[line, c2, 1] + d * source[line, c3, 1]
-                blue += a * source[line, c0, 2] + b * source[line, left, 2]
-                blue += c * source[line, c2, 2] + d * source[line, c3, 2]
-            limit = np.float32(255.0)
-            zero = np.float32(0.0)
-            out[row, column, 0] = np.uint8(min(max(red, zero), limit))
-            out[row, column, 1] = np.uint8(min(max(green, zero), limit))
-            out[row, column, 2] = np.uint8(min(max(blue, zero), limit))
+            left, top = np.uint64(u[column]), np.uint64(v[column])
+            wx = _cubic(np.float32(u[column] - left))
+            y0, y1, y2, y3 = _cubic(np.float32(v[column] - top))
+            # Padding has put the sample before (left, top) there.
+            i = top * line + left * np.uint64(CHANNELS)
+            r0, g0, b0 = _across(source, i, wx)
+            r1, g1, b1 = _across(source, i + line, wx)
+            r2, g2, b2 = _across(source, i + line + line, wx)
+            r3, g3, b3 = _across(source, i + line + line + line, wx)
+            out[row, column, 0] = _to_byte(y0 * r0 + y1 * r1 + y2 * r2 + y3 * r3)
+            out[row, column, 1] = _to_byte(y0 * g0 + y1 * g1 + y2 * g2 + y3 * g3)
+            out[row, column, 2] = _to_byte(y0 * b0 + y1 * b1 + y2 * b2 + y3 * b3)
