@@ -15,6 +15,7 @@ from lamina.bitstream import StreamJournal
 from lamina.bitstream.atomic import write_error
 from lamina.codec import HEADER_LAYER
 from lamina.data import Clip, Picture
+from lamina.data.captures import Capture
 
 PART_SUFFIX = ".part"
 
@@ -99,10 +100,16 @@ def restart_point(journal: StreamJournal, layer_count: int) -> RestartPoint:
     return RestartPoint()
 
 
-def fingerprint_of(signal: Picture | Clip, config: object) -> str:
-    """SHA-256 of what is coded and how; of a clip, its facts and first frame."""
-    pixels = signal.pixels if isinstance(signal, Picture) else next(iter(signal.frames(0, 1)), None)
-    facts = (signal.frames_per_second, signal.frame_count) if isinstance(signal, Clip) else ()
+def fingerprint_of(signal: Picture | Clip | Capture, config: object) -> str:
+    """SHA-256 of what is coded and how: of a clip its facts and first frame, of a capture its views and first one."""
+    match signal:
+        case Picture():
+            facts, pixels = (), signal.pixels
+        case Clip():
+            facts, pixels = (signal.frames_per_second, signal.frame_count), next(iter(signal.frames(0, 1)), None)
+        case Capture():
+            views = [(view.name, *view.camera.to_json().values()) for view in signal.views]
+            facts, pixels = (views, signal.train, len(signal.points)), signal.pixels(signal.train[0])
     state = hashlib.sha256(repr((config, facts, None if pixels is None else pixels.shape)).encode())
     if pixels is not None:
         state.update(pixels.tobytes())

@@ -14,12 +14,13 @@ import numpy as np
 from lamina.codec import Codec
 from lamina.codecs import planar
 from lamina.data import Clip, Picture, clip_from_frames, open_signal
+from lamina.data.captures import Capture, is_capture, read_capture
 from lamina.errors import SignalError
 
-Signal = Picture | Clip
+Signal = Picture | Clip | Capture
 """What codecs take."""
 
-Source = str | Path | np.ndarray | Sequence[np.ndarray] | Picture | Clip
+Source = str | Path | np.ndarray | Sequence[np.ndarray] | Signal
 """Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), or a list of frames."""
 
 
@@ -35,6 +36,10 @@ class SourceOptions:
     """Overrides what the source says."""
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
+    scale: Fraction | float = 1
+    """Of the photographs of a scene: 1/2 halves width and height."""
+    test_every: int = 8
+    """Every so many views of a scene, by name, are held out and measured on; 0: none."""
 
 
 def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
@@ -45,10 +50,12 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     """
     options = options or SourceOptions()
     if isinstance(source, str | Path):
+        if is_capture(source):
+            return read_capture(source, scale=options.scale, test_every=options.test_every)
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
     if isinstance(source, np.ndarray) and source.ndim < 4:
         source = Picture(_as_rgb(source))
-    elif not isinstance(source, Picture | Clip):
+    elif not isinstance(source, Picture | Clip | Capture):
         source = clip_from_frames([_as_rgb(frame) for frame in source], options.frames_per_second or Fraction(25))
     return source.cut(*options.frames) if isinstance(source, Clip) and options.frames else source
 
