@@ -18,12 +18,13 @@ from torch import Tensor
 
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
+from lamina.render.spatial_cpu import render_cpu
 from lamina.render.spatial_reference import blend
 
 __all__ = ["Gaussians3D", "SpatialBackend", "SpatialImage", "render_spatial"]
 
-SpatialBackend = Literal["auto", "reference"]
-"""`auto`: the fastest for where the tensors are. `reference`: plain PyTorch."""
+SpatialBackend = Literal["auto", "reference", "cpu"]
+"""`auto`: the fastest for where the tensors are. `cpu`: that kernel or an error. `reference`: plain PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,6 @@ def render_spatial(
     offsets = torch.zeros_like(gaussians.means[:, :2]) if screen_offsets_px is None else screen_offsets_px
     if offsets.shape != (len(gaussians), 2):
         raise ValueError(f"screen_offsets_px must have shape ({len(gaussians)}, 2), got {tuple(offsets.shape)}")
+    if backend == "cpu" or (backend == "auto" and gaussians.means.device.type == "cpu"):
+        return SpatialImage(*render_cpu(gaussians, camera, background, offsets))
     return SpatialImage(*blend(gaussians, camera, gaussians.means.new_tensor(background), offsets))

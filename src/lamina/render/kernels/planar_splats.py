@@ -46,23 +46,27 @@ def prepare_splats(positions, covariances, colors, geometry, planes):
             planes[channel, i] = colors[i, channel]
 
 
+@compiled(inline="always")
+def chain_moments(moments, i, a, b, c):
+    """Moments of splat i about its centre -> gradients of position A m1 and covariance A M2 A / 2 (xx, xy, yy).
+
+    A is the inverse covariance with entries a, b, b, c.
+    """
+    m_x, m_y = np.float64(moments[i, 4]), np.float64(moments[i, 5])
+    m_xx, m_xy, m_yy = np.float64(moments[i, 6]), np.float64(moments[i, 7]), np.float64(moments[i, 8])
+    p, q = a * m_xx + b * m_xy, a * m_xy + b * m_yy
+    r, s = b * m_xx + c * m_xy, b * m_xy + c * m_yy
+    return a * m_x + b * m_y, b * m_x + c * m_y, 0.5 * (p * a + q * b), r * a + s * b, 0.5 * (r * b + s * c)
+
+
 @compiled(parallel=True)
 def moments_to_gradients(moments, covariances, grad_positions, grad_covariances, grad_colors):
-    """Chain rule from moments about the centre: positions A m1, covariances A M2 A / 2, with A the inverse covariance.
-
-    Splats that touch nothing have zero moments, hence zero gradients.
-    """
+    """Chain rule from moments; splats that touch nothing have zero moments, hence zero gradients."""
     for i in prange(moments.shape[0]):
         xx, xy, yy = np.float64(covariances[i, 0]), np.float64(covariances[i, 1]), np.float64(covariances[i, 2])
         a, b, c, _ = invert(xx, xy, yy)
-        m_x, m_y = np.float64(moments[i, 4]), np.float64(moments[i, 5])
-        m_xx, m_xy, m_yy = np.float64(moments[i, 6]), np.float64(moments[i, 7]), np.float64(moments[i, 8])
-        grad_positions[i, 0] = a * m_x + b * m_y
-        grad_positions[i, 1] = b * m_x + c * m_y
-        p, q = a * m_xx + b * m_xy, a * m_xy + b * m_yy
-        r, s = b * m_xx + c * m_xy, b * m_xy + c * m_yy
-        grad_covariances[i, 0] = 0.5 * (p * a + q * b)
-        grad_covariances[i, 1] = r * a + s * b
-        grad_covariances[i, 2] = 0.5 * (r * b + s * c)
+        gradients = chain_moments(moments, i, a, b, c)
+        grad_positions[i, 0], grad_positions[i, 1] = gradients[0], gradients[1]
+        grad_covariances[i, 0], grad_covariances[i, 1], grad_covariances[i, 2] = gradients[2:]
         for channel in range(3):
             grad_colors[i, channel] = moments[i, channel]

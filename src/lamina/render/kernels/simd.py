@@ -91,6 +91,7 @@ def _register(operation: Any, *python_operators: Any) -> None:
 _register(_make_operation("fadd"), operator.add, operator.iadd)
 _register(_make_operation("fsub"), operator.sub, operator.isub)
 _register(_make_operation("fmul"), operator.mul, operator.imul)
+_register(_make_operation("fdiv"), operator.truediv, operator.itruediv)
 
 
 def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -171,6 +172,30 @@ def keep_above(typing_context: Any, value: Any, row: Any, limit: Any) -> Any:
         return builder.select(above, arguments[0], ir.Constant(VECTOR, [0.0] * LANES))
 
     return row_type(value, row, limit), generate
+
+
+@vector_operation
+def choose_above(typing_context: Any, value: Any, other: Any, row: Any, limit: Any) -> Any:
+    """Lanes of `value` where `row` > `limit`, of `other` elsewhere; both may be scalars."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = [_as_row(context, builder, *pair) for pair in zip(arguments, signature.args, strict=True)]
+        above = builder.fcmp_ordered(">", rows[2], rows[3], flags=FAST)
+        return builder.select(above, rows[0], rows[1])
+
+    return row_type(value, other, row, limit), generate
+
+
+@vector_operation
+def negative_size(typing_context: Any, row: Any) -> Any:
+    """-|row|, lane by lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = ir.VectorType(ir.IntType(32), LANES)
+        signs = ir.Constant(bits, [1 << 31] * LANES)
+        return builder.bitcast(builder.or_(builder.bitcast(arguments[0], bits), signs), VECTOR)
+
+    return row_type(row), generate
 
 
 @vector_operation
