@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int64
 
 from lamina.data.captures.lens import Lens, check_lens
+from lamina.data.captures.point_cloud import PointCloud
 from lamina.errors import SignalError
 
 MODEL_NAMES = (
@@ -50,15 +51,6 @@ class RegisteredImage:
     """Features in the picture as it was taken, at the camera's size; the first pixel's centre is (0.5, 0.5)."""
     point_ids: Int64[np.ndarray, " k"]
     """The point that each feature was matched to; -1: none."""
-
-
-@dataclass(frozen=True, eq=False)
-class PointCloud:
-    """What was triangulated."""
-
-    ids: Int64[np.ndarray, " p"]
-    positions: Float64[np.ndarray, "p 3"]
-    colors: UInt8[np.ndarray, "p 3"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.data.captures.colmap import MODEL_NAMES, PointCloud, RegisteredImage, lens_of, parameter_count, pose_of
+from lamina.data.captures.colmap import MODEL_NAMES, RegisteredImage, lens_of, parameter_count, pose_of
 from lamina.data.captures.lens import Lens
+from lamina.data.captures.point_cloud import PointCloud, finite_cloud
 from lamina.errors import SignalError
 
 CAMERA = struct.Struct("<IiQQ")
@@ -130,5 +131,4 @@ def read_points(path: Path) -> PointCloud:
                 f"ends at byte {len(source.data)}; it is cut off or damaged"
             )
         source.position += track * TRACK_BYTES
-    finite = np.isfinite(positions).all(axis=1)
-    return PointCloud(ids[finite], positions[finite], colors[finite])
+    return finite_cloud(ids, positions, colors)

@@ -7,9 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from lamina.data.captures import colmap_binary, colmap_text
-from lamina.data.captures.colmap import ColmapModel, PointCloud, RegisteredImage
+from lamina.data.captures.colmap import ColmapModel, RegisteredImage
 from lamina.data.captures.photographs import Photograph, fit_lens, picture_files, picture_size
-from lamina.data.captures.source import Source, empty_cloud
+from lamina.data.captures.point_cloud import PointCloud, empty_cloud
+from lamina.data.captures.source import Source
 from lamina.errors import SignalError
 
 MODEL_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", "")

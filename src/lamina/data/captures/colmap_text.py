@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from lamina.data.captures.colmap import PointCloud, RegisteredImage, lens_of, pose_of
+from lamina.data.captures.colmap import RegisteredImage, lens_of, pose_of
 from lamina.data.captures.lens import Lens
+from lamina.data.captures.point_cloud import PointCloud, finite_cloud
 from lamina.errors import SignalError
 
 IMAGE_FIELDS = 10
@@ -88,9 +89,8 @@ def read_points(path: Path) -> PointCloud:
         ids.append(_parsed(int, fields[0], place))
         rows.append([_parsed(float, field, place) for field in fields[1:7]])
     values = np.array(rows, np.float64).reshape(-1, 6)
-    finite = np.isfinite(values).all(axis=1)
-    colors = np.clip(values[finite, 3:], 0, 255).astype(np.uint8)
-    return PointCloud(np.array(ids, np.int64)[finite], values[finite, :3], colors)
+    colors = np.clip(np.nan_to_num(values[:, 3:]), 0, 255).astype(np.uint8)
+    return finite_cloud(np.array(ids, np.int64), values[:, :3], colors)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

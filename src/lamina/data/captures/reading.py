@@ -9,8 +9,10 @@ from pathlib import Path
 
 from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
 from lamina.data.captures.colmap_folder import find_model, read_colmap
+from lamina.data.captures.llff import FILE_NAME, read_llff
 from lamina.data.captures.photographs import decoder, view_of
 from lamina.data.captures.source import Source
+from lamina.data.captures.transforms import has_transforms, read_transforms
 from lamina.data.image import WHITE
 from lamina.errors import SignalError
 
@@ -58,9 +60,11 @@ def read_capture(
     if len(source.photographs) < LEAST_VIEWS:
         raise SignalError(f"{path}: {len(source.photographs)} view with a pose; expected at least {LEAST_VIEWS}")
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
-    names = [view.name for view in views]
-    test = held_out(names, test_every) if source.test is None else source.test
-    train = tuple(number for number in range(len(views)) if number not in set(test))
+    if source.split is None:
+        test = held_out([view.name for view in views], test_every)
+        train = tuple(number for number in range(len(views)) if number not in set(test))
+    else:
+        train, test = source.split
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
     decode = decoder(source.photographs, source.picture_scale, background)
@@ -68,7 +72,7 @@ def read_capture(
         path.resolve().name,
         views,
         train,
-        tuple(test),
+        test,
         source.points.positions,
         source.points.colors,
         background,
@@ -81,4 +85,6 @@ def _reader(path: Path) -> Reader | None:
     """The reader for what lies there; None: nothing that is a capture."""
     if find_model(path) is not None:
         return read_colmap
-    return None
+    if has_transforms(path):
+        return read_transforms
+    return read_llff if (path / FILE_NAME).is_file() else None

@@ -6,10 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
-from lamina.data.captures.colmap import PointCloud
 from lamina.data.captures.photographs import Photograph
+from lamina.data.captures.point_cloud import PointCloud
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +19,5 @@ class Source:
     picture_scale: Fraction
     """What is left to apply to these pictures: the folder may hold the wanted size already."""
     notes: tuple[str, ...] = ()
-    test: tuple[int, ...] | None = None
-    """Views that the folder itself holds out; None: it does not say."""
-
-
-def empty_cloud() -> PointCloud:
-    """No points."""
-    return PointCloud(np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, 3), np.uint8))
+    split: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """Views to fit to and views held out, where the folder itself says."""

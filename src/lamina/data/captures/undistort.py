@@ -83,7 +83,7 @@ def _to_byte(value):
 
 @compiled(fastmath=True)
 def _resample(source, width, height, lens, pinhole, out):
-    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, k1...k4, p1 p2; `pinhole`: the first 4."""
+    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, k1...k4, p1 p2."""
     u, v = np.empty(out.shape[1]), np.empty(out.shape[1])
     line = np.uint64((width + BEFORE + AFTER) * CHANNELS)
     for row in range(out.shape[0]):
