@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lamina.cli import VERBS
 from lamina.cli.console import decimals, print_table, print_warning, thousands
 from lamina.cli.options import Parser, frame_range, pixel_size, positive
 
@@ -19,7 +18,7 @@ EXAMPLES = (
 
 def parser() -> Parser:
     """What `lamina compare` understands."""
-    made = Parser("compare", VERBS["compare"], EXAMPLES)
+    made = Parser("compare", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file")
     made.add_argument("source", type=Path, help="what it was made from")
     made.add_argument("--json", action="store_true", help="for programs")

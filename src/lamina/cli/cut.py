@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamina.bitstream import cut_to_bytes, cut_to_level, read_stream, write_stream
-from lamina.cli import VERBS
 from lamina.cli.console import counted, size
 from lamina.cli.options import Parser, byte_count, count
 from lamina.errors import TargetError
@@ -19,7 +18,7 @@ EXAMPLES = (
 
 def parser() -> Parser:
     """What `lamina cut` understands."""
-    made = Parser("cut", VERBS["cut"], EXAMPLES)
+    made = Parser("cut", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file")
     made.add_argument("output", type=Path, help="the file to write")
     where = made.add_mutually_exclusive_group(required=True)

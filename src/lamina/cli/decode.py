@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lamina.cli import VERBS
 from lamina.cli.console import print_warning, size
 from lamina.cli.options import Parser, count, frame_range, pixel_size
 from lamina.codec import Progress
@@ -26,7 +25,7 @@ PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".
 
 def parser() -> Parser:
     """What `lamina decode` understands."""
-    made = Parser("decode", VERBS["decode"], EXAMPLES)
+    made = Parser("decode", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file; an unfinished one (file.lam.part/stream.lam) too")
     made.add_argument("output", type=Path, help="picture, clip or folder; the suffix chooses the format")
     made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")

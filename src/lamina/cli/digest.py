@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamina.bitstream import read_stream
-from lamina.cli import VERBS
 from lamina.cli.options import Parser
 from lamina.media.digest import digest_of, digest_units
 
@@ -18,7 +17,7 @@ EXAMPLES = (
 
 def parser() -> Parser:
     """What `lamina digest` understands."""
-    made = Parser("digest", VERBS["digest"], EXAMPLES)
+    made = Parser("digest", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file")
     made.add_argument("--total", action="store_true", help="only the one for all units")
     return made

@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lamina.cli import VERBS
 from lamina.cli.console import decimals, print_table, print_warning, size, thousands
 from lamina.cli.options import Parser, byte_count, count, frame_range, pixel_size, positive
 from lamina.codec import Choices
@@ -34,7 +33,7 @@ BOX = {ord(character): " " for character in "╭╮╰╯─│"}
 
 def parser() -> Parser:
     """What `lamina encode` understands."""
-    made = Parser("encode", VERBS["encode"], EXAMPLES)
+    made = Parser("encode", EXAMPLES)
     made.add_argument(
         "source", type=Path, help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures"
     )

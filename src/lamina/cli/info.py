@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 from lamina.bitstream import read_stream
-from lamina.cli import VERBS
 from lamina.cli.console import bold, counted, decimals, print_table, print_warning, size, thousands
 from lamina.cli.options import Parser
 from lamina.media.summary import Summary, summarize
@@ -22,7 +21,7 @@ MOST_GROUPS = 8
 
 def parser() -> Parser:
     """What `lamina info` understands."""
-    made = Parser("info", VERBS["info"], EXAMPLES)
+    made = Parser("info", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file")
     made.add_argument("--json", action="store_true", help="for programs")
     return made

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
+from lamina.cli import VERBS
 from lamina.cli.console import bold, dim, print_error
 
 SUFFIXES = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
@@ -19,7 +20,8 @@ ValueT = TypeVar("ValueT")
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what to type to learn more."""
 
-    def __init__(self, verb: str, summary: str, examples: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, verb: str, examples: Sequence[tuple[str, str]]) -> None:
+        summary = VERBS[verb]
         width = max(len(command) for command, _ in examples)
         lines = "\n".join(f"  {command:{width}}  {dim('# ' + remark)}" for command, remark in examples)
         super().__init__(
