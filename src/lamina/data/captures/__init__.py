@@ -3,8 +3,8 @@
 
     folder - reader -> Source (files with lens and pose, points) -> Capture (pinhole views, pixels when asked for)
 
-Read in this order: capture · reading · photographs · lens · undistort · source · colmap (with colmap_binary,
-colmap_text, colmap_folder).
+Read in this order: capture · reading · photographs · lens · undistort · source · point_cloud · colmap (with
+colmap_binary, colmap_text, colmap_folder) · transforms · llff.
 """
 
 from lamina.data.captures.capture import Capture, View

@@ -9,17 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
+from lamina.data.splats.ply_header import MAX_HEADER_BYTES, read_elements
 from lamina.errors import SignalError
 
-PLY_TYPES = {
-    "char": "i1", "uchar": "u1", "short": "<i2", "ushort": "<u2", "int": "<i4", "uint": "<u4", "float": "<f4",
-    "double": "<f8", "int8": "i1", "uint8": "u1", "int16": "<i2", "uint16": "<u2", "int32": "<i4", "uint32": "<u4",
-    "float32": "<f4", "float64": "<f8",
-}  # fmt: skip
-"""Source: Greg Turk, The PLY polygon file format, 1994; the names with widths came later."""
-
-HEADER_LIMIT_BYTES = 1 << 16
-"""Headers of points have a dozen lines."""
+HEADER_END = b"end_header\n"
+GREY = 128
+"""Of points whose file has no colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,63 +45,45 @@ def read_ply_points(path: Path) -> PointCloud:
     """x, y, z and red, green, blue (grey where there are none) of the vertices; other properties are passed over.
 
     Raises:
-        SignalError: no .ply, cut off, big endian, or vertices without positions.
+        SignalError: no .ply, cut off, or vertices without positions.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(MAX_HEADER_BYTES)
     except OSError as error:
         raise SignalError(f"{path}: cannot be read: {error.strerror}") from error
-    end = data.find(b"end_header\n", 0, HEADER_LIMIT_BYTES)
-    if not data.startswith(b"ply") or end < 0:
-        raise SignalError(f"{path}: no .ply file; expected a header from 'ply' to 'end_header'")
-    binary, count, layout = _header(data[:end].decode("ascii", errors="replace"), path)
-    body = data[end + len(b"end_header\n") :]
-    if binary:
-        if count * layout.itemsize > len(body):
-            raise SignalError(f"{path}: {count} vertices need {count * layout.itemsize} bytes, {len(body)} are left")
-        vertices = np.frombuffer(body, layout, count)
+    if b"\nformat ascii" in start.partition(HEADER_END)[0]:
+        columns, count = _read_text(path)
     else:
-        vertices = _text_vertices(body, count, layout, path)
-    positions = np.stack([vertices[axis].astype(np.float64) for axis in "xyz"], axis=1)
-    colors = np.full((count, 3), 128, np.uint8)
-    if layout.names is not None and {"red", "green", "blue"} <= set(layout.names):
-        colors = np.stack([vertices[name].astype(np.uint8) for name in ("red", "green", "blue")], axis=1)
+        vertices = read_elements(path, {"vertex"}).get("vertex", np.empty(0))
+        columns, count = {name: vertices[name] for name in vertices.dtype.names or ()}, len(vertices)
+    if not {"x", "y", "z"} <= set(columns):
+        raise SignalError(f"{path}: vertices with {', '.join(columns) or 'nothing'}; expected x, y and z")
+    positions = np.stack([columns[axis].astype(np.float64) for axis in "xyz"], axis=1)
+    colors = np.full((count, 3), GREY, np.uint8)
+    if {"red", "green", "blue"} <= set(columns):
+        levels = np.stack([columns[name].astype(np.float64) for name in ("red", "green", "blue")], axis=1)
+        colors = np.clip(np.nan_to_num(levels), 0, 255).astype(np.uint8)
     return finite_cloud(np.arange(count), positions, colors)
 
 
-def _header(text: str, path: Path) -> tuple[bool, int, np.dtype]:
-    """Whether the body is binary, the number of vertices, and their layout."""
-    binary, count, element, properties = False, -1, "", []
-    for line in text.split("\n"):
-        fields = line.split()
-        if fields[:1] == ["format"]:
-            if fields[1:2] not in (["ascii"], ["binary_little_endian"]):
-                raise SignalError(f"{path}: {line.strip()}; expected ascii or binary_little_endian: convert it")
-            binary = fields[1] != "ascii"
-        elif fields[:1] == ["element"] and len(fields) == 3 and fields[2].isdecimal():
-            if count < 0 and fields[1] != "vertex":
-                raise SignalError(f"{path}: begins with {fields[1]}; expected the vertices first")
-            element = fields[1]
-            count = int(fields[2]) if element == "vertex" else count
-        elif fields[:1] == ["property"] and element == "vertex":
-            if len(fields) != 3 or fields[1] not in PLY_TYPES:
-                raise SignalError(f"{path}: {line.strip()}; expected a number type and a name")
-            properties.append((fields[2], PLY_TYPES[fields[1]]))
-    names = [name for name, _ in properties]
-    if count < 0 or not {"x", "y", "z"} <= set(names) or len(set(names)) < len(names):
-        raise SignalError(f"{path}: vertices with {', '.join(names) or 'nothing'}; expected x, y, z, each name once")
-    return binary, count, np.dtype(properties)
-
-
-def _text_vertices(body: bytes, count: int, layout: np.dtype, path: Path) -> np.ndarray:
-    columns = len(layout.names or ())
+def _read_text(path: Path) -> tuple[dict[str, np.ndarray], int]:
+    """Columns of a text file by name, and how many vertices it has; nerfstudio writes such files."""
+    header, found, body = path.read_bytes().partition(HEADER_END)
+    names: list[str] = []
+    elements: list[tuple[str, str]] = []
+    for words in (line.split() for line in header.decode("ascii", errors="replace").split("\n")):
+        if words[:1] == ["element"] and len(words) == 3:
+            elements.append((words[1], words[2]))
+        elif words[:1] == ["property"] and elements[-1:] and elements[-1][0] == "vertex":
+            names.append(words[-1])
+    if not found or not elements or elements[0][0] != "vertex" or not elements[0][1].isdecimal() or not names:
+        raise SignalError(f"{path}: expected a .ply header that begins with 'element vertex' and a count")
+    values = body.split()
+    # Compared as text first: numbers of any length are no counts.
+    count = int(elements[0][1]) if len(elements[0][1]) <= len(str(len(values))) else len(values) + 1
     try:
-        values = np.array(body.split(None, count * columns)[: count * columns], np.float64)
-        rows = values.reshape(count, columns)
+        rows = np.array(values[: count * len(names)], np.float64).reshape(count, len(names))
     except ValueError as error:
-        raise SignalError(f"{path}: expected {count} vertices of {columns} numbers: {error}") from error
-    vertices = np.empty(count, layout)
-    for column, name in enumerate(layout.names or ()):
-        with np.errstate(invalid="ignore"):
-            vertices[name] = rows[:, column]
-    return vertices
+        raise SignalError(f"{path}: expected {elements[0][1]} vertices of {len(names)} numbers: {error}") from error
+    return {name: rows[:, column] for column, name in enumerate(names)}, count

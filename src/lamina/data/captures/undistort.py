@@ -9,14 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.compiled import compiled
 from lamina.data.captures.lens import Lens
-
-BEFORE, AFTER = 1, 2
-"""Samples that a cubic needs before and after the one at or left of a point."""
-
-CHANNELS = 3
-"""Red, green, blue, side by side."""
 
 
 def undistort(pixels: UInt8[np.ndarray, "h w 3"], lens: Lens, pinhole: Lens) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -25,79 +18,17 @@ def undistort(pixels: UInt8[np.ndarray, "h w 3"], lens: Lens, pinhole: Lens) -> 
     Raises:
         ValueError: the lens is for another size than the picture's.
     """
+    from lamina.data.captures import undistort_kernels as kernels
+
     if pixels.shape != (lens.height, lens.width, 3):
         raise ValueError(f"expected a picture of {(lens.height, lens.width, 3)}, got {pixels.shape}")
-    padded = np.pad(pixels, ((BEFORE, AFTER), (BEFORE, AFTER), (0, 0)), mode="edge").astype(np.float32)
+    margin = (kernels.BEFORE, kernels.AFTER)
+    padded = np.pad(pixels, (margin, margin, (0, 0)), mode="edge").astype(np.float32)
     out = np.empty((pinhole.height, pinhole.width, 3), np.uint8)
-    _resample(padded.reshape(-1), lens.width, lens.height, _numbers(lens), _numbers(pinhole)[:4], out)
+    kernels.resample(padded.reshape(-1), lens.width, lens.height, _numbers(lens), _numbers(pinhole)[:4], out)
     return out
 
 
 def _numbers(lens: Lens) -> tuple[float, ...]:
     inner = (lens.focal_x_px, lens.focal_y_px, lens.center_x_px, lens.center_y_px)
     return tuple(float(number) for number in (*inner, *lens.radial, *lens.tangential))
-
-
-@compiled()
-def _source_row(lens, pinhole, row, width, height, u, v):
-    """Fill `u`, `v`: where in the source, in pixels from its first centre, each pixel of an output row comes from."""
-    focal_x, focal_y, center_x, center_y, k1, k2, k3, k4, p1, p2 = lens
-    y = (row + 0.5 - pinhole[3]) / pinhole[1]
-    for column in range(u.shape[0]):
-        x = (column + 0.5 - pinhole[2]) / pinhole[0]
-        square = x * x + y * y
-        gain = 1.0 + square * (k1 + square * (k2 + square * (k3 + square * k4)))
-        moved_x = (x * gain + 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x)) * focal_x + center_x - 0.5
-        moved_y = (y * gain + 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y)) * focal_y + center_y - 0.5
-        # Written so that what is not a number goes to the corner, not out of the array.
-        u[column] = min(moved_x, width - 1.0) if moved_x > 0.0 else 0.0
-        v[column] = min(moved_y, height - 1.0) if moved_y > 0.0 else 0.0
-
-
-@compiled(fastmath=True)
-def _cubic(t):
-    """Weights of the four samples around a point, `t` behind the second. Source: Catmull-Rom spline, tension 1/2."""
-    half = np.float32(0.5)
-    one = np.float32(1.0)
-    square = t * t
-    w0 = half * (-t + square * (np.float32(2.0) - t))
-    w1 = one + half * square * (np.float32(3.0) * t - np.float32(5.0))
-    w3 = half * square * (t - one)
-    return w0, w1, one - w0 - w1 - w3, w3
-
-
-@compiled(fastmath=True)
-def _across(source, i, weights):
-    """Four samples from index `i` on, weighted: red, green, blue."""
-    w0, w1, w2, w3 = weights
-    red = w0 * source[i] + w1 * source[i + 3] + w2 * source[i + 6] + w3 * source[i + 9]
-    green = w0 * source[i + 1] + w1 * source[i + 4] + w2 * source[i + 7] + w3 * source[i + 10]
-    blue = w0 * source[i + 2] + w1 * source[i + 5] + w2 * source[i + 8] + w3 * source[i + 11]
-    return red, green, blue
-
-
-@compiled(fastmath=True)
-def _to_byte(value):
-    return np.uint8(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
-
-
-@compiled(fastmath=True)
-def _resample(source, width, height, lens, pinhole, out):
-    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, k1...k4, p1 p2."""
-    u, v = np.empty(out.shape[1]), np.empty(out.shape[1])
-    line = np.uint64((width + BEFORE + AFTER) * CHANNELS)
-    for row in range(out.shape[0]):
-        _source_row(lens, pinhole, row, width, height, u, v)
-        for column in range(out.shape[1]):
-            left, top = np.uint64(u[column]), np.uint64(v[column])
-            wx = _cubic(np.float32(u[column] - left))
-            y0, y1, y2, y3 = _cubic(np.float32(v[column] - top))
-            # Padding has put the sample before (left, top) there.
-            i = top * line + left * np.uint64(CHANNELS)
-            r0, g0, b0 = _across(source, i, wx)
-            r1, g1, b1 = _across(source, i + line, wx)
-            r2, g2, b2 = _across(source, i + line + line, wx)
-            r3, g3, b3 = _across(source, i + line + line + line, wx)
-            out[row, column, 0] = _to_byte(y0 * r0 + y1 * r1 + y2 * r2 + y3 * r3)
-            out[row, column, 1] = _to_byte(y0 * g0 + y1 * g1 + y2 * g2 + y3 * g3)
-            out[row, column, 2] = _to_byte(y0 * b0 + y1 * b1 + y2 * b2 + y3 * b3)
