@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lamina encode`: a picture or a clip enters, a layered file leaves."""
+"""`lamina encode`: a picture, a clip or a capture of a scene enters, a layered file leaves."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import time
-from collections.abc import Iterator
-from contextlib import redirect_stderr
-from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lamina.cli.console import decimals, print_table, print_warning, size, thousands
-from lamina.cli.options import Parser, byte_count, count, frame_range, pixel_size, positive
-from lamina.codec import Choices
-from lamina.codecs import planar
+from lamina.cli.console import print_warning, size
+from lamina.cli.knobs import with_knobs
+from lamina.cli.levels import print_levels
+from lamina.cli.options import Parser, byte_count, count, frame_range, pixel_size, positive, ratio
+from lamina.codec import Choices, Codec
+from lamina.codecs import CODECS
+
+if TYPE_CHECKING:
+    from lamina.media.sources import Signal
 
 EXAMPLES = (
     ("lamina encode photo.png photo.lam", "sensible defaults"),
@@ -25,17 +25,21 @@ EXAMPLES = (
     ("lamina encode clip.mp4 clip.lam --scalability resolution", "lower levels are smaller pictures"),
     ("lamina encode pictures/ clip.lam --fps 24 --frames 0:48", "a folder of pictures"),
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
+    ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
+    ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
-BOX = {ord(character): " " for character in "╭╮╰╯─│"}
-"""tyro frames its messages; ours are one line."""
 
 
 def parser() -> Parser:
     """What `lamina encode` understands."""
+    names = [codec.name for codec in CODECS]
     made = Parser("encode", EXAMPLES)
     made.add_argument(
-        "source", type=Path, help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures"
+        "source",
+        type=Path,
+        help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures, or a scene: a folder with a "
+        "COLMAP model, transforms.json or poses_bounds.npy",
     )
     made.add_argument(
         "output", type=Path, nargs="?", help="the file to write; default: the source's name with .lam, here"
@@ -45,23 +49,32 @@ def parser() -> Parser:
     aim.add_argument("--bytes", type=byte_count, metavar="SIZE", help="size of the file: 24k, 1.5M (k = 1000)")
     aim.add_argument("--psnr", type=positive, metavar="DB", help="PSNR on 8-bit pixels, dB")
     aim.add_argument("--splats", type=count(1, 10_000_000), metavar="N", help="splats (of a frame), whatever they cost")
+    aim.add_argument("--lambda", dest="rate_weight", type=positive, metavar="L", help="scenes: what a bit costs")
     how = made.add_argument_group("how")
     how.add_argument(
         "--preset",
-        choices=sorted(planar.CODEC.presets),
+        choices=sorted(CODECS[0].presets),
         default="default",
-        help="speed and method; paper: P-GSVC as published",
+        help="speed and method; paper: as published",
     )
-    how.add_argument("--layers", type=count(1, 8), metavar="N", help="layers; each can be cut off later")
+    how.add_argument(
+        "--layers", "--levels", type=count(1, 8), metavar="N", help="layers, so levels; each can be cut off later"
+    )
     how.add_argument("--scalability", choices=("quality", "resolution"), help="what lower levels have less of")
     how.add_argument("--group-frames", type=count(1, 1024), metavar="N", help="at most N frames between key frames")
+    how.add_argument("--device", choices=("cpu", "cuda"), help="scenes: where to fit; default: CUDA where it is")
     how.add_argument("--seed", type=count(0, 2**31 - 1), metavar="N", help="of everything random")
-    how.add_argument("--knobs", action="store_true", help="list every knob of the configuration, and leave")
+    how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(names)}), and leave")
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
     reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
+    reading.add_argument(
+        "--scale", type=ratio, metavar="R", help="of a scene's photographs: 1/2 halves width and height"
+    )
+    reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
 
@@ -69,10 +82,10 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     if "--knobs" in words:
-        return _with_knobs(planar.CODEC.presets["default"], ["--help"]) is None
+        return print_knobs(words[words.index("--knobs") + 1 :])
     options, knobs = parser().parse_known_args(words)
     try:
-        config = _with_knobs(planar.CODEC.configure(_choices_of(options)), knobs)
+        config = with_knobs(_codec_of(options).configure(_choices_of(options)), knobs)
     except ValueError as error:
         parser().error(str(error))
     output = options.output or Path(options.source.name).with_suffix(".lam")
@@ -82,18 +95,25 @@ def run(words: list[str]) -> int:
     return 0
 
 
+def print_knobs(words: list[str]) -> int:
+    """`--knobs`, `--knobs scene`: every field of a codec's configuration."""
+    presets = {codec.name: codec.presets["default"] for codec in CODECS}
+    name = words[0] if words else CODECS[0].name
+    if name not in presets:
+        parser().error(f"there is no codec {name!r} whose knobs could be listed, but {' and '.join(presets)}")
+    with_knobs(presets[name], ["--help"])
+    return 0
+
+
 def _encode(options: argparse.Namespace, config: Any, output: Path) -> None:
     from lamina.cli.progress import shown_progress
-    from lamina.data import Clip
     from lamina.errors import SignalError
     from lamina.media.encoding import encode_signal
-    from lamina.media.sources import SourceOptions, signal_of
     from lamina.media.summary import summarize
 
     if output.exists() and options.source.exists() and output.samefile(options.source):
         raise SignalError(f"{output}: source and output are the same file; choose another name")
-    source_options = SourceOptions(options.size, options.pixel_format, options.fps, options.frames)
-    signal = signal_of(options.source, source_options)
+    signal = _signal_of(options, output)
     for note in signal.notes:
         print_warning(f"{options.source}: {note}")
     started_s = time.monotonic()
@@ -102,13 +122,32 @@ def _encode(options: argparse.Namespace, config: Any, output: Path) -> None:
     seconds = time.monotonic() - started_s
     with media:
         summary = summarize(media.stream)
-    frames = f", {summary.frame_count} frames" if isinstance(signal, Clip) else ""
+    frames = f", {summary.frame_count} frames" if summary.info.kind == "video" else ""
     print(f"{output}: {summary.info.width}x{summary.info.height}{frames}, {size(summary.size_bytes)}, {seconds:.1f} s")
-    rows = [
-        (str(level.level), thousands(level.size_bytes), f"{level.bits_per_pixel:.3f}", decimals(level.quality_db, 2))
-        for level in summary.levels
-    ]
-    print_table(("level", "bytes", "bits/pixel", "PSNR dB"), rows)
+    print_levels(summary)
+
+
+def _codec_of(options: argparse.Namespace) -> Codec[Any, Any, Any, Any]:
+    from lamina.media.sources import codec_of_path
+
+    return codec_of_path(options.source, is_scene=options.poses is not None)
+
+
+def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
+    from lamina.media.sources import SourceOptions, signal_of
+
+    source = options.source
+    if options.poses is not None:
+        from lamina.data.captures.structure_from_motion import reconstruct
+
+        folder = output.with_name(output.name + ".poses")
+        print(f"{source}: looking for poses; the model goes to {folder}")
+        source = reconstruct(source, folder)
+    every = SourceOptions.test_every if options.test_every is None else options.test_every
+    return signal_of(
+        source,
+        SourceOptions(options.size, options.pixel_format, options.fps, options.frames, options.scale or 1, every),
+    )
 
 
 def _choices_of(options: argparse.Namespace) -> Choices:
@@ -120,41 +159,8 @@ def _choices_of(options: argparse.Namespace) -> Choices:
         splats=options.splats,
         layers=options.layers,
         scalability=options.scalability,
+        rate_weight=options.rate_weight,
         group_frames=options.group_frames,
+        device=options.device,
         seed=options.seed,
     )
-
-
-def _with_knobs(config: Any, words: list[str]) -> Any:
-    """Fields of the configuration by name: `--lattice.steps 3000`."""
-    if not words:
-        return config
-    known = {"--help", *(f"--{name}" for name in knob_names(config))}
-    for word in words:
-        name = word.split("=")[0].replace("_", "-")
-        if word.startswith("--") and name not in known:
-            close = get_close_matches(name, known, 1)
-            parser().error(f"there is no option {word!r}" + (f"; did you mean {close[0]}?" if close else ""))
-    if not words[0].startswith("-"):
-        parser().error(f"what is {words[0]!r}? Source and output are given already")
-    import tyro
-
-    said = io.StringIO()
-    try:
-        with redirect_stderr(said):
-            return tyro.cli(
-                type(config), default=config, args=words, prog="lamina encode SOURCE OUTPUT", description=""
-            )
-    except SystemExit as leaving:
-        if leaving.code:
-            reason = " ".join(said.getvalue().translate(BOX).split()).partition(" For full helptext")[0]
-            reason = reason.partition(" Argument helptext")[0].removeprefix("Value error ")
-            parser().error(f"{' '.join(words)}: {reason}; --knobs lists each name and what it takes")
-        raise
-
-
-def knob_names(config: Any, prefix: str = "") -> Iterator[str]:
-    """Dotted names of all fields, as they are written on the command line."""
-    for field in fields(config):
-        name, value = prefix + field.name.replace("_", "-"), getattr(config, field.name)
-        yield from knob_names(value, f"{name}.") if is_dataclass(value) else [name]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lamina.bitstream import read_stream
 from lamina.cli.console import bold, counted, decimals, print_table, print_warning, size, thousands
+from lamina.cli.levels import print_levels
 from lamina.cli.options import Parser
 from lamina.media.summary import Summary, summarize
 
@@ -45,29 +46,16 @@ def print_summary(summary: Summary) -> None:
     """The facts as a short page."""
     info = summary.info
     facts = [info.kind, f"{info.width}x{info.height}"]
-    if info.kind != "image":
+    if info.kind == "video":
         facts.append(f"{counted(summary.frame_count, 'frame')} in {counted(len(summary.groups), 'group')}")
     if info.frames_per_second is not None:
         facts.append(f"{info.frames_per_second:g} frames per second")
     print(f"{bold(summary.path)}: {', '.join(facts)}, {size(summary.size_bytes)} ({summary.codec})")
     for name, value in info.details.items():
         print(f"  {name.replace('_', ' ')}: {value}")
-    rate = _kilobits_per_second(summary)
     print()
-    print_table(
-        ("level", "bytes", "bits/pixel", *(("kbit/s",) if rate else ()), "PSNR dB"),
-        [
-            (
-                str(level.level),
-                thousands(level.size_bytes),
-                f"{level.bits_per_pixel:.3f}",
-                *((f"{rate * level.size_bytes:.0f}",) if rate else ()),
-                decimals(level.quality_db, 2),
-            )
-            for level in summary.levels
-        ],
-    )
-    if info.kind != "image":
+    print_levels(summary)
+    if len(summary.groups) > 1 or info.kind == "video":
         _print_groups(summary)
     print()
     largest_first = sorted(summary.parts.items(), key=lambda part: -part[1])
@@ -75,12 +63,6 @@ def print_summary(summary: Summary) -> None:
         ("where the bytes go", "bytes", "share"),
         [(name, thousands(count), f"{100 * count / summary.size_bytes:.1f} %") for name, count in largest_first],
     )
-
-
-def _kilobits_per_second(summary: Summary) -> float:
-    """What one byte of the file is worth; 0 for stills."""
-    rate = summary.info.frames_per_second
-    return 8e-3 * rate / summary.frame_count if rate and summary.frame_count else 0.0
 
 
 def _print_groups(summary: Summary) -> None:

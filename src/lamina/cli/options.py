@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NoReturn, TypeVar
 
 from lamina.cli import VERBS
@@ -81,6 +82,17 @@ def pixel_size(text: str) -> tuple[int, int]:
     if not cross or not width.isdecimal() or not height.isdecimal() or not int(width) or not int(height):
         raise argparse.ArgumentTypeError(f"{text!r}: expected WIDTHxHEIGHT, such as 1536x1024")
     return int(width), int(height)
+
+
+def ratio(text: str) -> Fraction:
+    """`1/2`, `0.5` -> a scale above 0 and up to 1."""
+    try:
+        value = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a scale above 0 and up to 1, such as 1/2")
+    return value
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

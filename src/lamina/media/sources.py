@@ -65,6 +65,11 @@ def codec_of_signal(signal: Signal) -> Codec[Any, Any, Any, Any]:
     return planar.CODEC
 
 
+def codec_of_path(path: str | Path, is_scene: bool = False) -> Codec[Any, Any, Any, Any]:
+    """The codec for what lies there, told without reading it; `is_scene`: a capture will be made of it."""
+    return planar.CODEC
+
+
 def _as_rgb(pixels: Any) -> np.ndarray:
     """Pixels with three channels; grey ones get three equal channels."""
     array = np.asarray(pixels)

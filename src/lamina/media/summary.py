@@ -31,8 +31,8 @@ class LevelSummary:
     level: int
     size_bytes: int
     """Of the file when it is cut at this level, everything counted."""
-    bits_per_pixel: float
-    """The same per pixel of full size and frame."""
+    bits_per_pixel: float | None
+    """The same per pixel of full size and frame; None for scenes, which have no pixels of their own."""
     quality_db: float | None
     """PSNR that the encoder measured, mean over frames; None: unknown."""
 
@@ -83,12 +83,14 @@ def summarize(stream: Stream) -> Summary:
     codec = codec_of_wire_id(stream.codec_wire_id)
     header = stream.header_unit()
     info = codec.inspect(header.payload)
-    pixel_count = info.width * info.height * max(stream.header.frame_count, 1)
+    pixel_count = 0 if info.kind == "scene" else info.width * info.height * max(stream.header.frame_count, 1)
     levels = []
     for level in range(stream.level_count):
         size_bytes = size_after_cut(stream, dict.fromkeys(stream.groups, level))
         quality_db = _mean_quality(entry for entry in stream.entries if entry.key.layer == level)
-        levels.append(LevelSummary(level, size_bytes, 8 * size_bytes / pixel_count, quality_db))
+        levels.append(
+            LevelSummary(level, size_bytes, 8 * size_bytes / pixel_count if pixel_count else None, quality_db)
+        )
     parts, problems = _parts(stream, header)
     return Summary(
         path=stream.name,
