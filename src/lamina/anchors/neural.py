@@ -128,6 +128,13 @@ def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
         return (depth > 0) & (horizontal < wide) & (vertical < high)
 
 
+def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]) -> Float[Tensor, "n d+4"]:
+    """What every head reads: features, direction from the camera, distance in units of the scene."""
+    toward = anchors.positions - camera_position
+    distance = toward.norm(dim=1, keepdim=True).clamp_min(1e-9)
+    return torch.cat([anchors.features, toward / distance, distance / heads.unit], dim=1)
+
+
 def generate(
     anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]
 ) -> tuple[Gaussians3D, Int64[Tensor, " m"]]:
@@ -136,9 +143,7 @@ def generate(
     Differentiable in anchors, heads and position. Gaussians keep the order of anchors, then of offsets.
     """
     count, per_anchor = anchors.masks.shape
-    toward = anchors.positions - camera_position
-    distance = toward.norm(dim=1, keepdim=True).clamp_min(1e-9)
-    inputs = torch.cat([anchors.features, toward / distance, distance / heads.unit], dim=1)
+    inputs = head_inputs(anchors, heads, camera_position)
     opacities = (torch.tanh(heads.opacity(inputs)) * anchors.masks).reshape(-1)
     sources = torch.nonzero(opacities.detach() > 0).reshape(-1)
     rows = sources // per_anchor
