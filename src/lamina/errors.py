@@ -6,7 +6,7 @@ LaminaError
 ├── SignalError (ValueError)         a picture, clip or capture is missing, malformed or of a kind we do not read
 ├── TargetError (ValueError)         a size or quality was asked for that this material cannot reach
 ├── Interrupted (RuntimeError)       a long job was stopped by its user; the message says what was saved, how to go on
-├── StreamWriteError (OSError)       a file cannot be written: full disk, no permission (bitstream/atomic.py)
+├── WriteError (OSError)             a file cannot be written: full disk, no permission, a missing folder
 └── BackendUnavailable (RuntimeError) an optional part is not installed; the message names the command that installs it
 
 A programmer's mistake (wrong shape, wrong type) is a plain ValueError or TypeError.
@@ -55,6 +55,13 @@ class TargetError(LaminaError, ValueError):
 
 class Interrupted(LaminaError, RuntimeError):  # noqa: N818 - it is a request, not an error
     """The user stopped a long job; says what was kept and how to continue."""
+
+
+class WriteError(LaminaError, OSError):
+    """A file cannot be written (full disk, no permission, ...); what was at its place before is untouched."""
+
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
 
 
 class BackendUnavailable(LaminaError, RuntimeError):  # noqa: N818 - reads as the state that it reports

@@ -3,9 +3,9 @@ import errno
 
 import pytest
 
-from lamina.bitstream import StreamJournal, StreamWriteError, pack_stream, read_stream, write_stream
+from lamina.bitstream import StreamJournal, pack_stream, read_stream, write_stream
 from lamina.codec import Unit, UnitKey
-from lamina.errors import BitstreamError
+from lamina.errors import BitstreamError, WriteError
 
 HEADER = Unit(UnitKey(0, -1, 0), b"header")
 BY_FRAME = [
@@ -119,7 +119,7 @@ def test_append_rejects_a_full_disk_and_keeps_what_was_there(tmp_path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(journal, "_write", half_then_full)
-        with pytest.raises(StreamWriteError, match="No space left"):
+        with pytest.raises(WriteError, match="No space left"):
             journal.append(BY_FRAME[1])
         monkeypatch.undo()
         journal.append(BY_FRAME[1])

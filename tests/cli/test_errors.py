@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_nothing_half_written(run, photo: Path, monkeypatch: 
 
     output = photo.with_suffix(".lam")
     output.write_bytes(b"what was there before")
-    monkeypatch.setattr("lamina.bitstream.atomic.os.fsync", full)
+    monkeypatch.setattr("lamina.atomic.os.fsync", full)
     status, _, errors = run("encode", photo, output)
     assert status == 1
     check_one_line(errors, "No space left on device", "make room")

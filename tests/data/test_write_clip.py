@@ -8,7 +8,7 @@ import pytest
 
 from lamina.data import ClipWriter, ColorInfo, open_clip
 from lamina.data.y4m import Y4mWriter
-from lamina.errors import SignalError
+from lamina.errors import SignalError, WriteError
 
 
 def write(path: Path, frames: list[np.ndarray], **options) -> ClipWriter:
@@ -100,7 +100,7 @@ def test_write_clip_rejects(tmp_path: Path, park_joy) -> None:
         pass
     with pytest.raises(SignalError, match=r"frame 0: 95x64"), ClipWriter(tmp_path / "a.mp4", 96, 64, 25) as writer:
         writer.write(park_joy[0][:, 1:])
-    with pytest.raises(SignalError, match="create it first"), ClipWriter(tmp_path / "no" / "a.mp4", 96, 64, 25):
+    with pytest.raises(WriteError, match="create the folder first"), ClipWriter(tmp_path / "no" / "a.mp4", 96, 64, 25):
         pass
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").mkdir()
@@ -114,6 +114,6 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path, park_joy, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Y4mWriter, "write", full)
-    with pytest.raises(SignalError, match=r"a\.y4m: cannot be written: No space left"):
+    with pytest.raises(WriteError, match=r"a\.y4m: cannot be written: No space left"):
         write(tmp_path / "a.y4m", park_joy)
     assert list(tmp_path.iterdir()) == []

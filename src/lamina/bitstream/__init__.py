@@ -5,11 +5,10 @@
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
 Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container · index · source ·
-damage · scan · reader · atomic · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing
+damage · scan · reader · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing
 here imports torch or numpy: tools that move units start fast.
 """
 
-from lamina.bitstream.atomic import StreamWriteError, replacing
 from lamina.bitstream.bits import BitReader, BitWriter
 from lamina.bitstream.composites import Array, Bytes, Struct
 from lamina.bitstream.cutting import cut_to_bytes, cut_to_level
@@ -39,7 +38,6 @@ __all__ = [
     "Int",
     "Stream",
     "StreamJournal",
-    "StreamWriteError",
     "Struct",
     "Syntax",
     "UInt",
@@ -49,7 +47,6 @@ __all__ = [
     "cut_to_level",
     "pack_stream",
     "read_stream",
-    "replacing",
     "usable",
     "write_stream",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from lamina.bitstream.atomic import write_error
+from lamina.atomic import write_error
 from lamina.bitstream.container import FEATURE_STREAMED, MAX_UNITS, STREAM_HEADER
 from lamina.bitstream.index import HEADER_WINDOW_BYTES, IndexEntry, entry_of, unpack_prefix
 from lamina.bitstream.reader import checked_unit
@@ -29,7 +29,7 @@ class StreamJournal:
 
     Raises:
         BitstreamError: there is a file that is not a journal of this codec; it is left alone.
-        StreamWriteError: the place is not writable.
+        WriteError: the place is not writable.
     """
 
     def __init__(self, path: str | Path, codec_wire_id: int) -> None:
@@ -78,7 +78,7 @@ class StreamJournal:
 
         Raises:
             ValueError: its key was there before, or something is beyond the limits.
-            StreamWriteError: the disk is full; the journal ends before this unit.
+            WriteError: the disk is full; the journal ends before this unit.
         """
         if unit.key in self._keys:
             raise ValueError(f"{unit.key} is in the journal already")
@@ -117,7 +117,7 @@ class StreamJournal:
 
         Raises:
             ValueError: the header unit of the stream was not appended.
-            StreamWriteError: the disk is full or the place not writable; the journal is still there.
+            WriteError: the disk is full or the place not writable; the journal is still there.
         """
         ordered = sorted(self._entries, key=lambda entry: entry.key)
         size_bytes = write_indexed(path, self.codec_wire_id, ordered, self._payload_of)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from lamina.bitstream.atomic import replacing
+from lamina.atomic import replacing
 from lamina.bitstream.index import IndexEntry, entry_of, pack_front
 from lamina.codec import Unit
 
@@ -21,7 +21,7 @@ def write_stream(path: str | Path, codec_wire_id: int, units: Iterable[Unit]) ->
 
     Raises:
         ValueError: the header unit of the stream is missing, a key comes twice, or something is beyond the limits.
-        StreamWriteError: the disk is full or the place not writable; an old file of that name is untouched.
+        WriteError: the disk is full or the place not writable; an old file of that name is untouched.
     """
     ordered = sorted(units, key=attrgetter("key"))
     payloads = {unit.key: unit.payload for unit in ordered}
@@ -48,7 +48,7 @@ def write_indexed(
 
     Raises:
         ValueError: entries are not in order or beyond the limits.
-        StreamWriteError: as `write_stream`.
+        WriteError: as `write_stream`.
     """
     front = pack_front(codec_wire_id, entries)
     with replacing(path) as file:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.data.atomic import atomic_path, clear_errors
+from lamina.atomic import replacing_path, write_errors
 from lamina.data.pixel_formats import apply_orientation, to_rgb8
 from lamina.errors import BackendUnavailable, SignalError
 
@@ -111,7 +111,8 @@ def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
     """Write 8-bit RGB pixels; the suffix chooses the format (lossless where the format can; see `WRITABLE`).
 
     Raises:
-        SignalError: the suffix is unknown, the pixels are no picture, or the file cannot be written.
+        SignalError: the suffix is unknown, or the pixels are no picture.
+        WriteError: the file cannot be written.
     """
     from PIL import Image
 
@@ -121,7 +122,7 @@ def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
         known = " ".join(WRITABLE)
         raise SignalError(f"{path}: no picture format has the suffix {path.suffix or '(none)'!r}; use one of {known}")
     Picture(pixels, path)
-    with atomic_path(path) as partial, clear_errors(path):
+    with replacing_path(path) as partial, write_errors(path):
         Image.fromarray(np.ascontiguousarray(pixels)).save(partial, **options)
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.data.atomic import atomic_path, clear_errors, remove
+from lamina.atomic import remove, replacing_path, write_errors
 from lamina.data.clip import as_rate, check_frame
 from lamina.data.color import ColorInfo, default_color
 from lamina.data.container_writer import MUXERS, GifWriter, X264Writer, x264_color
@@ -91,9 +91,10 @@ class ClipWriter:
 
         Raises:
             SignalError: the frame has another size or type.
+            WriteError: the disk is full, or the place not writable.
         """
         check_frame(frame, self._shape, f"{self.path}: frame {self.frame_count}")
-        with clear_errors(self.path):
+        with write_errors(self.path):
             self._sink.write(np.ascontiguousarray(frame))
         self.frame_count += 1
 
@@ -105,8 +106,8 @@ class ClipWriter:
     @contextlib.contextmanager
     def _output(self) -> Iterator[FrameSink]:
         """Only what ended well, with at least one frame, takes the place of the old."""
-        with atomic_path(self.path) as partial:
-            with clear_errors(self.path):
+        with replacing_path(self.path) as partial:
+            with write_errors(self.path):
                 sink = self._open_sink(partial)
             try:
                 yield sink
@@ -114,7 +115,7 @@ class ClipWriter:
                 with contextlib.suppress(Exception):
                     sink.close()
                 raise
-            with clear_errors(self.path):
+            with write_errors(self.path):
                 sink.close()
             if self.frame_count == 0:
                 raise SignalError(f"{self.path}: not written: no frames were given")

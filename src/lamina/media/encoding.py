@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lamina.bitstream import StreamJournal, StreamWriteError
+from lamina.bitstream import StreamJournal
 from lamina.bitstream.container import STREAM_HEADER
 from lamina.codec import Choices, Codec, Progress, Unit, UnitKey
 from lamina.codecs.planar.config import Scalability
 from lamina.data import Clip
-from lamina.errors import Interrupted
+from lamina.errors import Interrupted, WriteError
 from lamina.media.job import PartFolder, RestartPoint, fingerprint_of, open_part, restart_point
 from lamina.media.reading import Media, open_media
 from lamina.media.sources import Signal, Source, SourceOptions, codec_of_signal, signal_of
@@ -57,7 +57,7 @@ def encode(
     Raises:
         SignalError: the source is missing, malformed, or of a kind that we do not read.
         TargetError: the target is out of reach.
-        StreamWriteError: the disk is full or the place not writable; what was there before is untouched.
+        WriteError: the disk is full or the place not writable; what was there before is untouched.
         Interrupted: `progress` raised it; what is finished is kept in `<path>.part`.
     """
     signal = signal_of(source, source_options)
@@ -81,7 +81,7 @@ def encode_signal(signal: Signal, path: Path, config: Any, progress: ProgressCal
             journal.finish(path)
     except Interrupted as stopped:
         raise _explained(stopped, part, path, codec) from stopped
-    except StreamWriteError:
+    except WriteError:
         # What is finished may be worth hours; the same command goes on when there is room.
         if not _frames_in(part, codec):
             part.remove()

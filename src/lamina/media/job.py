@@ -11,8 +11,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamina.atomic import write_errors
 from lamina.bitstream import StreamJournal
-from lamina.bitstream.atomic import write_error
 from lamina.codec import HEADER_LAYER
 from lamina.data import Clip, Picture
 from lamina.data.captures import Capture
@@ -69,17 +69,15 @@ def open_part(output: Path, fingerprint: str) -> PartFolder:
     """The folder of the unfinished encode of `output`, new or found again.
 
     Raises:
-        StreamWriteError: the place is not writable.
+        WriteError: the place is not writable.
     """
     part = PartFolder(output.with_name(output.name + PART_SUFFIX))
-    try:
+    with write_errors(output):
         if part.fingerprint.is_file() and part.fingerprint.read_text() == fingerprint:
             return part
         part.path.mkdir(exist_ok=True)
         part.clear()
         part.fingerprint.write_text(fingerprint)
-    except OSError as error:
-        raise write_error(output, error) from error
     return part
 
 

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.bitstream import read_stream, replacing, write_stream
+from lamina.atomic import replacing
+from lamina.bitstream import read_stream, write_stream
 from lamina.codec import SilentMonitor, Unit
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PRESETS, LatticeConfig, PgsvcConfig, PlanarConfig, RateTarget, with_layers

@@ -37,7 +37,8 @@ def write_splats(path: str | Path, cloud: SplatCloud) -> None:
     """Write a .ply (exact) or a .spz (small), by the suffix.
 
     Raises:
-        SignalError: another suffix, or the file cannot be written.
+        SignalError: another suffix.
+        WriteError: the file cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()

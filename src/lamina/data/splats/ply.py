@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from lamina.data.atomic import atomic_path, clear_errors
+from lamina.atomic import replacing_path, write_errors
 from lamina.data.splats.cloud import COEFFICIENT_COUNTS, MIN_OPACITY, SplatCloud
 from lamina.data.splats.compressed_ply import CHUNK, unpack_compressed
 from lamina.data.splats.ply_header import read_elements
@@ -41,7 +41,7 @@ def write_ply(path: str | Path, cloud: SplatCloud) -> None:
     """Write a binary .ply; its degree is the cloud's (some viewers want 3: `cloud.with_degree(3)`).
 
     Raises:
-        SignalError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
     path = Path(path)
     n, names = len(cloud), property_names(cloud.degree)
@@ -59,7 +59,7 @@ def write_ply(path: str | Path, cloud: SplatCloud) -> None:
         cloud.rotations,
     )
     records = np.concatenate(columns, axis=1).astype("<f4")
-    with atomic_path(path) as partial, clear_errors(path):
+    with replacing_path(path) as partial, write_errors(path):
         partial.write_bytes(header.encode() + records.tobytes())
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8
 
-from lamina.data.atomic import atomic_path, clear_errors
+from lamina.atomic import replacing_path, write_errors
 from lamina.data.splats.cloud import COEFFICIENT_COUNTS, MAX_DEGREE, SplatCloud, logits_of
 from lamina.data.splats.ply import checked
 from lamina.data.splats.smallest_three import restore_largest, split_largest
@@ -66,7 +66,8 @@ def write_spz(path: str | Path, cloud: SplatCloud, *, fraction_bits: int = FRACT
     library always takes 12; small captures (under 100 units) keep their positions better with more.
 
     Raises:
-        SignalError: the file cannot be written, or it is too much for the format.
+        SignalError: it is too much for the format.
+        WriteError: the file cannot be written.
     """
     path = Path(path)
     largest = float(np.abs(cloud.means).max(initial=0))
@@ -87,7 +88,7 @@ def write_spz(path: str | Path, cloud: SplatCloud, *, fraction_bits: int = FRACT
     )
     # No time in the header: the same cloud always makes the same file.
     data = gzip.compress(header + b"".join(part.tobytes() for part in parts), compresslevel=9, mtime=0)
-    with atomic_path(path) as partial, clear_errors(path):
+    with replacing_path(path) as partial, write_errors(path):
         partial.write_bytes(data)
 
 

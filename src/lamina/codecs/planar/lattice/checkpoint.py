@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.bitstream import replacing
+from lamina.atomic import replacing
 from lamina.codecs.planar.config import PlanarConfig
 from lamina.codecs.planar.lattice.canvas import Splats
 from lamina.codecs.planar.lattice.optimize import FitPlan, FitState

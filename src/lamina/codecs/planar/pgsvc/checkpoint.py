@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.bitstream.atomic import replacing
+from lamina.atomic import replacing
 
 FINGERPRINT = "fingerprint"
 """Name of the array that says what a checkpoint belongs to."""
@@ -31,7 +31,7 @@ def save(path: Path, fingerprint: UInt8[np.ndarray, " 32"], arrays: Mapping[str,
     """Write a checkpoint in the place of the one before.
 
     Raises:
-        StreamWriteError: the disk is full or the place not writable.
+        WriteError: the disk is full or the place not writable.
     """
     with replacing(path) as file:
         np.savez(file, allow_pickle=False, **{FINGERPRINT: fingerprint}, **dict(arrays))
