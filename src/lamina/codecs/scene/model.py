@@ -19,6 +19,7 @@ from torch import Tensor
 
 from lamina.anchors.neural import Anchors, Heads, concatenate, generate
 from lamina.anchors.octree import Lattice
+from lamina.codecs.scene.layout import VALUE_BITS
 from lamina.codecs.scene.syntax import SCALING_COUNT, SceneFacts
 from lamina.networks.fixed_point import FixedMlp
 from lamina.render.cameras import Camera
@@ -26,12 +27,7 @@ from lamina.render.spatial import render_spatial
 
 if TYPE_CHECKING:
     from lamina.codecs.scene.context import FixedContext
-
     from lamina.render.gaussians3d import Gaussians3D
-
-VALUE_BITS = 14
-"""Decoded attributes are integers in units of 2**-14: features as they are, scalings as ln(scaling / cell side),
-offsets in units of their anchor's scaling."""
 
 
 @dataclass(frozen=True, eq=False)

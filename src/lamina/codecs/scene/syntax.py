@@ -65,6 +65,8 @@ class ContextShape(Syntax):
     """Attributes of the parent are inputs."""
     uses_parent_offsets: Annotated[bool, Flag()]
     """Among them its offsets."""
+    uses_neighbors: Annotated[bool, Flag()]
+    """Attributes of nearby anchors of the same layer that were decoded before are inputs."""
     uses_hash_grid: Annotated[bool, Flag()]
     """Features of the own and the parent's position in the hash grid are inputs (the paper's context)."""
     has_adaptive_steps: Annotated[bool, Flag()]

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The probability model while it is trained: attributes of anchors enter, their steps and their bits leave, with gradients.
+
+    steps = context.steps(values, relations)              "n 3", world of values
+    noisy = add_step_noise(values, steps, layout)         what is rendered, and what children are predicted from
+    bits = context.bits(noisy, steps, relations, rows)    of some rows: the rate term
+    fixed = context.freeze()                              integers, for coding (fixed_context.py)
+
+Values are features, ln(scaling / cell side) and offsets, side by side. Means are centred: a symbol is the number of
+steps between mean and value, so what is predicted well is 0. Source: ProGS, Eq. 11 to 16, after HAC; parents'
+attributes, neighbours and groups of channels beyond it (docs/codecs/scene.md).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from lamina.codecs.scene.family import Family
+from lamina.codecs.scene.fixed_context import FixedContext
+from lamina.codecs.scene.layout import BASE_STEPS, STEP_PARTS, STEP_RANGE, ContextLayout
+from lamina.entropy.gaussian_tables import gaussian_scales
+from lamina.networks.fixed_point import FixedMlp
+from lamina.networks.hash_grid import HashGrid, init_hash_grid, sign_bits
+from lamina.networks.mlp import Mlp, init_mlp
+
+CONTEXT_WEIGHT_BITS = 7
+"""Fraction bits of weights in a stream: each less saves a bit a weight and costs accuracy of probabilities."""
+
+MAX_BITS = 40.0
+"""A surprise is charged at most this: what an escape costs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relations:
+    """`Family` as tensors, made once for a tree."""
+
+    layers: Int64[Tensor, " n"]
+    parents: Int64[Tensor, " n"]
+    """0 where there is none."""
+    has_parent: Float[Tensor, "n 1"]
+    beside: Int64[Tensor, "n 2"]
+    """0 where there is none."""
+    beside_weights: Float[Tensor, "n 2"]
+    """Sum to 1, or to 0 where there is none."""
+    places: Float[Tensor, "n p"]
+    """Octant, +-1 an axis (0 in layer 0), and layer, one of them 1."""
+    positions: Int64[Tensor, "n 3"]
+    """In units of 2**-20 of the box."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """What some anchors cost."""
+
+    features: Float[Tensor, " m"]
+    scalings: Float[Tensor, " m"]
+    offsets: Float[Tensor, "m k"]
+
+    def total(self, masks: Float[Tensor, "m k"]) -> Float[Tensor, " m"]:
+        """Of each anchor: its used offsets, and features and scalings if it has any; differentiable in the masks."""
+        return (self.features + self.scalings) * masks.amax(dim=1) + (self.offsets * masks).sum(dim=1)
+
+
+class ContextModel(nn.Module):
+    """Means, scales and steps of all attributes from what a decoder knows before."""
+
+    def __init__(self, layout: ContextLayout, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.layout = layout
+        self.main = parameters_of(init_mlp(layout.main_sizes, generator, last_gain=0.3))
+        self.skips = nn.Parameter(torch.zeros(layout.channels, 2))
+        self.layer_steps = nn.Parameter(torch.zeros(layout.layer_count, len(BASE_STEPS)))
+        adaptive = layout.shape.has_adaptive_steps
+        self.stepper = parameters_of(init_mlp(layout.step_sizes, generator, last_gain=0.0)) if adaptive else None
+        sizes = [layout.stage_sizes(stage) for stage in layout.stages]
+        self.stagers = nn.ModuleList(
+            parameters_of(init_mlp(size, generator, last_gain=0.0)) for size in sizes if size is not None
+        )
+        spec = layout.hash_spec
+        self.signs = nn.Parameter(init_hash_grid(spec, generator).parameters.detach()) if spec is not None else None
+
+    @torch.no_grad()
+    def initialize(self, values: Float[Tensor, "n c"], relations: Relations) -> None:
+        """Scales as they are now: biases such that every channel starts with its own spread around its mean."""
+        del relations
+        count = self.layout.channels
+        self.main[-1][:count] = values.mean(dim=0)
+        self.main[-1][count:] = torch.log2(values.std(dim=0).clamp_min(1e-3))
+
+    def steps(self, values: Float[Tensor, "n c"], relations: Relations) -> Float[Tensor, "n 3"]:
+        """Quantiser steps of features, scalings and offsets of all anchors; no gradient to the values."""
+        octaves = self.layer_steps[relations.layers]
+        if self.stepper is not None:
+            inputs = [relations.places]
+            if self.layout.shape.uses_parent:
+                known = values.detach()[:, : self.layout.summary_channels]
+                inputs.append(known[relations.parents] * relations.has_parent)
+            octaves = octaves + network(self.stepper)(torch.cat(inputs, dim=1))
+        limit = STEP_RANGE / STEP_PARTS
+        return torch.exp2(octaves.clamp(-limit, limit)) * octaves.new_tensor(BASE_STEPS)
+
+    def inputs(
+        self, values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]
+    ) -> tuple[Float[Tensor, "m i"], Float[Tensor, "m c"], Float[Tensor, "m c"]]:
+        """What the main network is told of some rows, and what parents and neighbours add to means directly."""
+        layout, parts = self.layout, []
+        parent = beside = values.new_zeros(len(rows), layout.channels)
+        if layout.parent_channels:
+            known = values[relations.parents[rows], : layout.parent_channels] * relations.has_parent[rows]
+            parts.append(known)
+            parent = nn.functional.pad(known, (0, layout.channels - layout.parent_channels))
+        if layout.beside_channels:
+            near = values[relations.beside[rows], : layout.beside_channels]
+            known = (near * relations.beside_weights[rows, :, None]).sum(dim=1)
+            parts.append(known)
+            beside = nn.functional.pad(known, (0, layout.channels - layout.beside_channels))
+        parts.append(relations.places[rows])
+        if self.signs is not None:
+            assert layout.hash_spec is not None
+            grid = HashGrid(layout.hash_spec, self.signs)
+            own = relations.positions[rows]
+            above = relations.positions[relations.parents[rows]]
+            parts += [grid(own), grid(above) * relations.has_parent[rows]]
+        return torch.cat(parts, dim=1), parent, beside
+
+    def predict(
+        self, values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]
+    ) -> tuple[Float[Tensor, "m c"], Float[Tensor, "m c"]]:
+        """Means and log2 scales of some rows, given values that a decoder would have."""
+        inputs, parent, beside = self.inputs(values, relations, rows)
+        outputs = network(self.main)(inputs)
+        count = self.layout.channels
+        means = outputs[:, :count] + parent * self.skips[:, 0] + beside * self.skips[:, 1]
+        scales = outputs[:, count:]
+        residuals = values[rows] - means
+        corrections = []
+        stagers = iter(self.stagers)
+        for stage in self.layout.stages:
+            width = stage.width
+            if stage.known:
+                corrections.append(network(next(stagers))(residuals[:, : stage.known]))
+            else:
+                corrections.append(means.new_zeros(len(rows), 2 * width))
+        halves = [correction.chunk(2, dim=1) for correction in corrections]
+        return means + torch.cat([h[0] for h in halves], 1), scales + torch.cat([h[1] for h in halves], 1)
+
+    def bits(
+        self,
+        values: Float[Tensor, "n c"],
+        steps: Float[Tensor, "n 3"],
+        relations: Relations,
+        rows: Int64[Tensor, " m"],
+    ) -> Bits:
+        """Bits of some rows, at their own steps, given noisy values of all; differentiable in everything."""
+        means, log2_scales = self.predict(values, relations, rows)
+        own = spread_steps(steps[rows], self.layout)
+        costs = gaussian_bits((values[rows] - means) / own, log2_scales - torch.log2(own))
+        features, scalings, offsets = (costs[:, columns] for columns in self.layout.groups)
+        per_offset = offsets.reshape(len(rows), self.layout.offset_count, 3).sum(dim=2)
+        return Bits(features.sum(dim=1), scalings.sum(dim=1), per_offset)
+
+    def hash_bits(self) -> Float[Tensor, ""]:
+        """What the hash grid costs; 0 where there is none."""
+        return sign_bits(self.signs) if self.signs is not None else self.layer_steps.new_zeros(())
+
+    def freeze(self, family: Family | None = None, weight_bits: int = CONTEXT_WEIGHT_BITS) -> FixedContext:
+        """The integers that are sent and that predict; `family`: all places that will ever be asked."""
+        layout = self.layout
+        exponents = torch.round(self.layer_steps.detach() * STEP_PARTS).clamp(-STEP_RANGE, STEP_RANGE)
+        skips = Mlp((self.skips.detach(),), (torch.zeros(layout.channels),))
+        networks = [network(self.main), skips]
+        networks += [network(self.stepper)] if self.stepper is not None else []
+        networks += [network(stager) for stager in self.stagers]
+        grid = None
+        if self.signs is not None:
+            assert layout.hash_spec is not None
+            places = torch.from_numpy(family.positions.astype(np.int64)) if family is not None else None
+            grid = HashGrid(layout.hash_spec, self.signs).freeze(places)
+        fixed = tuple(FixedMlp.from_mlp(net, weight_bits) for net in networks)
+        return FixedContext(layout, fixed, exponents.numpy().astype(np.int8), grid)
+
+
+def relations_of(family: Family, layer_count: int, device: torch.device | str = "cpu") -> Relations:
+    """Tensors of a family."""
+    parents, beside = torch.from_numpy(family.parents), torch.from_numpy(family.beside)
+    there = (beside >= 0).float()
+    bits = torch.from_numpy(family.octants.astype(np.int64))[:, None] >> torch.arange(3) & 1
+    has_parent = (parents >= 0).float()[:, None]
+    layers = torch.from_numpy(family.layers)
+    places = torch.cat([(2.0 * bits - 1.0) * has_parent, nn.functional.one_hot(layers, layer_count).float()], dim=1)
+    return Relations(
+        layers.to(device),
+        parents.clamp_min(0).to(device),
+        has_parent.to(device),
+        beside.clamp_min(0).to(device),
+        (there / there.sum(dim=1, keepdim=True).clamp_min(1)).to(device),
+        places.to(device),
+        torch.from_numpy(family.positions.astype(np.int64)).to(device),
+    )
+
+
+def spread_steps(steps: Float[Tensor, "n 3"], layout: ContextLayout) -> Float[Tensor, "n c"]:
+    """The step of every channel."""
+    widths = torch.tensor([columns.stop - columns.start for columns in layout.groups], device=steps.device)
+    return steps.repeat_interleave(widths, dim=1, output_size=layout.channels)
+
+
+def add_step_noise(
+    values: Float[Tensor, "n c"],
+    steps: Float[Tensor, "n 3"],
+    layout: ContextLayout,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "n c"]:
+    """Rounding's stand-in: uniform noise of a step, with gradients to values and steps."""
+    noise = torch.rand(values.shape, generator=generator, dtype=values.dtype, device=values.device) - 0.5
+    return values + noise * spread_steps(steps, layout)
+
+
+def gaussian_bits(residuals: Float[Tensor, "*shape"], log2_scales: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """-log2 of a normal's mass within half a step of each residual; both in steps, scales as the coder's tables have.
+
+    By symmetry of the larger tail, so that nothing cancels: log(Phi(-a) - Phi(-b)), a < b. Scales beyond the tables are
+    brought back with their gradient intact.
+    """
+    lowest, highest = math.log2(gaussian_scales()[0]), math.log2(gaussian_scales()[-1])
+    bounded = log2_scales + (log2_scales.clamp(lowest, highest) - log2_scales).detach()
+    scales = torch.exp2(bounded)
+    size = residuals.abs()
+    near, far = torch.special.log_ndtr((0.5 - size) / scales), torch.special.log_ndtr((-0.5 - size) / scales)
+    mass = near + torch.log1p(-torch.exp((far - near).clamp_max(-1e-6)))
+    return (mass * (-1 / math.log(2.0))).clamp_max(MAX_BITS)
+
+
+def parameters_of(mlp: Mlp) -> nn.ParameterList:
+    """A network's tensors as parameters of a module."""
+    return nn.ParameterList([nn.Parameter(tensor.detach()) for tensor in mlp.parameters()])
+
+
+def network(parameters: nn.ParameterList | nn.Module) -> Mlp:
+    """The network of these parameters."""
+    tensors = list(parameters.parameters())
+    return Mlp(tuple(tensors[0::2]), tuple(tensors[1::2]))
