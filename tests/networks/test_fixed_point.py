@@ -83,7 +83,7 @@ def test_threads_change_nothing() -> None:
         "print(hashlib.sha256(f(r.integers(-90000, 90000, (5000, 192)))).hexdigest())"
     )
     found = set()
-    for threads in ("1", "2", "5"):
+    for threads in ("1", "3"):
         environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
         result = subprocess.run(
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

@@ -3,8 +3,9 @@
 
     features ── Mlp ──► reals                  generator heads; trained, then sent on a step (coding)
     integers ── FixedMlp ──► integers          predicts probabilities: the same on every machine
+    positions ── HashGrid ──► features         signs at the nodes of levels; frozen, exact integers too
 
-Read in this order: mlp · fixed_point.
+Read in this order: mlp · fixed_point · hash_layout · hash_grid (with hash_kernels).
 
 This file imports nothing, so that tools which never run a network start fast; import what you need from its file.
 """
