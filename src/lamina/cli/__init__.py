@@ -16,8 +16,9 @@ from lamina.cli.console import bold, dim, print_error
 from lamina.errors import Interrupted, LaminaError
 
 VERBS = {
-    "encode": "code a picture or a clip into a layered file",
-    "decode": "show a file: any level, any size, any frames",
+    "encode": "code a picture, a clip or a scene into a layered file",
+    "decode": "a file's picture, clip or Gaussians: any level, any size, any frames",
+    "render": "look at a scene: its capture's views, a path around it, any camera",
     "info": "what a file is: levels, bytes, quality, where the bytes go",
     "cut": "a smaller file without encoding again",
     "compare": "quality of each level, measured against the source",
@@ -29,6 +30,8 @@ EXAMPLES = (
     ("lamina encode photo.png photo.lam", "sensible defaults"),
     ("lamina encode photo.png photo.lam --bpp 0.5", "or --bytes 24k, --psnr 32, --splats 9000"),
     ("lamina encode clip.mp4 clip.lam --preset fast", "a clip; stopped, the same command goes on"),
+    ("lamina encode garden/ garden.lam --scale 1/2", "a scene: photographs with poses"),
+    ("lamina render garden.lam --camera orbit --out orbit.mp4", "around it"),
     ("lamina decode photo.lam out.png --level 1", "a lower level"),
     ("lamina decode photo.lam out.png --size 3072x2048", "splats have no resolution"),
     ("lamina cut photo.lam small.lam --bytes 10k", "without encoding again"),
@@ -98,7 +101,7 @@ def overview() -> str:
     verbs = "\n".join(f"  {bold(f'{verb:8}')} {summary}" for verb, summary in VERBS.items())
     width = max(len(command) for command, _ in EXAMPLES)
     examples = "\n".join(f"  {command:{width}}  {dim('# ' + remark)}" for command, remark in EXAMPLES)
-    return f"""{bold("lamina")}: layered coding of pictures and clips as Gaussian splats
+    return f"""{bold("lamina")}: layered coding of pictures, clips and scenes as Gaussian splats
 
 {bold("usage")}: lamina COMMAND ... [--help]
 

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lamina decode`: a file enters; a picture, a clip or a folder of pictures leaves."""
+"""`lamina decode`: a file enters; a picture, a clip, a folder of pictures, or a scene's Gaussians leave."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from lamina.cli.console import print_warning, size
+from lamina.cli.console import print_warning, size, thousands
 from lamina.cli.options import Parser, count, frame_range, pixel_size
 from lamina.codec import Progress
 from lamina.errors import SignalError
-from lamina.media.reading import Media, open_media
+from lamina.media.reading import SCENE, Media, open_media
 
 EXAMPLES = (
     ("lamina decode photo.lam out.png", "the best level"),
@@ -19,6 +19,7 @@ EXAMPLES = (
     ("lamina decode clip.lam out.mp4", "or out.y4m, out.mkv, out.gif, a folder/ of pictures"),
     ("lamina decode clip.lam part.y4m --frames 10:20", "only the groups needed are read"),
     ("lamina decode clip.lam still.png --frames 10", "one frame"),
+    ("lamina decode garden.lam garden.ply", "a scene for other tools: .ply or .spz"),
 )
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
 
@@ -27,7 +28,9 @@ def parser() -> Parser:
     """What `lamina decode` understands."""
     made = Parser("decode", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file; an unfinished one (file.lam.part/stream.lam) too")
-    made.add_argument("output", type=Path, help="picture, clip or folder; the suffix chooses the format")
+    made.add_argument(
+        "output", type=Path, help="picture, clip or folder, .ply or .spz of a scene; the suffix chooses the format"
+    )
     made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="pixels; default: the level's own size")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 of a clip")
@@ -39,6 +42,8 @@ def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     options = parser().parse_args(words)
     with open_media(options.file) as media:
+        if media.info.kind == SCENE:
+            return _write_gaussians(media, options)
         start, stop = options.frames or (0, None)
         frame_count = (media.frame_count if stop is None else stop) - start
         if _is_picture(options, media, frame_count):
@@ -47,6 +52,27 @@ def run(words: list[str]) -> int:
             _write_clip(media, options, start, stop)
         for problem in media.problems:
             print_warning(f"{problem}: what is intact was shown")
+    return 0
+
+
+def _write_gaussians(media: Media, options: argparse.Namespace) -> int:
+    from lamina.codecs.scene.export import export_cloud
+    from lamina.data.splats import write_splats
+    from lamina.data.splats.opening import WRITABLE
+
+    if options.output.suffix.lower() not in WRITABLE or options.size is not None or options.frames is not None:
+        raise SignalError(
+            f"{options.output}: a scene decodes to Gaussians ({' or '.join(WRITABLE)}, no --size or --frames); "
+            f"for pictures of it use lamina render"
+        )
+    model = media.model(level=options.level)
+    cloud = export_cloud(model, model.viewpoints)
+    write_splats(options.output, cloud)
+    what = f"{thousands(len(cloud))} Gaussians, harmonics of degree {cloud.degree}"
+    written = size(options.output.stat().st_size)
+    print(f"{options.output}: level {model.level} of 0...{media.level_count - 1}, {what}, {written}")
+    for problem in media.problems:
+        print_warning(f"{problem}: what is intact was written")
     return 0
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32, UInt8
+from jaxtyping import Float, Float64, Int32, UInt8
 from torch import Tensor
 
 from lamina.anchors.neural import Anchors, Heads, concatenate, generate
 from lamina.anchors.octree import Lattice
 from lamina.codecs.scene.layout import VALUE_BITS
 from lamina.codecs.scene.syntax import SCALING_COUNT, SceneFacts
+from lamina.codecs.scene.views import cameras_of
 from lamina.networks.fixed_point import FixedMlp
 from lamina.render.cameras import Camera
 from lamina.render.spatial import render_spatial
@@ -28,6 +29,9 @@ from lamina.render.spatial import render_spatial
 if TYPE_CHECKING:
     from lamina.codecs.scene.context import FixedContext
     from lamina.render.gaussians3d import Gaussians3D
+
+SPHERE_VIEWPOINTS = 32
+"""Where a scene without cameras is looked at from: evenly spread over a sphere (Fibonacci)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,27 @@ class SceneModel:
     def level(self) -> int:
         """The highest layer there is."""
         return len(self.layers) - 1
+
+    @property
+    def frame(self) -> int:
+        """A scene stands still."""
+        return 0
+
+    @cached_property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Views of the capture that the stream keeps; may be none."""
+        return cameras_of(self.facts.views)
+
+    @property
+    def viewpoints(self) -> Float64[np.ndarray, "m 3"]:
+        """Where the scene is looked at from, world units: the cameras' places, or a sphere about the middle."""
+        if self.cameras:
+            return np.stack([camera.position_world for camera in self.cameras])
+        heights = np.linspace(-1.0, 1.0, SPHERE_VIEWPOINTS)
+        around = math.pi * (3.0 - math.sqrt(5.0)) * np.arange(SPHERE_VIEWPOINTS)
+        flat = np.sqrt(1.0 - heights**2)
+        sphere = np.stack([flat * np.cos(around), flat * np.sin(around), heights], axis=1)
+        return np.asarray(self.facts.origin) + 0.5 * self.facts.side + self.facts.distance_unit * sphere
 
     @cached_property
     def lattice(self) -> Lattice:
