@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integers under tables that are known before each of them, inside a stream of other things (see `binary.Coder`).
 
-The code is that of `rans.encode_indexed`, escape included, with the one state of a walk: 20 to 30 million symbols a
-second, where the four states of `rans` reach 120; but a unit stays one stream, and what is coded may depend on what was.
+The code is that of `rans.encode_indexed`, escape included, with the one state of a walk: slower than the
+four states of `rans`, but a unit stays one stream, and what is coded may depend on what was.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The probability model while it is trained: attributes of anchors enter, their steps and their bits leave, with gradients.
+"""The probability model while it is trained: attributes of anchors enter; their steps and bits leave, with gradients.
 
-    steps = context.steps(values, relations)              "n 3", world of values
-    noisy = add_step_noise(values, steps, layout)         what is rendered, and what children are predicted from
-    bits = context.bits(noisy, steps, relations, rows)    of some rows: the rate term
+    known = known_of(values, relations, rows)             what a decoder has before these rows
+    steps = context.steps(known, relations, rows)         "m 3", in units of values
+    noisy = add_step_noise(values[rows], steps, layout)   what is rendered, and what children are predicted from
+    bits = context.bits(noisy, steps, known, relations, rows)    the rate term
     fixed = context.freeze()                              integers, for coding (fixed_context.py)
 
 Values are features, ln(scaling / cell side) and offsets, side by side. Means are centred: a symbol is the number of
@@ -52,6 +53,17 @@ class Relations:
     """Octant, +-1 an axis (0 in layer 0), and layer, one of them 1."""
     positions: Int64[Tensor, "n 3"]
     """In units of 2**-20 of the box."""
+    parent_positions: Int64[Tensor, "n 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a decoder has of other anchors before it decodes some rows."""
+
+    parent: Float[Tensor, "m c"]
+    """Values of the parent; 0 in layer 0."""
+    beside: Float[Tensor, "m c"]
+    """Mean of the anchors beside; 0 where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,81 +98,67 @@ class ContextModel(nn.Module):
         self.signs = nn.Parameter(init_hash_grid(spec, generator).parameters.detach()) if spec is not None else None
 
     @torch.no_grad()
-    def initialize(self, values: Float[Tensor, "n c"], relations: Relations) -> None:
-        """Scales as they are now: biases such that every channel starts with its own spread around its mean."""
-        del relations
+    def initialize(self, values: Float[Tensor, "n c"]) -> None:
+        """Biases such that every channel starts with its own spread around its mean."""
         count = self.layout.channels
         self.main[-1][:count] = values.mean(dim=0)
         self.main[-1][count:] = torch.log2(values.std(dim=0).clamp_min(1e-3))
 
-    def steps(self, values: Float[Tensor, "n c"], relations: Relations) -> Float[Tensor, "n 3"]:
-        """Quantiser steps of features, scalings and offsets of all anchors; no gradient to the values."""
-        octaves = self.layer_steps[relations.layers]
+    def steps(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m 3"]:
+        """Quantiser steps of features, scalings and offsets of some rows; no gradient to what is known."""
+        octaves = self.layer_steps[relations.layers[rows]]
         if self.stepper is not None:
-            inputs = [relations.places]
+            inputs = [relations.places[rows]]
             if self.layout.shape.uses_parent:
-                known = values.detach()[:, : self.layout.summary_channels]
-                inputs.append(known[relations.parents] * relations.has_parent)
+                inputs.append(known.parent.detach()[:, : self.layout.summary_channels])
             octaves = octaves + network(self.stepper)(torch.cat(inputs, dim=1))
         limit = STEP_RANGE / STEP_PARTS
         return torch.exp2(octaves.clamp(-limit, limit)) * octaves.new_tensor(BASE_STEPS)
 
-    def inputs(
-        self, values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]
-    ) -> tuple[Float[Tensor, "m i"], Float[Tensor, "m c"], Float[Tensor, "m c"]]:
-        """What the main network is told of some rows, and what parents and neighbours add to means directly."""
-        layout, parts = self.layout, []
-        parent = beside = values.new_zeros(len(rows), layout.channels)
-        if layout.parent_channels:
-            known = values[relations.parents[rows], : layout.parent_channels] * relations.has_parent[rows]
-            parts.append(known)
-            parent = nn.functional.pad(known, (0, layout.channels - layout.parent_channels))
-        if layout.beside_channels:
-            near = values[relations.beside[rows], : layout.beside_channels]
-            known = (near * relations.beside_weights[rows, :, None]).sum(dim=1)
-            parts.append(known)
-            beside = nn.functional.pad(known, (0, layout.channels - layout.beside_channels))
+    def inputs(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m i"]:
+        """What the main network is told of some rows."""
+        layout = self.layout
+        parts = [known.parent[:, : layout.parent_channels], known.beside[:, : layout.beside_channels]]
         parts.append(relations.places[rows])
         if self.signs is not None:
             assert layout.hash_spec is not None
             grid = HashGrid(layout.hash_spec, self.signs)
-            own = relations.positions[rows]
-            above = relations.positions[relations.parents[rows]]
-            parts += [grid(own), grid(above) * relations.has_parent[rows]]
-        return torch.cat(parts, dim=1), parent, beside
+            above = grid(relations.parent_positions[rows]) * relations.has_parent[rows]
+            parts += [grid(relations.positions[rows]), above]
+        return torch.cat(parts, dim=1)
 
     def predict(
-        self, values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]
+        self, own: Float[Tensor, "m c"], known: Known, relations: Relations, rows: Int64[Tensor, " m"]
     ) -> tuple[Float[Tensor, "m c"], Float[Tensor, "m c"]]:
-        """Means and log2 scales of some rows, given values that a decoder would have."""
-        inputs, parent, beside = self.inputs(values, relations, rows)
-        outputs = network(self.main)(inputs)
-        count = self.layout.channels
-        means = outputs[:, :count] + parent * self.skips[:, 0] + beside * self.skips[:, 1]
-        scales = outputs[:, count:]
-        residuals = values[rows] - means
-        corrections = []
+        """Means and log2 scales of some rows; of `own` values each stage uses what a decoder would have by then."""
+        layout = self.layout
+        outputs = network(self.main)(self.inputs(known, relations, rows))
+        means, scales = outputs[:, : layout.channels], outputs[:, layout.channels :]
+        means = means + _widened(known.parent, layout.parent_channels, layout.channels) * self.skips[:, 0]
+        means = means + _widened(known.beside, layout.beside_channels, layout.channels) * self.skips[:, 1]
+        if not len(self.stagers):
+            return means, scales
+        residuals, corrections = own - means, []
         stagers = iter(self.stagers)
-        for stage in self.layout.stages:
-            width = stage.width
-            if stage.known:
-                corrections.append(network(next(stagers))(residuals[:, : stage.known]))
-            else:
-                corrections.append(means.new_zeros(len(rows), 2 * width))
-        halves = [correction.chunk(2, dim=1) for correction in corrections]
-        return means + torch.cat([h[0] for h in halves], 1), scales + torch.cat([h[1] for h in halves], 1)
+        for stage in layout.stages:
+            told = residuals[:, : stage.known]
+            zeros = means.new_zeros(len(rows), 2 * stage.width)
+            corrections.append((network(next(stagers))(told) if stage.known else zeros).chunk(2, dim=1))
+        shifts, widths = (torch.cat(halves, dim=1) for halves in zip(*corrections, strict=True))
+        return means + shifts, scales + widths
 
     def bits(
         self,
-        values: Float[Tensor, "n c"],
-        steps: Float[Tensor, "n 3"],
+        own: Float[Tensor, "m c"],
+        steps: Float[Tensor, "m 3"],
+        known: Known,
         relations: Relations,
         rows: Int64[Tensor, " m"],
     ) -> Bits:
-        """Bits of some rows, at their own steps, given noisy values of all; differentiable in everything."""
-        means, log2_scales = self.predict(values, relations, rows)
-        own = spread_steps(steps[rows], self.layout)
-        costs = gaussian_bits((values[rows] - means) / own, log2_scales - torch.log2(own))
+        """Bits of some rows, whose noisy values these are, at their own steps; differentiable in everything."""
+        means, log2_scales = self.predict(own, known, relations, rows)
+        spread = spread_steps(steps, self.layout)
+        costs = gaussian_bits((own - means) / spread, log2_scales - torch.log2(spread))
         features, scalings, offsets = (costs[:, columns] for columns in self.layout.groups)
         per_offset = offsets.reshape(len(rows), self.layout.offset_count, 3).sum(dim=2)
         return Bits(features.sum(dim=1), scalings.sum(dim=1), per_offset)
@@ -202,7 +200,20 @@ def relations_of(family: Family, layer_count: int, device: torch.device | str = 
         (there / there.sum(dim=1, keepdim=True).clamp_min(1)).to(device),
         places.to(device),
         torch.from_numpy(family.positions.astype(np.int64)).to(device),
+        torch.from_numpy(family.parent_positions.astype(np.int64)).to(device),
     )
+
+
+def known_of(values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]) -> Known:
+    """What is known of some rows when these are the (noisy or decoded) values of all."""
+    parent = values[relations.parents[rows]] * relations.has_parent[rows]
+    beside = (values[relations.beside[rows]] * relations.beside_weights[rows, :, None]).sum(dim=1)
+    return Known(parent, beside)
+
+
+def _widened(values: Float[Tensor, "m c"], kept: int, width: int) -> Float[Tensor, "m w"]:
+    """The first columns, then zeros."""
+    return nn.functional.pad(values[:, :kept], (0, width - kept))
 
 
 def spread_steps(steps: Float[Tensor, "n 3"], layout: ContextLayout) -> Float[Tensor, "n c"]:

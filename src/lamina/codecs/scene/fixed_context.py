@@ -128,7 +128,7 @@ def quantize_layer(
     targets: Float64[np.ndarray, "n c"],
     masks: UInt8[np.ndarray, "n k"],
 ) -> tuple[Int32[np.ndarray, "n c"], Int32[np.ndarray, "n c"]]:
-    """Symbols and decoded values nearest to real targets, closed loop; what is masked is predicted, and costs nothing."""
+    """Symbols and decoded values nearest to real targets, closed loop; what is masked stays predicted, for nothing."""
     active = active_values(masks, context.layout)
 
     def answer(question: Question) -> Int32[np.ndarray, "m w"]:
@@ -169,7 +169,7 @@ def _beside_inputs(
     beside = family.beside[rows]
     there = beside >= 0
     near = to_inputs(values[np.maximum(beside, 0), :width]) * there[:, :, None]
-    both = there.all(axis=1)[:, None]
+    both = (there[:, 0] & there[:, 1])[:, None]
     total = near.sum(axis=1)
     return np.where(both, (total + 1) >> 1, total)
 

@@ -30,6 +30,9 @@ MAX_NETWORK_BYTES = 1 << 22
 SCALING_COUNT = 6
 """Scalings of an anchor: three stretch its offsets, three are the base size of its Gaussians (Scaffold-GS)."""
 
+SHARES = 255
+"""Shares of a unit's stream are in 1/255."""
+
 ATTRIBUTE_GROUPS = ("features", "scalings", "offsets")
 """What shares a quantiser step; in this order in a row of values."""
 
@@ -154,9 +157,11 @@ class SceneLayerHead(Syntax):
 
     count: Annotated[int, Varint(MAX_ANCHORS)]
     """Anchors of the layer."""
-    structure_bytes: Annotated[int, Varint(1 << 26)]
-    """Length of the stream of the tree and the masks."""
-    stage_bytes: Annotated[tuple[int, ...], Array(Varint(1 << 30), 20)]
-    """Lengths of the streams of attributes: groups of features, then scalings, then offsets."""
-    masks_share: Annotated[int, UInt(8)]
-    """Share of the first stream that masks take, in 1/255, measured by the encoder; decides nothing."""
+    shares: Annotated[tuple[int, ...], Array(UInt(8), 4, count=4)]
+    """Of the stream, in 1/255, what tree, masks, features and scalings take, measured by the encoder; the rest is
+    offsets. For people: they decide nothing."""
+
+    def check(self) -> None:
+        """Shares are shares."""
+        if sum(self.shares) > SHARES:
+            raise ValueError(f"shares {self.shares} sum to over {SHARES}")

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A layer <-> its unit's payload: a declared head, then one entropy-coded stream of tree, masks and attributes.
+
+The layer above is all that a layer needs beside the header. Attributes are walked by the probability model
+(fixed_context.py): it asks, and the stream answers, or is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from lamina.anchors.octree import Indices
+from lamina.codecs.scene.family import Family, layer_family
+from lamina.codecs.scene.fixed_context import FixedContext, Question, active_values, walk_layer
+from lamina.codecs.scene.layout import ContextLayout
+from lamina.codecs.scene.mask_coding import code_masks
+from lamina.codecs.scene.model import SceneLayer
+from lamina.codecs.scene.syntax import MAX_VALUES, SHARES, SceneFacts, SceneLayerHead
+from lamina.codecs.scene.tree_coding import code_base, code_depth, fresh_tree_mixer
+from lamina.entropy.binary import ran_dry
+from lamina.entropy.gaussian_tables import gaussian_tables
+from lamina.entropy.indexed import code_where
+from lamina.entropy.rans_kernels import TableArrays
+from lamina.entropy.walk import Coder, expect_end, measured_bits, open_meter, open_reader, write_stream
+from lamina.errors import BitstreamError
+
+UNIT = "scene layer"
+
+RECORDS_PER_ANCHOR = 24
+"""Room for a writer at first: of tree and masks; attributes are counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Above:
+    """The layer above, as coding needs it; without rows above layer 0."""
+
+    cells: Indices
+    masks: UInt8[np.ndarray, "a k"]
+    values: Int32[np.ndarray, "a c"]
+
+
+def above_of(layout: ContextLayout, below: tuple[SceneLayer, ...]) -> Above:
+    """The last of the layers so far."""
+    if below:
+        return Above(below[-1].indices, below[-1].masks, below[-1].values)
+    return Above(
+        np.zeros((0, 3), np.int32),
+        np.zeros((0, layout.offset_count), np.uint8),
+        np.zeros((0, layout.channels), np.int32),
+    )
+
+
+def code_tree(coder: Coder, facts: SceneFacts, layer: int, above: Above, cells: Indices | None) -> Indices:
+    """Cells of a layer, in either direction."""
+    mixer = fresh_tree_mixer()
+    if layer == 0:
+        return code_base(coder, mixer, facts.base_depth, cells)
+    return code_depth(coder, mixer, above.cells, cells, may_be_empty=True)
+
+
+def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, below: tuple[SceneLayer, ...]) -> bytes:
+    """The payload of a layer.
+
+    Raises:
+        ValueError: its values are not what its symbols decode to.
+    """
+    layout, layer = context.layout, len(below)
+    above = above_of(layout, below)
+    family = layer_family(state.indices, above.cells, layer, facts.base_depth)
+    questions = predicted(context, family, above, state)
+    active = active_values(state.masks, layout)
+    tables = table_arrays()
+
+    def run(coder: Coder) -> list[float]:
+        marks = [0.0]
+        if state.count:
+            code_tree(coder, facts, layer, above, state.indices)
+        marks.append(measured_bits(coder))
+        code_masks(coder, family.parents, above.masks, state.masks.copy())
+        marks.append(measured_bits(coder))
+        spent = [0.0, 0.0, 0.0]
+        for question in questions:
+            rows, columns = question.rows, question.stage.columns
+            before = measured_bits(coder)
+            code_where(coder, tables, question.tables, active[rows, columns], state.symbols[rows, columns].copy())
+            spent[question.stage.group] += measured_bits(coder) - before
+        return [*np.diff(marks), *spent]
+
+    meter = open_meter()
+    spent = run(meter)
+    total = max(sum(spent), 1.0)
+    shares = tuple(int(SHARES * part / total) for part in spent[:-1])
+    capacity = RECORDS_PER_ANCHOR * state.count + int(active.sum(dtype=np.int64)) + 1024
+    return SceneLayerHead(state.count, shares).pack() + write_stream(run, capacity)
+
+
+def predicted(context: FixedContext, family: Family, above: Above, state: SceneLayer) -> list[Question]:
+    """All that the model asks about a layer.
+
+    Raises:
+        ValueError: its values are not what its symbols decode to.
+    """
+    questions: list[Question] = []
+
+    def answer(question: Question) -> Int32[np.ndarray, "m w"]:
+        questions.append(question)
+        return state.symbols[question.rows, question.stage.columns]
+
+    _, values = walk_layer(context, family, above.values, answer)
+    if not np.array_equal(values, state.values):
+        raise ValueError(
+            f"layer {int(family.layers[0])}: values are not what the symbols decode to: quantize_layer first"
+        )
+    return questions
+
+
+def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below: tuple[SceneLayer, ...]) -> SceneLayer:
+    """The inverse of `encode_layer`.
+
+    Raises:
+        BitstreamError: the payload is damaged.
+    """
+    layout, layer = context.layout, len(below)
+    above = above_of(layout, below)
+    head, end = SceneLayerHead.unpack(payload)
+    if head.count * layout.channels > MAX_VALUES:
+        raise BitstreamError(
+            f"{head.count} anchors of {layout.channels} values; {MAX_VALUES} are legal", UNIT, "count", 0
+        )
+    coder = open_reader(payload[end:], unit=UNIT)
+    cells = code_tree(coder, facts, layer, above, None) if head.count else np.zeros((0, 3), np.int32)
+    if len(cells) != head.count:
+        raise BitstreamError(f"the tree gives {len(cells)} anchors, the head says {head.count}", UNIT, "count", 0)
+    masks = np.zeros((head.count, layout.offset_count), np.uint8)
+    family = layer_family(cells, above.cells, layer, facts.base_depth)
+    code_masks(coder, family.parents, above.masks, masks)
+    active, tables = active_values(masks, layout), table_arrays()
+
+    def answer(question: Question) -> Int32[np.ndarray, "m w"]:
+        rows, columns = question.rows, question.stage.columns
+        found = np.zeros(question.tables.shape, np.int32)
+        code_where(coder, tables, question.tables, active[rows, columns], found)
+        if ran_dry(coder):
+            raise BitstreamError("the stream of attributes ends too early", UNIT, position=len(payload))
+        return found
+
+    symbols, values = walk_layer(context, family, above.values, answer)
+    expect_end(coder, unit=UNIT)
+    return SceneLayer(cells, masks, symbols, values)
+
+
+def table_arrays() -> TableArrays:
+    """Tables of normal symbols, as kernels take them."""
+    tables = gaussian_tables()
+    return TableArrays(tables.cumulative, tables.offsets, tables.lows, tables.bucket_entries)
