@@ -49,8 +49,9 @@ class _SpatialCpu(torch.autograd.Function):
         spatial_projection.project_gaussians(means, rotations, scales, opacities, colors, offsets, view, screen, depths)
         order = depth_order.sort_by_depth(depths)
         geometry = np.empty((8, order.shape[0]), np.float32)
-        records = np.empty((order.shape[0], spatial_blend.FIELDS), np.float32)
-        spatial_blend.pack_records(order, screen, colors, geometry, records)
+        records = _aligned_rows(order.shape[0])
+        places = np.full(count, -1, np.int32)
+        spatial_blend.pack_records(order, screen, colors, geometry, records, places)
         lists = planar_tiles.build_tile_lists(geometry, camera.width, camera.height, threads)
         pixels = np.empty((camera.height, camera.width, 3), np.float32)
         alpha = np.empty((camera.height, camera.width), np.float32)
@@ -64,7 +65,7 @@ class _SpatialCpu(torch.autograd.Function):
         touched = order[lists.splat_starts[1:] > lists.splat_starts[:-1]]
         radii[touched] = screen[touched, 9]
         ctx.save_for_backward(*fields[:4])
-        ctx.kept = (order, screen, records, lists, tiles, tile_stops, pixels, alpha, view)
+        ctx.kept = (places, records, lists, tiles, tile_stops, pixels, alpha, view)
         outputs = (torch.from_numpy(pixels).to(fields[0].dtype), torch.from_numpy(alpha).to(fields[0].dtype))
         radii_px = torch.from_numpy(radii)
         ctx.mark_non_differentiable(radii_px)
@@ -74,8 +75,8 @@ class _SpatialCpu(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         share_torch_threads()
-        order, screen, records, lists, tiles, tile_stops, pixels, alpha, view = ctx.kept
-        moments = np.empty((order.shape[0], spatial_blend.MOMENTS), np.float32)
+        places, records, lists, tiles, tile_stops, pixels, alpha, view = ctx.kept
+        moments = np.empty((records.shape[0], spatial_blend.MOMENTS), np.float32)
         entry_moments = np.empty((lists.entry_splat.shape[0], spatial_blend.MOMENTS), np.float32)
         spatial_blend.moments_of_blend(
             records, lists.tile_starts, tile_stops, lists.entry_splat, lists.entry_rows, tiles, pixels, alpha,
@@ -83,10 +84,10 @@ class _SpatialCpu(torch.autograd.Function):
         )  # fmt: skip
         gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
         means, rotations, scales, opacities = (_as_float32(field) for field in ctx.saved_tensors)
-        count = screen.shape[0]
+        count = places.shape[0]
         shapes = ((count, 3), (count, 4), (count, 3), (count,), (count, 3), (count, 2))
-        gradients = [np.zeros(shape, np.float32) for shape in shapes]
-        spatial_projection.chain_to_gaussians(moments, order, means, rotations, scales, opacities, view, *gradients)
+        gradients = [np.empty(shape, np.float32) for shape in shapes]
+        spatial_projection.chain_to_gaussians(moments, places, means, rotations, scales, opacities, view, *gradients)
         dtype = ctx.saved_tensors[0].dtype
         return *(torch.from_numpy(gradient).to(dtype) for gradient in gradients), None, None
 
@@ -95,6 +96,13 @@ class _SpatialCpu(torch.autograd.Function):
 def _spread_tiles(count: int) -> np.ndarray:
     """Numbers of all tiles so that any run of them is spread over the whole picture."""
     return np.argsort(np.arange(count) * GOLDEN % 1.0, kind="stable")
+
+
+def _aligned_rows(count: int) -> np.ndarray:
+    """Room for records (count, FIELDS), each in one line of the cache."""
+    room = np.empty((count + 1) * spatial_blend.FIELDS, np.float32)
+    first = (-room.ctypes.data // room.itemsize) % spatial_blend.FIELDS
+    return room[first : first + count * spatial_blend.FIELDS].reshape(count, spatial_blend.FIELDS)
 
 
 def _as_float32(tensor: Tensor) -> np.ndarray:

@@ -122,6 +122,21 @@ def store_row(typing_context: Any, array: Any, index: Any, row: Any) -> Any:
 
 
 @vector_operation
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Asks for the line of the cache that holds array[index] (flat index, contiguous array); it may lie outside."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        address = builder.bitcast(_address(context, builder, signature, arguments), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [address, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@vector_operation
 def load_triples(typing_context: Any, array: Any, index: Any) -> Any:
     """Three rows from array[index : index + 48] = a0, b0, c0, a1, b1, c1, ...; not checked."""
     kind = types.UniTuple(row_type, 3)

@@ -31,7 +31,16 @@ from lamina.render.kernels.planar_cpu import (
     read_tile,
     write_tile,
 )
-from lamina.render.kernels.simd import choose_above, fill_row, load_row, negative_size, store_row, store_sums, sum_row
+from lamina.render.kernels.simd import (
+    choose_above,
+    fill_row,
+    load_row,
+    negative_size,
+    prefetch,
+    store_row,
+    store_sums,
+    sum_row,
+)
 
 FIELDS = 16
 """Numbers of a record: x, y, half conic xx, conic xy, half conic yy, log opacity, three colors; then padding."""
@@ -42,12 +51,22 @@ STOP = np.float32(TRANSMITTANCE_STOP)
 EXIT_EVERY = 8
 """Splats between two looks whether a tile has any pixel left."""
 
+AHEAD = 6
+"""Entries between asking for a record and using it: a record of the nearest cache is the exception, lists being sorted
+by depth and not by place."""
+
 
 @compiled(parallel=True)
-def pack_records(order, screen, colors, geometry, records):
-    """Geometry (8, n) for the tile lists and records (n, FIELDS) for blending, front to back."""
+def pack_records(order, screen, colors, geometry, records, places):
+    """Geometry (8, n) for the tile lists and records (n, FIELDS) for blending, front to back; where each Gaussian is."""
+    final = order.shape[0] - 1
     for k in prange(order.shape[0]):
+        ahead = order[min(k + 2 * AHEAD, final)]
+        prefetch(screen, ahead * screen.shape[1])
+        prefetch(screen, ahead * screen.shape[1] + screen.shape[1] - 1)
+        prefetch(colors, ahead * 3)
         i = order[k]
+        places[i] = k
         for row in range(8):
             geometry[row, k] = screen[i, row]
         records[k, 0], records[k, 1] = screen[i, 0], screen[i, 1]
@@ -130,6 +149,14 @@ def any_left(left_over):
 
 
 @compiled(inline="always")
+def aligned_rows(count):
+    """Zeros, so placed that no row of sixteen crosses a line of the cache: that alone halves the time of a row."""
+    room = np.zeros(count + TILE_PX, np.float32)
+    first = (-room.ctypes.data // 4) % TILE_PX
+    return room[first : first + count]
+
+
+@compiled(inline="always")
 def start_tile(left_over, columns, rows):
     """Full transmittance inside the picture; what lies beyond it has stopped from the beginning."""
     for p in range(TILE_AREA_PX):
@@ -140,19 +167,21 @@ def start_tile(left_over, columns, rows):
 def blend_pixels(records, tile_starts, entry_splat, entry_rows, tile_order, background, pixels, alpha, tile_stops):
     """Pictures (h, w, 3) and (h, w), and the entry of each tile before which all its pixels had stopped."""
     height, width = alpha.shape
+    final = entry_splat.shape[0] - 1
     tiles_x = (width + TILE_PX - 1) // TILE_PX
     for turn in prange(tile_order.shape[0]):
         tile = tile_order[turn]
         column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
         left, upper = np.float32(column), np.float32(row)
         columns, rows = min(TILE_PX, width - column), min(TILE_PX, height - row)
-        acc = np.zeros(3 * TILE_AREA_PX, np.float32)
-        left_over = np.empty(TILE_AREA_PX, np.float32)
+        acc = aligned_rows(3 * TILE_AREA_PX)
+        left_over = aligned_rows(TILE_AREA_PX)
         start_tile(left_over, columns, rows)
         k, last = tile_starts[tile], tile_starts[tile + 1]
         while k < last and any_left(left_over):
             pause = min(k + EXIT_EVERY, last)
             while k < pause:
+                prefetch(records, entry_splat[min(k + AHEAD, final)] * FIELDS)
                 i = entry_splat[k]
                 span = entry_rows[k]
                 blend_splat(
@@ -193,19 +222,21 @@ def moments_of_blend(
 ):
     """Moments of every entry, (entries, MOMENTS), from gradients (h, w, 3) and (h, w)."""
     height, width = alpha.shape
+    final = entry_splat.shape[0] - 1
     tiles_x = (width + TILE_PX - 1) // TILE_PX
     for turn in prange(tile_order.shape[0]):
         tile = tile_order[turn]
         column, row = (tile % tiles_x) * TILE_PX, (tile // tiles_x) * TILE_PX
         left, upper = np.float32(column), np.float32(row)
         columns, rows = min(TILE_PX, width - column), min(TILE_PX, height - row)
-        grad = np.zeros(3 * TILE_AREA_PX, np.float32)
-        left_over = np.empty(TILE_AREA_PX, np.float32)
-        behind = np.empty(TILE_AREA_PX, np.float32)
+        grad = aligned_rows(3 * TILE_AREA_PX)
+        left_over = aligned_rows(TILE_AREA_PX)
+        behind = aligned_rows(TILE_AREA_PX)
         read_tile(grad_pixels, column, row, grad)
         start_tile(left_over, columns, rows)
         start_behind(behind, grad, pixels, alpha, grad_alpha, column, row, columns, rows)
         for k in range(tile_starts[tile], tile_stops[tile]):
+            prefetch(records, entry_splat[min(k + AHEAD, final)] * FIELDS)
             i = entry_splat[k]
             span = entry_rows[k]
             blend_moments(

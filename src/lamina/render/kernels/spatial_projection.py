@@ -24,6 +24,7 @@ from lamina.render.constants import (
     POSITION_LIMIT_PX,
 )
 from lamina.render.kernels.planar_splats import chain_moments, invert
+from lamina.render.kernels.simd import prefetch
 
 UNSEEN = np.float32(np.inf)
 """Depth of a Gaussian that touches no pixel."""
@@ -31,6 +32,9 @@ UNSEEN = np.float32(np.inf)
 FAINTEST = np.float64(ALPHA_MIN)
 SCREEN_FIELDS = 10
 """Numbers of a projected Gaussian: x, y, conic xx, xy, yy, variance xx, xy, yy of the cut-off, log opacity, radius."""
+
+AHEAD = 8
+"""Gaussians between asking for the moments of one and using them: they lie in order of depth."""
 
 
 def view_numbers(camera: Camera) -> np.ndarray:
@@ -53,12 +57,12 @@ def view_numbers(camera: Camera) -> np.ndarray:
 
 @compiled(inline="always")
 def to_camera(means, i, view):
-    """Centre of Gaussian i on the camera's axes."""
+    """Centre of Gaussian i on the camera's axes, and the inverse of its depth."""
     mx, my, mz = np.float64(means[i, 0]), np.float64(means[i, 1]), np.float64(means[i, 2])
     x = view[0] * mx + view[1] * my + view[2] * mz + view[9]
     y = view[3] * mx + view[4] * my + view[5] * mz + view[10]
     z = view[6] * mx + view[7] * my + view[8] * mz + view[11]
-    return x, y, z
+    return x, y, z, 1.0 / z
 
 
 @compiled(inline="always")
@@ -92,11 +96,11 @@ def own_axes(view, w, x, y, z):
 
 
 @compiled(inline="always")
-def screen_axes(view, x, y, z, axes, s0, s1, s2):
+def screen_axes(view, x, y, inverse_z, axes, s0, s1, s2):
     """The Gaussian's axes, as long as its standard deviations, on the picture: (2, 3) pixels, and both slopes."""
-    slope_x = min(max(x / z, view[18]), view[19])
-    slope_y = min(max(y / z, view[20]), view[21])
-    a, b = view[12] / z, view[13] / z
+    slope_x = min(max(x * inverse_z, view[18]), view[19])
+    slope_y = min(max(y * inverse_z, view[20]), view[21])
+    a, b = view[12] * inverse_z, view[13] * inverse_z
     return (
         a * s0 * (axes[0] - slope_x * axes[6]),
         a * s1 * (axes[1] - slope_x * axes[7]),
@@ -129,17 +133,17 @@ def project_gaussians(means, rotations, scales, opacities, colors, offsets, view
         depths[i] = UNSEEN
         if not (opacities[i] >= FAINTEST and is_finite_gaussian(means, rotations, scales, opacities, colors, i)):
             continue
-        x, y, z = to_camera(means, i, view)
+        x, y, z, inverse_z = to_camera(means, i, view)
         w, qx, qy, qz, inverse_length = unit_quaternion(rotations, i)
         if not (z >= NEAR_PLANE and inverse_length < np.inf):
             continue
-        u = view[12] * (x / z) + view[14] + np.float64(offsets[i, 0])
-        v = view[13] * (y / z) + view[15] + np.float64(offsets[i, 1])
+        u = view[12] * (x * inverse_z) + view[14] + np.float64(offsets[i, 0])
+        v = view[13] * (y * inverse_z) + view[15] + np.float64(offsets[i, 1])
         if not (abs(u) < POSITION_LIMIT_PX and abs(v) < POSITION_LIMIT_PX):
             continue
         axes = own_axes(view, w, qx, qy, qz)
         p = screen_axes(
-            view, x, y, z, axes, np.float64(scales[i, 0]), np.float64(scales[i, 1]), np.float64(scales[i, 2])
+            view, x, y, inverse_z, axes, np.float64(scales[i, 0]), np.float64(scales[i, 1]), np.float64(scales[i, 2])
         )
         xx = p[0] * p[0] + p[1] * p[1] + p[2] * p[2] + LOW_PASS_VARIANCE
         xy = p[0] * p[3] + p[1] * p[4] + p[2] * p[5]
@@ -185,19 +189,33 @@ def to_world(view, x, y, z):
     )
 
 
+@compiled(inline="always")
+def clear_gradients(i, grad_means, grad_rotations, grad_scales, grad_opacities, grad_colors, grad_offsets):
+    """Zeros for Gaussian i."""
+    for channel in range(3):
+        grad_means[i, channel] = grad_scales[i, channel] = grad_colors[i, channel] = 0.0
+    for part in range(4):
+        grad_rotations[i, part] = 0.0
+    grad_opacities[i] = grad_offsets[i, 0] = grad_offsets[i, 1] = 0.0
+
+
 @compiled(parallel=True)
 def chain_to_gaussians(
-    moments, order, means, rotations, scales, opacities, view,
+    moments, places, means, rotations, scales, opacities, view,
     grad_means, grad_rotations, grad_scales, grad_opacities, grad_colors, grad_offsets,
 ):  # fmt: skip
-    """Gradients of all fields of the Gaussians in `order` from the moments of their splats; the others are left."""
-    for k in prange(order.shape[0]):
-        i = order[k]
-        x, y, z = to_camera(means, i, view)
+    """Gradients of all fields from moments; Gaussian i is splat `places[i]`, or is not seen where that is negative."""
+    for i in prange(places.shape[0]):
+        prefetch(moments, max(places[min(i + AHEAD, places.shape[0] - 1)], 0) * moments.shape[1])
+        k = places[i]
+        if k < 0:
+            clear_gradients(i, grad_means, grad_rotations, grad_scales, grad_opacities, grad_colors, grad_offsets)
+            continue
+        x, y, z, inverse_z = to_camera(means, i, view)
         w, qx, qy, qz, inverse_length = unit_quaternion(rotations, i)
         s0, s1, s2 = np.float64(scales[i, 0]), np.float64(scales[i, 1]), np.float64(scales[i, 2])
         axes = own_axes(view, w, qx, qy, qz)
-        p = screen_axes(view, x, y, z, axes, s0, s1, s2)
+        p = screen_axes(view, x, y, inverse_z, axes, s0, s1, s2)
         slope_x, slope_y = p[6], p[7]
         a, b, c, _ = invert(
             p[0] * p[0] + p[1] * p[1] + p[2] * p[2] + LOW_PASS_VARIANCE,
@@ -212,19 +230,20 @@ def chain_to_gaussians(
         # On the picture: covariance P P^T.
         d0, d1, d2 = 2.0 * gxx * p[0] + gxy * p[3], 2.0 * gxx * p[1] + gxy * p[4], 2.0 * gxx * p[2] + gxy * p[5]
         d3, d4, d5 = gxy * p[0] + 2.0 * gyy * p[3], gxy * p[1] + 2.0 * gyy * p[4], gxy * p[2] + 2.0 * gyy * p[5]
-        fx, fy = view[12] / z, view[13] / z
+        fx, fy = view[12] * inverse_z, view[13] * inverse_z
         # P's rows are f / z (row of axes - slope * third row), columns times scales.
         gx, gy = fx * gu, fy * gv
-        gz = -(gx * x + gy * y + d0 * p[0] + d1 * p[1] + d2 * p[2] + d3 * p[3] + d4 * p[4] + d5 * p[5]) / z
+        gz = gx * x + gy * y + d0 * p[0] + d1 * p[1] + d2 * p[2] + d3 * p[3] + d4 * p[4] + d5 * p[5]
         of_slope_x = -fx * (d0 * s0 * axes[6] + d1 * s1 * axes[7] + d2 * s2 * axes[8])
         of_slope_y = -fy * (d3 * s0 * axes[6] + d4 * s1 * axes[7] + d5 * s2 * axes[8])
-        if slope_x == x / z:
-            gx += of_slope_x / z
-            gz -= of_slope_x * slope_x / z
-        if slope_y == y / z:
-            gy += of_slope_y / z
-            gz -= of_slope_y * slope_y / z
-        grad_means[i, 0], grad_means[i, 1], grad_means[i, 2] = to_world(view, gx, gy, gz)
+        # A slope at its limit does not move with the centre.
+        if slope_x == x * inverse_z:
+            gx += of_slope_x * inverse_z
+            gz += of_slope_x * slope_x
+        if slope_y == y * inverse_z:
+            gy += of_slope_y * inverse_z
+            gz += of_slope_y * slope_y
+        grad_means[i, 0], grad_means[i, 1], grad_means[i, 2] = to_world(view, gx, gy, -gz * inverse_z)
         d0, d1, d2, d3, d4, d5 = fx * d0, fx * d1, fx * d2, fy * d3, fy * d4, fy * d5
         d6, d7, d8 = -slope_x * d0 - slope_y * d3, -slope_x * d1 - slope_y * d4, -slope_x * d2 - slope_y * d5
         grad_scales[i, 0] = d0 * axes[0] + d3 * axes[3] + d6 * axes[6]
