@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from lamina.data import read_image, write_image
 from lamina.data.image import WRITABLE
 from lamina.data.pixel_formats import apply_orientation
-from lamina.errors import SignalError
+from lamina.errors import SignalError, WriteError
 
 
 def write_png16(path: Path, samples: np.ndarray, color_type: int) -> None:
@@ -186,7 +186,7 @@ def test_write_image_rejects_bad_requests(tmp_path: Path, photo: np.ndarray) -> 
         write_image(tmp_path / "a.xyz", photo)
     with pytest.raises(SignalError, match="uint8 pixels"):
         write_image(tmp_path / "a.png", photo.astype(np.float32))
-    with pytest.raises(SignalError, match="does not exist; create it"):
+    with pytest.raises(WriteError, match="create the folder first"):
         write_image(tmp_path / "missing" / "a.png", photo)
     assert list(tmp_path.iterdir()) == []
 
@@ -202,7 +202,7 @@ def test_write_image_keeps_the_old_file_when_the_disk_is_full(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full)
-    with pytest.raises(SignalError, match="No space left"):
+    with pytest.raises(WriteError, match="No space left"):
         write_image(path, photo)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1

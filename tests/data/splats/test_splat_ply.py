@@ -8,7 +8,7 @@ from made_up_clouds import assert_same, is_refused, make_cloud
 
 from lamina.data.splats import read_ply, write_ply
 from lamina.data.splats.ply import MAX_LOGIT
-from lamina.errors import SignalError
+from lamina.errors import SignalError, WriteError
 
 NAMES = [*"xyz", "nx", "ny", "nz", *(f"f_dc_{i}" for i in range(3)), "opacity"]
 NAMES += [*(f"scale_{i}" for i in range(3)), *(f"rot_{i}" for i in range(4))]
@@ -125,7 +125,7 @@ def test_read_ply_rejects(data: bytes, problem: str, tmp_path: Path) -> None:
 def test_missing_files_and_folders_are_said(tmp_path: Path) -> None:
     with pytest.raises(SignalError, match=r"none\.ply: cannot be read"):
         read_ply(tmp_path / "none.ply")
-    with pytest.raises(SignalError, match="does not exist"):
+    with pytest.raises(WriteError, match="create the folder first"):
         write_ply(tmp_path / "none" / "a.ply", make_cloud(1, 0))
 
 
