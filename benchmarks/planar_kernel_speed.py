@@ -24,7 +24,7 @@ import torch
 from numba import njit, prange
 
 from lamina.render.gaussians import Gaussians2D, log_euclidean_to_covariance
-from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
+from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.simd import fill_row, sum_row
 from lamina.render.kernels.threads import share_torch_threads
 from lamina.render.planar import render_planar
@@ -75,22 +75,22 @@ def run_backend(scene: Scene, backend: Any) -> None:
     torch.autograd.grad(picture, scene.leaves, scene.gradient)
 
 
-def kernel_stages(scene: Scene) -> tuple[Mapping[str, Callable[[], object]], planar_tiles.TileLists]:
+def kernel_stages(scene: Scene) -> tuple[Mapping[str, Callable[[], object]], tile_lists.TileLists]:
     """The kernel's stages one by one, on arrays made beforehand."""
     arrays = [leaf.detach().numpy() for leaf in scene.leaves]
     count = len(arrays[0])
     geometry, planes = np.empty((8, count), np.float32), np.empty((3, count), np.float32)
     planar_splats.prepare_splats(*arrays, geometry, planes)
-    lists = planar_tiles.build_tile_lists(geometry, scene.width, scene.height)
+    lists = tile_lists.build_tile_lists(geometry, scene.width, scene.height)
     shared = (geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, 0)
     gradient = scene.gradient.numpy()
     top = np.empty_like(gradient)
     entry_moments, moments = (np.empty((size, 9), np.float32) for size in (len(lists.entry_splat), count))
     stages = {
-        "tile_lists": lambda: planar_tiles.build_tile_lists(geometry, scene.width, scene.height),
+        "tile_lists": lambda: tile_lists.build_tile_lists(geometry, scene.width, scene.height),
         "forward": lambda: planar_cpu.accumulate_pixels(*shared, top, top),
         "backward": lambda: planar_cpu.moments_of_pixels(*shared, gradient, gradient, entry_moments),
-        "gather": lambda: planar_cpu.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments),
+        "gather": lambda: tile_lists.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments),
     }
     return stages, lists
 

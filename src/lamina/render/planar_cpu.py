@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lamina.render.gaussians import Gaussians2D
-from lamina.render.kernels import planar_cpu, planar_splats, planar_tiles
+from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.threads import share_torch_threads
 
 
@@ -40,7 +40,7 @@ class _PlanarCpu(torch.autograd.Function):
         planar_splats.prepare_splats(
             _as_float32(positions), _as_float32(covariances), _as_float32(colors), geometry, planes
         )
-        lists = planar_tiles.build_tile_lists(geometry, width, height)
+        lists = tile_lists.build_tile_lists(geometry, width, height)
         top = np.empty((height, width, 3), np.float32)
         lower = np.empty_like(top) if split > 0 else np.empty((0, 0, 3), np.float32)
         planar_cpu.accumulate_pixels(
@@ -60,12 +60,12 @@ class _PlanarCpu(torch.autograd.Function):
         # Splats of the lower level are in both pictures.
         lower = _as_float32(grad_lower + grad_top) if split > 0 else top
         n, entries = geometry.shape[1], lists.entry_splat.shape[0]
-        entry_moments = np.empty((entries, planar_cpu.MOMENTS), np.float32)
-        moments = np.empty((n, planar_cpu.MOMENTS), np.float32)
+        entry_moments = np.empty((entries, tile_lists.MOMENTS), np.float32)
+        moments = np.empty((n, tile_lists.MOMENTS), np.float32)
         planar_cpu.moments_of_pixels(
             geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, split, lower, top, entry_moments
         )
-        planar_cpu.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
+        tile_lists.gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
         gradients = tuple(np.empty((n, size), np.float32) for size in (2, 3, 3))
         planar_splats.moments_to_gradients(moments, _as_float32(ctx.saved_tensors[0]), *gradients)
         return *(torch.from_numpy(gradient).to(grad_top.dtype) for gradient in gradients), None, None, None

@@ -19,9 +19,9 @@ from torch.autograd.function import once_differentiable
 
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
-from lamina.render.kernels import depth_order, planar_tiles, spatial_blend, spatial_projection
-from lamina.render.kernels.planar_cpu import gather_moments
+from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
 from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.tile_lists import gather_moments
 
 GOLDEN = 0.6180339887498949
 """Multiples of it modulo one are spread evenly: threads that take runs of tiles in this order have equal work."""
@@ -52,7 +52,7 @@ class _SpatialCpu(torch.autograd.Function):
         records = _aligned_rows(order.shape[0])
         places = np.full(count, -1, np.int32)
         spatial_blend.pack_records(order, screen, colors, geometry, records, places)
-        lists = planar_tiles.build_tile_lists(geometry, camera.width, camera.height, threads)
+        lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads)
         pixels = np.empty((camera.height, camera.width, 3), np.float32)
         alpha = np.empty((camera.height, camera.width), np.float32)
         tile_stops = np.empty(lists.tile_starts.shape[0] - 1, np.int64)
@@ -76,8 +76,8 @@ class _SpatialCpu(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         share_torch_threads()
         places, records, lists, tiles, tile_stops, pixels, alpha, view = ctx.kept
-        moments = np.empty((records.shape[0], spatial_blend.MOMENTS), np.float32)
-        entry_moments = np.empty((lists.entry_splat.shape[0], spatial_blend.MOMENTS), np.float32)
+        moments = np.empty((records.shape[0], tile_lists.MOMENTS), np.float32)
+        entry_moments = np.empty((lists.entry_splat.shape[0], tile_lists.MOMENTS), np.float32)
         spatial_blend.moments_of_blend(
             records, lists.tile_starts, tile_stops, lists.entry_splat, lists.entry_rows, tiles, pixels, alpha,
             _as_float32(grad_outputs[0]), _as_float32(grad_outputs[1]), entry_moments,

@@ -2,7 +2,7 @@
 """Splats -> (tile, splat) entries with plain PyTorch, on any device: what the reference and the CUDA kernel walk.
 
 In: positions, covariances. Out: usable inverses, and entries sorted by tile, in splat order within a tile. The CPU
-kernel has its own, faster lists of the same pairs (kernels/planar_tiles.py).
+kernel has its own, faster lists of the same pairs (kernels/tile_lists.py).
 """
 
 from __future__ import annotations

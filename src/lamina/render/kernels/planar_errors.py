@@ -12,7 +12,8 @@ import numpy as np
 from numba import prange
 
 from lamina.compiled import compiled
-from lamina.render.kernels.planar_cpu import COLUMN, HALF, ROW, ZERO, add_splat, splat_moments
+from lamina.render.kernels.planar_cpu import add_splat, splat_moments
+from lamina.render.kernels.tile_pixels import COLUMN, HALF, ROW, ZERO
 
 TWO = np.float32(2.0)
 
@@ -53,7 +54,7 @@ def error_moments(
     """Moments of the weighted squared error of two levels.
 
     Args:
-        geometry: (8, n) as `planar_tiles.build_tile_lists` takes it.
+        geometry: (8, n) as `tile_lists.build_tile_lists` takes it.
         colors: (3, n).
         tile_starts: of the tile lists.
         entry_splat: of the tile lists.

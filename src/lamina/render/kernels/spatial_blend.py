@@ -18,7 +18,18 @@ from numba import prange
 
 from lamina.compiled import compiled
 from lamina.render.constants import ALPHA_MAX, TILE_AREA_PX, TILE_PX, TRANSMITTANCE_STOP
-from lamina.render.kernels.planar_cpu import (
+from lamina.render.kernels.simd import (
+    choose_above,
+    fill_row,
+    load_row,
+    negative_size,
+    prefetch,
+    store_row,
+    store_sums,
+    sum_row,
+)
+from lamina.render.kernels.tile_lists import MOMENTS
+from lamina.render.kernels.tile_pixels import (
     BLUE,
     COLUMN,
     GREEN,
@@ -31,21 +42,10 @@ from lamina.render.kernels.planar_cpu import (
     read_tile,
     write_tile,
 )
-from lamina.render.kernels.simd import (
-    choose_above,
-    fill_row,
-    load_row,
-    negative_size,
-    prefetch,
-    store_row,
-    store_sums,
-    sum_row,
-)
 
 FIELDS = 16
 """Numbers of a record: x, y, half conic xx, conic xy, half conic yy, log opacity, three colors; then padding."""
 
-MOMENTS = 9
 MOST = np.float32(ALPHA_MAX)
 STOP = np.float32(TRANSMITTANCE_STOP)
 EXIT_EVERY = 8
@@ -58,7 +58,7 @@ by depth and not by place."""
 
 @compiled(parallel=True)
 def pack_records(order, screen, colors, geometry, records, places):
-    """Geometry (8, n) for the tile lists and records (n, FIELDS) for blending, front to back; where each Gaussian is."""
+    """Geometry (8, n) for the tile lists, records (n, FIELDS) for blending, and the place of each Gaussian in both."""
     final = order.shape[0] - 1
     for k in prange(order.shape[0]):
         ahead = order[min(k + 2 * AHEAD, final)]

@@ -23,7 +23,7 @@ from lamina.render.constants import (
     NEAR_PLANE,
     POSITION_LIMIT_PX,
 )
-from lamina.render.kernels.planar_splats import chain_moments, invert
+from lamina.render.kernels.conics import chain_moments, invert
 from lamina.render.kernels.simd import prefetch
 
 UNSEEN = np.float32(np.inf)
@@ -211,7 +211,7 @@ def chain_to_gaussians(
         if k < 0:
             clear_gradients(i, grad_means, grad_rotations, grad_scales, grad_opacities, grad_colors, grad_offsets)
             continue
-        x, y, z, inverse_z = to_camera(means, i, view)
+        x, y, _, inverse_z = to_camera(means, i, view)
         w, qx, qy, qz, inverse_length = unit_quaternion(rotations, i)
         s0, s1, s2 = np.float64(scales[i, 0]), np.float64(scales[i, 1]), np.float64(scales[i, 2])
         axes = own_axes(view, w, qx, qy, qz)

@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from lamina.codecs.planar.lattice import kernels
-from lamina.render.kernels.planar_cpu import accumulate_tiles, from_tiles, to_tiles
+from lamina.render.kernels.planar_cpu import accumulate_tiles
 from lamina.render.kernels.planar_errors import error_moments
-from lamina.render.kernels.planar_tiles import TileLists, build_tile_lists
+from lamina.render.kernels.tile_lists import TileLists, build_tile_lists
+from lamina.render.kernels.tile_pixels import from_tiles, to_tiles
 
 
 @dataclass

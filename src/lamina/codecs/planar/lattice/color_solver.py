@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from lamina.codecs.planar.lattice.canvas import Canvas, lists_of
-from lamina.render.kernels.planar_cpu import accumulate_tiles, gather_moments, moments_of_tiles, to_tiles
+from lamina.render.kernels.planar_cpu import accumulate_tiles, moments_of_tiles
+from lamina.render.kernels.tile_lists import gather_moments
+from lamina.render.kernels.tile_pixels import to_tiles
 
 
 class ColorSystem:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import prange
 
 from lamina.compiled import compiled
-from lamina.render.kernels.planar_cpu import HALF
+from lamina.render.kernels.tile_pixels import HALF
 
 ONE = np.float32(1.0)
 TWO = np.float32(2.0)

@@ -25,7 +25,7 @@ from lamina.codecs.planar.lattice.canvas import (
 )
 from lamina.codecs.planar.lattice.color_solver import solve_colors
 from lamina.codecs.planar.lattice.kernels import adam_step
-from lamina.render.kernels.planar_cpu import from_tiles
+from lamina.render.kernels.tile_pixels import from_tiles
 
 LEARNING_RATES = (0.2, 0.05, 0.02)
 """Position in splat sizes, shape in log units, colours in 0...1: measured best on photographs."""

@@ -36,7 +36,7 @@ from lamina.codecs.planar.lattice.settle import (
 from lamina.codecs.planar.lattice.splats import coded_area, to_parameters
 from lamina.codecs.planar.model import LayerState
 from lamina.compiled import compiled
-from lamina.render.kernels.planar_cpu import from_tiles
+from lamina.render.kernels.tile_pixels import from_tiles
 
 CHANGE_BITS = 12.0
 """Typical cost of a changed splat: what a change must be expected to gain before the splat is set free."""

@@ -19,10 +19,10 @@ from lamina.codecs.planar.pgsvc.kernels import geometry_of, raw_gradients
 from lamina.codecs.planar.pgsvc.splats import to_gaussians
 from lamina.data.resample import downsample_area
 from lamina.metrics.psnr import finite_db, psnr
-from lamina.render.kernels.planar_cpu import to_tiles
 from lamina.render.kernels.planar_errors import error_moments
-from lamina.render.kernels.planar_tiles import build_tile_lists
 from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.tile_lists import build_tile_lists
+from lamina.render.kernels.tile_pixels import to_tiles
 from lamina.render.planar import render_planar
 
 

@@ -19,7 +19,12 @@ from lamina.compiled import compiled
 from lamina.render.constants import CUTOFF_MAHALANOBIS_SQUARED, TILE_PX
 
 TILE = np.int64(TILE_PX)
+ZERO = np.float32(0.0)
 CUTOFF = np.float32(CUTOFF_MAHALANOBIS_SQUARED)
+
+
+MOMENTS = 9
+"""Sums that rendering kernels gather of every entry: three colors, then a Gaussian's six of order nought to two."""
 
 
 class TileLists(NamedTuple):
@@ -160,6 +165,18 @@ def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, 
                     entry_rows[position] = row0 * TILE + row1
                     splat_entries[slot] = position
                     slot += 1
+
+
+@compiled(parallel=True, fastmath=True)
+def gather_moments(splat_starts, splat_entries, entry_moments, out):
+    """Sums the moments of each splat's entries: (n, 9). One writer a splat: the same sums on any thread count."""
+    for i in prange(splat_starts.shape[0] - 1):
+        for j in range(MOMENTS):
+            out[i, j] = ZERO
+        for s in range(splat_starts[i], splat_starts[i + 1]):
+            k = splat_entries[s]
+            for j in range(MOMENTS):
+                out[i, j] += entry_moments[k, j]
 
 
 def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count: int = 2) -> TileLists:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lamina.render.constants import CUTOFF_EXPONENT
 from lamina.render.gaussians import log_euclidean_to_covariance
 from lamina.render.kernels.planar_splats import prepare_splats
-from lamina.render.kernels.planar_tiles import build_tile_lists
+from lamina.render.kernels.tile_lists import build_tile_lists
 from lamina.render.tile_entries import invert_covariances, list_tile_entries
 
 INSIDE = 0.999
