@@ -6,6 +6,7 @@ Source of the formats: colmap.github.io/format.html, and src/colmap/sensor/model
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +102,7 @@ def pose_of(quaternion: tuple[float, ...], translation: tuple[float, ...], place
         SignalError: a number is not finite, or the quaternion has no direction.
     """
     q, t = np.array(quaternion, np.float64), np.array(translation, np.float64)
-    length = float(np.linalg.norm(q))
+    length = math.hypot(*quaternion)
     if not (np.isfinite(q).all() and np.isfinite(t).all() and 1e-6 < length < 1e6):
         raise SignalError(
             f"{place}: pose {quaternion}, {translation}; expected a quaternion of length 1 and a position"

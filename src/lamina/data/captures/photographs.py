@@ -63,7 +63,9 @@ def picture_size(path: Path) -> PictureSize:
         SignalError: missing, or no picture.
     """
     with opened(path) as image:
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+        # EXIF may stand behind the pixels of a PNG: Pillow decodes them all to look there.
+        known = image.format != "PNG" or "exif" in image.info
+        orientation = image.getexif().get(EXIF_ORIENTATION, 1) if known else 1
         return PictureSize(image.width, image.height, orientation if orientation in range(1, 9) else 1)
 
 

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""COLMAP folders, text and binary: what was written comes back, and what is wrong is said."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from written_models import (
+    PARAMETERS,
+    Written,
+    WrittenImage,
+    keypoints,
+    rotation,
+    write_binary,
+    write_capture,
+    write_pictures,
+    write_text,
+    written,
+)
+
+from lamina.data import read_image, write_image
+from lamina.data.captures import colmap_binary, is_capture, read_capture
+from lamina.data.captures.colmap_folder import read_model
+from lamina.data.captures.point_cloud import PointCloud
+from lamina.errors import SignalError
+
+MODELS = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"]
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["binary", "text"])
+@pytest.mark.parametrize("model", MODELS)
+def test_points_are_seen_where_they_were_found(model: str, text: bool, tmp_path: Path, photo: np.ndarray) -> None:
+    content = written(model)
+    capture = read_capture(write_capture(tmp_path / "room", content, photo, text))
+    found = read_model(tmp_path / "room" / "sparse" / "0")
+    assert [view.name for view in capture.views] == ["a 1.png", "b.png", "c.png"] == [i.name for i in found.images]
+    assert np.array_equal(capture.points, content.points)
+    assert np.array_equal(capture.point_colors, content.colors)
+    for view, image, original in zip(
+        capture.views, found.images, sorted(content.images, key=lambda i: i.name), strict=True
+    ):
+        assert np.allclose(image.keypoints_px[:-1], keypoints(content, original), atol=1e-12)
+        assert image.point_ids.tolist() == [10, 11, 12, 13, 14, -1]
+        lens = found.cameras[image.camera_id]
+        plane = (image.keypoints_px[:-1] - (lens.center_x_px, lens.center_y_px)) / (lens.focal_x_px, lens.focal_y_px)
+        camera = view.camera
+        center = np.array([camera.center_x_px, camera.center_y_px])
+        straight = lens.undistort(plane) * (camera.focal_x_px, camera.focal_y_px) + center
+        pixels, depths = camera.project(capture.points)
+        assert np.allclose(pixels, straight, atol=1e-6)
+        assert (depths > 2).all()
+        assert np.allclose(camera.camera_from_world[:3, :3], rotation(original.quaternion), atol=1e-12)
+    assert capture.name == "room"
+    assert (capture.train, capture.test, capture.notes) == ((1, 2), (0,), ())
+
+
+def test_a_pinhole_leaves_pixels_and_intrinsics_alone(tmp_path: Path, photo: np.ndarray) -> None:
+    capture = read_capture(write_capture(tmp_path, written("PINHOLE"), photo), test_every=0)
+    view = capture.views[1]
+    assert np.array_equal(capture.pixels(1), read_image(tmp_path / "images" / "b.png").pixels)
+    assert (view.camera.focal_x_px, view.camera.focal_y_px) == PARAMETERS["PINHOLE"][:2]
+    assert (view.camera.center_x_px, view.camera.center_y_px, view.camera.width, view.camera.height) == (
+        24.5,
+        15.5,
+        48,
+        32,
+    )
+    assert (capture.train, capture.test) == ((0, 1, 2), ())
+
+
+def test_smaller_pictures_scale_the_camera(tmp_path: Path, photo: np.ndarray) -> None:
+    content = written("PINHOLE")
+    write_binary(tmp_path / "sparse", replace(content, width=190, height=126, parameters=(200.0, 208.0, 95.0, 63.0)))
+    write_pictures(tmp_path / "images_4", content, photo)
+    camera = read_capture(tmp_path).views[0].camera
+    assert (camera.width, camera.height) == (48, 32)
+    assert camera.focal_x_px == pytest.approx(200.0 * 48 / 190)
+    assert camera.center_y_px == pytest.approx(16.0)
+
+
+@pytest.mark.parametrize(("scale", "size"), [(Fraction(1, 2), (24, 16)), (0.25, (12, 8)), (0.3, (14, 10))])
+def test_scale_averages_and_prefers_pictures_of_that_size(
+    scale: Fraction | float, size: tuple[int, int], tmp_path: Path, photo: np.ndarray
+) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    grey = np.full((16, 24, 3), 77, np.uint8)
+    (tmp_path / "images_2").mkdir()
+    for name in ("a 1", "b", "c"):
+        write_image(tmp_path / "images_2" / f"{name}.jpg", grey)
+    capture = read_capture(tmp_path, scale=scale)
+    camera = capture.views[0].camera
+    assert (camera.width, camera.height) == size
+    assert camera.focal_x_px == pytest.approx(50.0 * size[0] / 48)
+    pixels = capture.pixels(0)
+    assert pixels.shape == (size[1], size[0], 3)
+    full = read_image(tmp_path / "images" / "a 1.png").pixels.astype(float)
+    expected = (77, 77, 77) if scale == Fraction(1, 2) else full.mean(axis=(0, 1))
+    assert np.allclose(pixels.mean(axis=(0, 1)), expected, atol=0.6)
+
+
+def test_renamed_copies_are_matched_in_order(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    for number, name in enumerate(["a 1", "b", "c"]):
+        pixels = read_image(tmp_path / "images" / f"{name}.png").pixels
+        (tmp_path / "images_1x").mkdir(exist_ok=True)
+        write_image(tmp_path / "images_1x" / f"image{number:03d}.png", pixels[::2, ::2])
+    (tmp_path / "images_1x").rename(tmp_path / "images_2")
+    capture = read_capture(tmp_path, scale=0.5)
+    assert [view.path.name for view in capture.views] == ["image000.png", "image001.png", "image002.png"]
+
+
+def test_unregistered_pictures_are_skipped_and_told(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    write_image(tmp_path / "images" / "z.png", photo)
+    capture = read_capture(tmp_path)
+    assert len(capture) == 3
+    assert capture.notes == ("1 of 4 pictures in images/ are not in the model: skipped",)
+
+
+def test_pictures_of_different_sizes_are_read_each_at_its_own(tmp_path: Path, photo: np.ndarray) -> None:
+    content = written("SIMPLE_PINHOLE")
+    write_capture(tmp_path, content, photo)
+    write_image(tmp_path / "images" / "c.png", photo[:16, :24])
+    capture = read_capture(tmp_path)
+    assert [capture.pixels(number).shape for number in range(3)] == [(32, 48, 3), (32, 48, 3), (16, 24, 3)]
+    assert capture.views[2].camera.focal_x_px == pytest.approx(25.0)
+
+
+def test_no_points_file_means_no_points(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    (tmp_path / "sparse" / "0" / "points3D.bin").unlink()
+    assert read_capture(tmp_path).points.shape == (0, 3)
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["binary", "text"])
+def test_camera_models_that_are_not_undistorted_are_named(text: bool, tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("OPENCV_FISHEYE"), photo, text)
+    with pytest.raises(SignalError, match=r"camera 1: camera model OPENCV_FISHEYE; expected one of SIMPLE_PINHOLE, .*"):
+        read_capture(tmp_path)
+
+
+def break_missing_pictures(folder: Path, photo: np.ndarray) -> None:
+    (folder / "images" / "b.png").unlink()
+    (folder / "images" / "c.png").unlink()
+
+
+def break_shape(folder: Path, photo: np.ndarray) -> None:
+    write_image(folder / "images" / "b.png", np.ascontiguousarray(photo[:40, :40]))
+
+
+def break_picture(folder: Path, photo: np.ndarray) -> None:
+    (folder / "images" / "b.png").write_bytes(b"not a picture")
+
+
+def break_images_folder(folder: Path, photo: np.ndarray) -> None:
+    (folder / "images").rename(folder / "photos")
+
+
+def break_camera_id(folder: Path, photo: np.ndarray) -> None:
+    content = written("PINHOLE")
+    content.images[0].camera_id = 9
+    write_binary(folder / "sparse" / "0", content)
+
+
+def break_focal_length(folder: Path, photo: np.ndarray) -> None:
+    write_binary(folder / "sparse" / "0", Written("PINHOLE", (0.0, 50.0, 24.0, 16.0)))
+
+
+def break_distortion(folder: Path, photo: np.ndarray) -> None:
+    write_binary(folder / "sparse" / "0", Written("SIMPLE_RADIAL", (50.0, 24.0, 16.0, -9.0)))
+
+
+def break_quaternion(folder: Path, photo: np.ndarray) -> None:
+    path = folder / "sparse" / "0" / "images.bin"
+    data = path.read_bytes()
+    path.write_bytes(data[:12] + bytes(32) + data[44:])
+
+
+def break_no_images(folder: Path, photo: np.ndarray) -> None:
+    write_binary(folder / "sparse" / "0", replace(written("PINHOLE"), images=[]))
+
+
+def break_one_image(folder: Path, photo: np.ndarray) -> None:
+    write_binary(folder / "sparse" / "0", replace(written("PINHOLE"), images=written("PINHOLE").images[:1]))
+
+
+def break_binary_name(folder: Path, photo: np.ndarray) -> None:
+    data = (folder / "sparse" / "0" / "images.bin").read_bytes()
+    (folder / "sparse" / "0" / "images.bin").write_bytes(data[:8] + data[8:].replace(b"\0", b"\1"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_missing_pictures, r"images: 2 of the 3 pictures in the model are missing: b\.png, c\.png; expected"),
+        (break_shape, r"b\.png: the picture is 40x40, but its camera is for 48x32; expected the same shape"),
+        (break_picture, r"b\.png: not a picture we read"),
+        (break_images_folder, r"no pictures; expected a folder named images, or images_2"),
+        (break_camera_id, r"images\.bin: b\.png is of camera 9; expected one of 1 in cameras\.bin"),
+        (break_focal_length, r"camera 1: focal lengths 0\.0, 50\.0; expected more than 0"),
+        (break_distortion, r"a 1\.png: distortion .* folds a picture of 48x32"),
+        (break_quaternion, r"image 1 \(b\.png\): pose .* expected a quaternion of length 1"),
+        (break_no_images, r"the model has no registered images"),
+        (break_one_image, r"1 view with a pose; expected at least 2"),
+        (break_binary_name, r"the name of an image does not end|cut off"),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said(damage, message: str, tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    damage(tmp_path, photo)
+    assert is_capture(tmp_path)
+    with pytest.raises(SignalError, match=message):
+        read_capture(tmp_path)
+
+
+def test_a_damaged_picture_is_told_when_it_is_asked_for(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    path = tmp_path / "images" / "b.png"
+    path.write_bytes(path.read_bytes()[:300])
+    capture = read_capture(tmp_path)
+    assert capture.pixels(0).shape == (32, 48, 3)
+    with pytest.raises(SignalError, match=r"b\.png: damaged"):
+        capture.pixels(1)
+
+
+def test_a_picture_that_was_changed_since_is_told(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    capture = read_capture(tmp_path)
+    write_image(tmp_path / "images" / "b.png", photo)
+    with pytest.raises(SignalError, match=r"b\.png: decodes to 96x64, its header said 48x32"):
+        capture.pixels(1)
+
+
+BINARY_READERS = {
+    "cameras.bin": colmap_binary.read_cameras,
+    "images.bin": colmap_binary.read_images,
+    "points3D.bin": colmap_binary.read_points,
+}
+
+
+@pytest.mark.parametrize("name", BINARY_READERS)
+def test_cut_off_files_are_told_at_any_length(name: str, tmp_path: Path) -> None:
+    write_binary(tmp_path, written("OPENCV"))
+    path = tmp_path / name
+    data = path.read_bytes()
+    for length in sorted({*range(0, len(data), 5), *range(len(data) - 12, len(data))}):
+        path.write_bytes(data[:length])
+        with pytest.raises(SignalError, match=name):
+            BINARY_READERS[name](path)
+
+
+@pytest.mark.parametrize("name", BINARY_READERS)
+def test_absurd_counts_are_refused_before_anything_is_allocated(name: str, tmp_path: Path) -> None:
+    write_binary(tmp_path, written("OPENCV"))
+    path = tmp_path / name
+    data = path.read_bytes()
+    for position in range(0, len(data) - 8, 4):
+        path.write_bytes(data[:position] + b"\xff\xff\xff\xff\xff\xff\xff\x7f" + data[position + 8 :])
+        try:
+            read = BINARY_READERS[name](path)
+        except SignalError as error:
+            assert name in str(error)
+        else:
+            assert not isinstance(read, PointCloud) or np.isfinite(read.positions).all()
+
+
+def test_text_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
+    write_text(tmp_path, written("PINHOLE"))
+    images = (tmp_path / "images.txt").read_text()
+    (tmp_path / "images.txt").write_text(images.replace(" 3.0 ", " three ", 1))
+    with pytest.raises(SignalError, match=r"images\.txt: line 2: expected a number, got 'three'"):
+        read_model(tmp_path)
+    (tmp_path / "images.txt").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(SignalError, match=r"images\.txt: cannot be read as text"):
+        read_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "message"),
+    [
+        ("cameras.txt", "1 PINHOLE 48", r"line 1: 3 fields; expected camera id"),
+        ("cameras.txt", "1 PINHOLE 48 32 50", r"camera 1: PINHOLE with 1 numbers; expected 4"),
+        ("images.txt", "1 1 0 0 0 0 0 3 1", r"line 1: 9 fields; expected 10"),
+        ("images.txt", "1 1 0 0 0 0 0 3 1 a.png\n1 2", r"line 2: 2 numbers; expected a multiple of 3"),
+        ("points3D.txt", "1 0 0 0 1 1", r"line 1: 6 fields"),
+    ],
+)
+def test_short_lines_are_told(name: str, line: str, message: str, tmp_path: Path) -> None:
+    write_text(tmp_path, written("PINHOLE"))
+    (tmp_path / name).write_text(line + "\n")
+    with pytest.raises(SignalError, match=message):
+        read_model(tmp_path)
+
+
+def test_a_rig_of_cameras_holds_out_the_first(tmp_path: Path, photo: np.ndarray) -> None:
+    content = written("PINHOLE")
+    content.images = [WrittenImage(f"cam{n:02d}.png", (1, 0, 0, 0), (n, 0, 3)) for n in range(12)]
+    capture = read_capture(write_capture(tmp_path, content, np.tile(photo, (1, 2, 1))))
+    assert capture.test == (0,)
+    assert len(capture.train) == 11
