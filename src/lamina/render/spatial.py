@@ -10,7 +10,8 @@ One readable twin (spatial_reference), and fast twins of it for CPU (Numba) and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from importlib.util import find_spec
+from typing import Literal, cast, get_args
 
 import torch
 from jaxtyping import Float, Int32
@@ -19,12 +20,13 @@ from torch import Tensor
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial_cpu import render_cpu
+from lamina.render.spatial_cuda import render_cuda, require_gsplat
 from lamina.render.spatial_reference import blend
 
 __all__ = ["Gaussians3D", "SpatialBackend", "SpatialImage", "render_spatial"]
 
-SpatialBackend = Literal["auto", "reference", "cpu"]
-"""`auto`: the fastest for where the tensors are. `cpu`: that kernel or an error. `reference`: plain PyTorch."""
+SpatialBackend = Literal["auto", "reference", "cpu", "cuda"]
+"""`auto`: the fastest for where the tensors are. `cpu`, `cuda`: that kernel or an error. `reference`: plain PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,36 @@ def render_spatial(
 
     Raises:
         ValueError: the offsets do not fit the Gaussians, or the backend cannot work where the tensors are.
+        BackendUnavailable: `backend="cuda"` without a CUDA device or gsplat.
 
     Source: Kerbl et al., 3D Gaussian Splatting (SIGGRAPH 2023); conventions as gsplat 1.5, `classic` mode.
     """
-    if backend not in get_args(SpatialBackend):
-        raise ValueError(f"backend must be one of {', '.join(get_args(SpatialBackend))}, got {backend!r}")
     offsets = torch.zeros_like(gaussians.means[:, :2]) if screen_offsets_px is None else screen_offsets_px
     if offsets.shape != (len(gaussians), 2):
         raise ValueError(f"screen_offsets_px must have shape ({len(gaussians)}, 2), got {tuple(offsets.shape)}")
-    if backend == "cpu" or (backend == "auto" and gaussians.means.device.type == "cpu"):
-        return SpatialImage(*render_cpu(gaussians, camera, background, offsets))
-    return SpatialImage(*blend(gaussians, camera, gaussians.means.new_tensor(background), offsets))
+    match _choose_backend(backend, gaussians.means.device.type):
+        case "cpu":
+            return SpatialImage(*render_cpu(gaussians, camera, background, offsets))
+        case "cuda":
+            return SpatialImage(*render_cuda(gaussians, camera, background, offsets))
+        case _:
+            return SpatialImage(*blend(gaussians, camera, gaussians.means.new_tensor(background), offsets))
+
+
+def _choose_backend(backend: SpatialBackend, device: str) -> SpatialBackend:
+    """What `auto` means here; a kernel that was asked for by name must suit the device of the tensors.
+
+    Raises:
+        ValueError: the tensors are elsewhere, or there is no such backend.
+        BackendUnavailable: CUDA or gsplat is missing.
+    """
+    if backend == "auto":
+        fast = device == "cpu" or (device == "cuda" and find_spec("gsplat") is not None)
+        return cast(SpatialBackend, device) if fast else "reference"
+    if backend not in get_args(SpatialBackend):
+        raise ValueError(f"backend must be one of {', '.join(get_args(SpatialBackend))}, got {backend!r}")
+    if backend == "cuda":
+        require_gsplat()
+    if backend in ("cpu", "cuda") and device != backend:
+        raise ValueError(f'backend="{backend}" needs tensors on {backend}, these are on {device}: use .to("{backend}")')
+    return backend

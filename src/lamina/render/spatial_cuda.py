@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spatial rendering on CUDA: Gaussians and a camera in, pixels, alpha and radii out, by gsplat's kernels.
+
+gsplat (Apache-2.0) compiles its kernels on first use with nvcc and looks for CUDA when it is imported: it is not
+touched before a CUDA device is known to be there. Its parts are called one by one, because offsets on the picture enter
+between projection and blending. Works in float32, as the CPU kernels do; sums are atomic there: bits differ from run to
+run.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import torch
+from jaxtyping import Float, Int32
+from torch import Tensor
+
+from lamina.errors import BackendUnavailable
+from lamina.render.cameras import Camera
+from lamina.render.constants import LOW_PASS_VARIANCE, NEAR_PLANE, TILE_PX
+from lamina.render.gaussians3d import Gaussians3D
+from lamina.render.spatial_reference import find_drawable, replace_undrawable
+
+
+def require_gsplat() -> None:
+    """Checks that the CUDA backend can run.
+
+    Raises:
+        BackendUnavailable: a CUDA device or gsplat is missing.
+    """
+    if not torch.cuda.is_available():
+        raise BackendUnavailable(
+            'the CUDA backend needs a CUDA device and a CUDA build of PyTorch (https://pytorch.org): use backend="auto"'
+        )
+    if find_spec("gsplat") is None:
+        raise BackendUnavailable("the CUDA backend of spatial rendering needs gsplat: pip install 'lamina[cuda]'")
+
+
+def render_cuda(
+    gaussians: Gaussians3D, camera: Camera, background: tuple[float, float, float], offsets_px: Float[Tensor, "n 2"]
+) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"], Int32[Tensor, " n"]]:
+    """Pixels, alpha and radii.
+
+    Raises:
+        BackendUnavailable: as `require_gsplat`.
+
+    Source: gsplat 1.5.3, rendering.py, `rasterization` with packed=False and rasterize_mode="classic".
+    """
+    require_gsplat()
+    from gsplat import fully_fused_projection, isect_offset_encode, isect_tiles, rasterize_to_pixels
+
+    if len(gaussians) == 0:
+        return _background_alone(gaussians, camera, background)
+    drawable = find_drawable(gaussians, camera, offsets_px)
+    safe = replace_undrawable(gaussians, camera, drawable).to(torch.float32)
+    # Too faint to be drawn: gsplat leaves it out.
+    opacities = torch.where(drawable, safe.opacities, 0.0)
+    view = safe.means.new_tensor(camera.camera_from_world)[None]
+    pinhole = safe.means.new_tensor(camera.intrinsics_px)[None]
+    radii, positions, depths, conics, _ = fully_fused_projection(
+        safe.means, None, safe.rotations, safe.scales, view, pinhole, camera.width, camera.height,
+        eps2d=LOW_PASS_VARIANCE, near_plane=NEAR_PLANE, packed=False, opacities=opacities.detach(),
+    )  # fmt: skip
+    positions = positions + torch.where(drawable[:, None], offsets_px, 0.0).float()
+    tiles_x, tiles_y = -(-camera.width // TILE_PX), -(-camera.height // TILE_PX)
+    _, pairs, splats = isect_tiles(positions.detach(), radii, depths, TILE_PX, tiles_x, tiles_y)
+    starts = isect_offset_encode(pairs, 1, tiles_x, tiles_y)
+    pixels, alpha = rasterize_to_pixels(
+        positions, conics, safe.colors[None], opacities[None], camera.width, camera.height, TILE_PX, starts, splats,
+        backgrounds=safe.colors.new_tensor(background)[None],
+    )  # fmt: skip
+    dtype = gaussians.means.dtype
+    return pixels[0].to(dtype), alpha[0, ..., 0].to(dtype), radii[0].amax(dim=-1).int()
+
+
+def _background_alone(
+    gaussians: Gaussians3D, camera: Camera, background: tuple[float, float, float]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The picture of no Gaussians; in the graph all the same."""
+    nothing = gaussians.colors.sum()
+    pixels = gaussians.colors.new_tensor(background).expand(camera.height, camera.width, 3) + nothing
+    return pixels, pixels[..., 0] * 0.0, torch.zeros(0, dtype=torch.int32, device=gaussians.means.device)
