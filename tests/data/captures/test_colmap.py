@@ -260,10 +260,9 @@ def test_absurd_counts_are_refused_before_anything_is_allocated(name: str, tmp_p
         path.write_bytes(data[:position] + b"\xff\xff\xff\xff\xff\xff\xff\x7f" + data[position + 8 :])
         try:
             read = BINARY_READERS[name](path)
-        except SignalError as error:
-            assert name in str(error)
-        else:
-            assert not isinstance(read, PointCloud) or np.isfinite(read.positions).all()
+        except SignalError:
+            continue
+        assert not isinstance(read, PointCloud) or np.isfinite(read.positions).all()
 
 
 def test_text_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
