@@ -36,6 +36,11 @@ CONTEXT_WEIGHT_BITS = 7
 MAX_BITS = 40.0
 """A surprise is charged at most this: what an escape costs."""
 
+FAR = 5.0
+"""Standard deviations from which a tail is its asymptote: 4 % off there, where a symbol costs over 20 bits."""
+
+ROOT_HALF = math.sqrt(0.5)
+
 
 @dataclass(frozen=True, eq=False)
 class Relations:
@@ -236,16 +241,19 @@ def add_step_noise(
 def gaussian_bits(residuals: Float[Tensor, "*shape"], log2_scales: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """-log2 of a normal's mass within half a step of each residual; both in steps, scales as the coder's tables have.
 
-    By symmetry of the larger tail, so that nothing cancels: log(Phi(-a) - Phi(-b)), a < b. Scales beyond the tables are
+    By symmetry of the larger tail, so that nothing cancels; far out by its asymptote. Scales beyond the tables are
     brought back with their gradient intact.
     """
     lowest, highest = math.log2(gaussian_scales()[0]), math.log2(gaussian_scales()[-1])
     bounded = log2_scales + (log2_scales.clamp(lowest, highest) - log2_scales).detach()
-    scales = torch.exp2(bounded)
+    sharpness = torch.exp2(-bounded)
     size = residuals.abs()
-    near, far = torch.special.log_ndtr((0.5 - size) / scales), torch.special.log_ndtr((-0.5 - size) / scales)
-    mass = near + torch.log1p(-torch.exp((far - near).clamp_max(-1e-6)))
-    return (mass * (-1 / math.log(2.0))).clamp_max(MAX_BITS)
+    near = (size - 0.5) * sharpness
+    mass = torch.special.erfc(near * ROOT_HALF) - torch.special.erfc((size + 0.5) * sharpness * ROOT_HALF)
+    far = near.clamp_min(FAR)
+    tail = far.square() * 0.5 + torch.log(far) + 0.5 * math.log(2 * math.pi)
+    nats = torch.where(near < FAR, -torch.log((0.5 * mass).clamp_min(1e-30)), tail)
+    return (nats / math.log(2.0)).clamp_max(MAX_BITS)
 
 
 def parameters_of(mlp: Mlp) -> nn.ParameterList:

@@ -85,7 +85,13 @@ def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, be
         for question in questions:
             rows, columns = question.rows, question.stage.columns
             before = measured_bits(coder)
-            code_where(coder, tables, question.tables, active[rows, columns], state.symbols[rows, columns].copy())
+            code_where(
+                coder,
+                tables,
+                question.tables,
+                np.ascontiguousarray(active[rows, columns]),
+                state.symbols[rows, columns].copy(),
+            )
             spent[question.stage.group] += measured_bits(coder) - before
         return [*np.diff(marks), *spent]
 
@@ -142,7 +148,7 @@ def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below
     def answer(question: Question) -> Int32[np.ndarray, "m w"]:
         rows, columns = question.rows, question.stage.columns
         found = np.zeros(question.tables.shape, np.int32)
-        code_where(coder, tables, question.tables, active[rows, columns], found)
+        code_where(coder, tables, question.tables, np.ascontiguousarray(active[rows, columns]), found)
         if ran_dry(coder):
             raise BitstreamError("the stream of attributes ends too early", UNIT, position=len(payload))
         return found

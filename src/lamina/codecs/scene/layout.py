@@ -16,7 +16,7 @@ from functools import cache, cached_property
 import numpy as np
 from jaxtyping import Int64
 
-from lamina.codecs.scene.syntax import SCALING_COUNT, ContextShape, SceneFacts
+from lamina.codecs.scene.syntax import SCALING_COUNT, STEP_RANGE, ContextShape, SceneFacts
 from lamina.networks.hash_layout import HashGridSpec
 
 VALUE_BITS = 14
@@ -33,10 +33,13 @@ are, in steps of 0.001 of the world's unit, and we in the logarithm, so that no 
 STEP_PARTS = 8
 """Steps are base * 2**(e / 8), e an integer."""
 
-STEP_RANGE = 40
-"""e is -40...40: from 1/32 of the base step to 32 of them."""
-
 OCTANT_INPUTS = 3
+
+VIEW_INPUTS = 4
+"""Direction and distance: inputs of generators beside features (`anchors.neural`, said again to stay free of torch)."""
+
+HEAD_WIDTHS = (1, 7, 3)
+"""Outputs of generators for each offset: opacity; scales and a quaternion; a color."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,15 @@ class ContextLayout:
         stages = [self.stage_sizes(stage) for stage in self.stages]
         steps = [self.step_sizes] if self.shape.has_adaptive_steps else []
         return (self.main_sizes, (2, self.channels), *steps, *(sizes for sizes in stages if sizes is not None))
+
+
+def head_sizes(facts: SceneFacts) -> tuple[tuple[int, int, int], ...]:
+    """Of the generators of opacity, covariance and color: a feature, a direction and a distance to what k offsets need.
+
+    As `anchors.neural.init_heads` makes them.
+    """
+    inputs = facts.feature_count + VIEW_INPUTS
+    return tuple((inputs, facts.head_hidden, width * facts.offset_count) for width in HEAD_WIDTHS)
 
 
 def layout_of(facts: SceneFacts, hash_spec: HashGridSpec | None = None) -> ContextLayout:

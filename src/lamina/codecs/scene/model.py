@@ -22,7 +22,7 @@ from lamina.anchors.octree import Lattice
 from lamina.codecs.scene.layout import VALUE_BITS
 from lamina.codecs.scene.syntax import SCALING_COUNT, SceneFacts
 from lamina.codecs.scene.views import cameras_of
-from lamina.networks.fixed_point import FixedMlp
+from lamina.networks.quantized import QuantizedMlp
 from lamina.render.cameras import Camera
 from lamina.render.spatial import render_spatial
 
@@ -58,7 +58,7 @@ class ScenePart:
     """A finished scene: what leaves fit, exactly what the decoder will have."""
 
     facts: SceneFacts
-    heads: tuple[FixedMlp, FixedMlp, FixedMlp]
+    heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]
     """Generators of opacity, covariance and color."""
     context: FixedContext
     layers: tuple[SceneLayer, ...]
@@ -141,9 +141,9 @@ def lattice_of(facts: SceneFacts) -> Lattice:
     return Lattice((x, y, z), facts.side, facts.base_depth, facts.layers)
 
 
-def heads_of(facts: SceneFacts, heads: tuple[FixedMlp, FixedMlp, FixedMlp]) -> Heads:
+def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]) -> Heads:
     """The generators as they run: the integers that were sent, as reals."""
-    opacity, covariance, color = (head.to_mlp() for head in heads)
+    opacity, covariance, color = (head.dequantized() for head in heads)
     return Heads(opacity, covariance, color, facts.distance_unit)
 
 

@@ -27,14 +27,14 @@ MAX_VALUES = 1 << 26
 
 MAX_VIEWS = 1 << 12
 MAX_NETWORK_BYTES = 1 << 22
+STEP_RANGE = 40
+"""Steps are base * 2**(e / 8), e = -40...40: from 1/32 of the base step to 32 of them."""
+
 SCALING_COUNT = 6
 """Scalings of an anchor: three stretch its offsets, three are the base size of its Gaussians (Scaffold-GS)."""
 
 SHARES = 255
 """Shares of a unit's stream are in 1/255."""
-
-ATTRIBUTE_GROUPS = ("features", "scalings", "offsets")
-"""What shares a quantiser step; in this order in a row of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ class SceneFacts(Syntax):
     """Feature channels of an anchor."""
     offset_count: Annotated[int, UInt(5, minimum=1)]
     """Gaussians of an anchor."""
+    head_hidden: Annotated[int, Varint(512, minimum=1)]
+    """Hidden units of each generator."""
     context: Annotated[ContextShape, Struct(ContextShape)]
     """The probability model."""
     background: Annotated[tuple[int, ...], Array(UInt(8), 3, count=3)]
@@ -147,8 +149,10 @@ class SceneNetworks(Syntax):
     """Generators of opacity, covariance and color."""
     context: Annotated[bytes, Bytes(MAX_NETWORK_BYTES)]
     """Networks that predict attributes and steps."""
+    layer_steps: Annotated[tuple[int, ...], Array(Int(8, minimum=-STEP_RANGE, maximum=STEP_RANGE), 3 * MAX_LAYERS)]
+    """Of each layer, steps of features, scalings and offsets in eighths of an octave over their base; three a layer."""
     hash_grid: Annotated[bytes, Bytes(MAX_NETWORK_BYTES)]
-    """Sizes and signs of the hash grid; empty where it is not used."""
+    """Shape and signs of the hash grid; empty where it is not used."""
 
 
 @dataclass(frozen=True, slots=True)

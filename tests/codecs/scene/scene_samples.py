@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small octree, a probability model and attributes for the tests of the scene codec's coding."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lamina.anchors.neural import init_heads
+from lamina.anchors.octree import Lattice, Layers, build_octree
+from lamina.codecs.scene.context import ContextModel
+from lamina.codecs.scene.family import layer_family
+from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
+from lamina.codecs.scene.layer_coding import above_of
+from lamina.codecs.scene.layout import ContextLayout, layout_of
+from lamina.codecs.scene.model import SceneLayer, ScenePart
+from lamina.codecs.scene.syntax import VERSION, ContextShape, SceneFacts
+from lamina.networks.hash_layout import HashGridSpec, geometric_nodes
+from lamina.networks.quantized import quantize_mlp
+
+FULL = ContextShape(True, True, True, True, True, True, 3, 20, 8, 12)
+"""Every input and network that there is."""
+PLAIN = ContextShape(True, False, False, False, False, False, 1, 16, 8, 8)
+"""The parent alone."""
+BLIND = ContextShape(False, False, False, False, True, False, 1, 16, 8, 8)
+"""Nothing of other anchors."""
+SMALL_GRID = HashGridSpec(geometric_nodes(4, 16, 2), (10,), 6, 6, 2)
+
+BASE_DEPTH, FEATURES, OFFSETS, HEAD_HIDDEN = 2, 6, 3, 7
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Everything before coding."""
+
+    facts: SceneFacts
+    layers: Layers
+    context: FixedContext
+    model: ContextModel
+
+
+def sphere(count: int, seed: int = 0) -> np.ndarray:
+    """Points on a surface, as a scene's are."""
+    points = np.random.default_rng(seed).normal(size=(count, 3))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def grid_of(shape: ContextShape) -> HashGridSpec | None:
+    return SMALL_GRID if shape.uses_hash_grid else None
+
+
+def facts_of(shape: ContextShape, layer_count: int) -> SceneFacts:
+    return SceneFacts(
+        VERSION,
+        layer_count - 1,
+        BASE_DEPTH,
+        FEATURES,
+        OFFSETS,
+        HEAD_HIDDEN,
+        shape,
+        (10, 20, 30),
+        40,
+        30,
+        (-1.25, -1.25, -1.25),
+        2.5,
+        1.0,
+    )
+
+
+def sample(shape: ContextShape = FULL, *, points: int = 60, layer_count: int = 3, seed: int = 0) -> Sample:
+    """An untrained model with random weights: what it says does not matter, only that both sides say the same."""
+    facts = facts_of(shape, layer_count)
+    lattice = Lattice((-1.25, -1.25, -1.25), 2.5, BASE_DEPTH, layer_count)
+    layers = build_octree(sphere(points, seed), lattice)
+    model = random_model(layout_of(facts, grid_of(shape)), seed)
+    return Sample(facts, layers, model.freeze(), model)
+
+
+def random_model(layout: ContextLayout, seed: int) -> ContextModel:
+    generator = torch.Generator().manual_seed(seed)
+    model = ContextModel(layout, generator)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def part_of(made: Sample, seed: int = 0) -> ScenePart:
+    """Quantised layers of random attributes."""
+    random = np.random.default_rng(seed)
+    layers: list[SceneLayer] = []
+    for layer, cells in enumerate(made.layers):
+        above = above_of(made.context.layout, tuple(layers))
+        family = layer_family(cells, above.cells, layer, BASE_DEPTH)
+        targets = random.normal(size=(len(cells), made.facts.channels))
+        masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
+        layers.append(SceneLayer(cells, masks, *quantize_layer(made.context, family, above.values, targets, masks)))
+    generator = torch.Generator().manual_seed(seed)
+    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator)
+    fixed = tuple(quantize_mlp(head, 8)[0] for head in (heads.opacity, heads.covariance, heads.color))
+    quality = tuple(20.0 + layer for layer in range(len(layers)))
+    return ScenePart(made.facts, (fixed[0], fixed[1], fixed[2]), made.context, tuple(layers), quality)
