@@ -112,7 +112,7 @@ def find_drawable(
     Limits of positions and covariances on the picture are the planar renderer's.
     """
     projection = project(gaussians, camera)
-    numbers = torch.cat([tensor.reshape(len(gaussians), -1) for tensor in gaussians.tensors()], dim=1)
+    numbers = torch.cat([tensor[:, None].flatten(1) for tensor in gaussians.tensors()], dim=1)
     finite = torch.isfinite(numbers).all(dim=1) & (gaussians.scales > 0).all(dim=1)
     visible = (projection.depths >= NEAR_PLANE) & (gaussians.opacities >= ALPHA_MIN)
     _, usable = invert_covariances(projection.positions + screen_offsets_px, projection.covariances)

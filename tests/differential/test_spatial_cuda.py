@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gsplat on a GPU against float64 autograd of the readable twin, and against the CPU kernel."""
+
+import os
+from importlib.util import find_spec
+
+import pytest
+import torch
+from spatial_scenes import camera_of, gradients, random_gaussians, relative_error, renderer
+
+from lamina.render.spatial import render_spatial
+
+GRADIENT_BOUND = 5e-3
+"""gsplat's exp is the fast one of CUDA; its cut-off falls elsewhere for a few pixels."""
+
+
+def require_cuda_and_gsplat():
+    missing = "no CUDA device" if not torch.cuda.is_available() else "no gsplat" if find_spec("gsplat") is None else ""
+    if missing and os.environ.get("LAMINA_REQUIRE_CUDA") == "1":
+        pytest.fail(f"LAMINA_REQUIRE_CUDA=1, but there is {missing} here")
+    if missing:
+        pytest.skip(f"{missing} here; LAMINA_REQUIRE_CUDA=1 makes this a failure")
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("size", [(17, 5), (61, 97), (160, 120)])
+def test_gsplat_is_the_twin(size):
+    require_cuda_and_gsplat()
+    camera, gaussians = camera_of(*size), random_gaussians(500, seed=3, size=0.1)
+    pictures, grads = gradients(renderer("cuda"), gaussians.to("cuda"), camera, torch.float32)
+    expected_pictures, expected_grads = gradients(renderer("reference"), gaussians, camera, torch.float64)
+    for found, expected in zip(pictures, expected_pictures, strict=True):
+        assert ((found.cpu() - expected).abs() > 1e-3).double().mean().item() < 2e-3
+    for found, expected in zip(grads, expected_grads, strict=True):
+        assert relative_error(found.cpu(), expected) < GRADIENT_BOUND
+
+
+@pytest.mark.cuda
+def test_gsplat_leaves_out_what_cannot_be_drawn():
+    require_cuda_and_gsplat()
+    camera, gaussians = camera_of(64, 48), random_gaussians(20, seed=4, size=0.2).to(torch.float32)
+    gaussians.means[3] = float("nan")
+    gaussians.scales[5] = float("inf")
+    gaussians.opacities[7] = 0.001
+    leaves = gaussians.to("cuda")
+    for tensor in leaves.tensors():
+        tensor.requires_grad_()
+    image = render_spatial(leaves, camera, backend="cuda")
+    image.pixels.sum().backward()
+    assert torch.isfinite(image.pixels).all()
+    assert image.radii_px[[3, 5, 7]].tolist() == [0, 0, 0]
+    for tensor in leaves.tensors():
+        assert tensor.grad is not None
+        assert torch.isfinite(tensor.grad).all()
+        assert not tensor.grad[[3, 5, 7]].any()
