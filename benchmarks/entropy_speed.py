@@ -9,6 +9,7 @@ Time is that of the processor, not of the clock on the wall, so that other work 
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import time
@@ -48,6 +49,7 @@ Work = Callable[[], object]
 
 def main() -> None:
     """Measure, print, write."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     settings = Settings()

@@ -136,18 +136,28 @@ def _codec_of(options: argparse.Namespace) -> Codec[Any, Any, Any, Any]:
 def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
     from lamina.media.sources import SourceOptions, signal_of
 
-    source = options.source
-    if options.poses is not None:
-        from lamina.data.captures.structure_from_motion import reconstruct
-
-        folder = output.with_name(output.name + ".poses")
-        print(f"{source}: looking for poses; the model goes to {folder}")
-        source = reconstruct(source, folder)
+    source = options.source if options.poses is None else _with_poses(options, output)
     every = SourceOptions.test_every if options.test_every is None else options.test_every
     return signal_of(
         source,
         SourceOptions(options.size, options.pixel_format, options.fps, options.frames, options.scale or 1, every),
     )
+
+
+def _with_poses(options: argparse.Namespace, output: Path) -> Path:
+    """The folder of the photographs' reconstruction, made now or by an encode before."""
+    from lamina.cli.progress import shown_progress
+    from lamina.data.captures import is_capture
+    from lamina.data.captures.structure_from_motion import reconstruct
+
+    folder = output.with_name(output.name + ".poses")
+    if is_capture(folder):
+        print(f"{folder}: poses found before; remove the folder to look for them again")
+        return folder
+    with shown_progress(folder.name, quiet=options.quiet) as progress:
+        found = reconstruct(options.source, folder, report=progress)
+    print(f"{folder}: poses of {found.registered} of {found.photographs} photographs")
+    return folder
 
 
 def _choices_of(options: argparse.Namespace) -> Choices:

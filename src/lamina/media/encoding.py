@@ -15,7 +15,6 @@ from typing import Any
 from lamina.bitstream import StreamJournal
 from lamina.bitstream.container import STREAM_HEADER
 from lamina.codec import Choices, Codec, Progress, Unit, UnitKey
-from lamina.codecs.planar.config import Scalability
 from lamina.data import Clip
 from lamina.errors import Interrupted, WriteError
 from lamina.media.job import PartFolder, RestartPoint, fingerprint_of, open_part, restart_point
@@ -35,16 +34,19 @@ def encode(
     size_bytes: int | None = None,
     psnr_db: float | None = None,
     splats: int | None = None,
+    rate_weight: float | None = None,
     layers: int | None = None,
-    scalability: Scalability | None = None,
+    scalability: str | None = None,
+    device: str | None = None,
     config: Any = None,
     source_options: SourceOptions | None = None,
     progress: ProgressCallback | None = None,
 ) -> Media:
-    """Code a picture or a clip into a layered file, and open it.
+    """Code a picture, a clip or a scene into a layered file, and open it.
 
-    `source` is a path (picture, clip, folder of pictures), uint8 pixels (h, w, 3) or (t, h, w, 3), or a list of frames.
-    At most one of `bits_per_pixel`, `size_bytes`, `psnr_db` and `splats` says what the top level should cost or reach.
+    `source` is a path (picture, clip, folder of pictures, folder of a capture), uint8 pixels (h, w, 3) or (t, h, w, 3),
+    a list of frames, or a `Capture`. At most one of `bits_per_pixel`, `size_bytes`, `psnr_db`, `splats` (pictures and
+    clips) and `rate_weight` (lambda, scenes) says what the top level should cost or reach.
     `config` sets every knob of the codec, instead of the options before it. A stopped encode goes on when it is called
     again.
 
@@ -62,7 +64,9 @@ def encode(
     """
     signal = signal_of(source, source_options)
     if config is None:
-        choices = Choices(preset, bits_per_pixel, size_bytes, psnr_db, splats, layers=layers, scalability=scalability)
+        choices = Choices(
+            preset, bits_per_pixel, size_bytes, psnr_db, splats, rate_weight, layers, scalability, device=device
+        )
         config = codec_of_signal(signal).configure(choices)
     return encode_signal(signal, Path(path), config, progress)
 
