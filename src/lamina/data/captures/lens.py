@@ -24,6 +24,9 @@ from lamina.render.cameras import SIZE_LIMIT_PX
 NEWTON_STEPS = 30
 """The inverse converges in 3-5 steps where the lens is one; what has not converged then is folded."""
 
+CONVERGED = 1e-12
+"""On the plane at depth 1: a billionth of a pixel."""
+
 NO_DISTORTION_PX = 0.01
 """A picture that distortion moves by less than this everywhere is left as it is: resampling would cost more."""
 
@@ -104,8 +107,10 @@ class Lens:
         with np.errstate(all="ignore"):
             for _ in range(NEWTON_STEPS):
                 residual = self.distort(found) - plane
+                if np.abs(residual).max(initial=0.0) < CONVERGED:
+                    break
                 found = found - np.linalg.solve(self._jacobian(found), residual[..., None])[..., 0]
-            wrong = ~(np.abs(self.distort(found) - plane).max(axis=1) < 1e-9)
+            wrong = ~(np.abs(self.distort(found) - plane).max(axis=1) < 1e3 * CONVERGED)
             # A root beyond the fold is a root too, but the lens never looks there: orientation flips at the fold.
             wrong |= ~(np.linalg.det(self._jacobian(found)) > 0)
         found[wrong] = math.nan

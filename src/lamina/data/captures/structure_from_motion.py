@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamina.codec import Progress
+from lamina.data.atomic import clear_errors
 from lamina.data.captures.photographs import picture_files, picture_size
 from lamina.errors import BackendUnavailable, SignalError
 
@@ -79,11 +80,11 @@ def reconstruct(
     names = _photographs(folder)
     if (out / "sparse").exists() or (out / "images").exists():
         raise SignalError(f"{out}: holds a reconstruction already; read it, remove it, or choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
+    with clear_errors(out):
+        (out / WORK_NAME).mkdir(parents=True, exist_ok=True)
     one_camera = len({(size.width, size.height) for size in (picture_size(folder / name) for name in names)}) == 1
     request = {"photographs": str(folder.resolve()), "names": names, "one_camera": one_camera, "seed": seed}
     work = out / WORK_NAME
-    work.mkdir(exist_ok=True)
     try:
         (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
         found = _run(work, out / LOG_NAME, report or (lambda _: None))
