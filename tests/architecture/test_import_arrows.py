@@ -18,7 +18,7 @@ ALLOWED = {
     "entropy": CONTRACT | {"compiled", "bitstream"},
     "quantize": CONTRACT,
     "networks": CONTRACT | {"compiled", "entropy", "quantize", "bitstream"},
-    "render": CONTRACT | {"compiled"},
+    "render": CONTRACT | {"atomic", "compiled"},
     "anchors": CONTRACT | {"networks", "render", "compiled"},
     "data": CONTRACT | {"atomic", "compiled", "render"},
     "metrics": CONTRACT | {"compiled"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamina.errors import SignalError
+from lamina.errors import SignalError, WriteError
 from lamina.render.cameras import Camera, look_at
 from lamina.render.paths import focus_of, orbit, read_cameras, spiral, up_of, write_cameras
 
@@ -131,5 +131,5 @@ def test_files_that_hold_no_cameras_are_told(text: str, message: str, tmp_path: 
 def test_missing_and_unwritable_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(SignalError, match=r"none\.json: not a file of cameras"):
         read_cameras(tmp_path / "none.json")
-    with pytest.raises(SignalError, match=r"path\.json: cannot be written"):
+    with pytest.raises(WriteError, match=r"path\.json: cannot be written"):
         write_cameras(tmp_path / "none" / "path.json", ring([0]))

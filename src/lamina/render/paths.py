@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from lamina.atomic import replacing
 from lamina.errors import SignalError
 from lamina.render.cameras import Camera, look_at
 
@@ -129,17 +130,11 @@ def write_cameras(path: str | Path, cameras: Sequence[Camera]) -> None:
     """Write cameras as a file that `read_cameras` takes.
 
     Raises:
-        SignalError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
     text = json.dumps({"cameras": [camera.to_json() for camera in cameras]}, indent=1)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise SignalError(f"{path}: cannot be written: {error.strerror}; choose another place") from error
+    with replacing(path) as file:
+        file.write(text.encode() + b"\n")
 
 
 def read_cameras(path: str | Path) -> tuple[Camera, ...]:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamina.atomic import write_errors
 from lamina.codec import Progress
-from lamina.data.atomic import clear_errors
 from lamina.data.captures.photographs import picture_files, picture_size
 from lamina.errors import BackendUnavailable, SignalError
 
@@ -72,6 +72,7 @@ def reconstruct(
     Raises:
         BackendUnavailable: pycolmap is not installed.
         SignalError: too few photographs, `out_folder` has a model, or no cameras could be found; says what to do.
+        WriteError: `out_folder` cannot be made.
         Interrupted: `report` raised it to stop the work; what was begun is removed.
     """
     if importlib.util.find_spec("pycolmap") is None:
@@ -80,7 +81,7 @@ def reconstruct(
     names = _photographs(folder)
     if (out / "sparse").exists() or (out / "images").exists():
         raise SignalError(f"{out}: holds a reconstruction already; read it, remove it, or choose another folder")
-    with clear_errors(out):
+    with write_errors(out):
         (out / WORK_NAME).mkdir(parents=True, exist_ok=True)
     one_camera = len({(size.width, size.height) for size in (picture_size(folder / name) for name in names)}) == 1
     request = {"photographs": str(folder.resolve()), "names": names, "one_camera": one_camera, "seed": seed}
