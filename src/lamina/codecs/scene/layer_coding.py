@@ -29,6 +29,9 @@ from lamina.errors import BitstreamError
 
 UNIT = "scene layer"
 
+MASKS_PER_BIT = 2048
+"""A mixed bit costs at least log2(65536 / (65536 - 24)) = 1 / 1893 bit (entropy/mixing.py)."""
+
 RECORDS_PER_ANCHOR = 24
 """Room for a writer at first: of tree and masks; attributes are counted."""
 
@@ -53,12 +56,14 @@ def above_of(layout: ContextLayout, below: tuple[SceneLayer, ...]) -> Above:
     )
 
 
-def code_tree(coder: Coder, facts: SceneFacts, layer: int, above: Above, cells: Indices | None) -> Indices:
-    """Cells of a layer, in either direction."""
+def code_tree(coder: Coder, facts: SceneFacts, layer: int, above: Above, cells: Indices | None, count: int) -> Indices:
+    """Cells of a layer, in either direction; `cells` is None when reading. Without any, nothing is coded."""
+    if count == 0:
+        return np.zeros((0, 3), np.int32)
     mixer = fresh_tree_mixer()
     if layer == 0:
-        return code_base(coder, mixer, facts.base_depth, cells)
-    return code_depth(coder, mixer, above.cells, cells, may_be_empty=True)
+        return code_base(coder, mixer, facts.base_depth, cells, count)
+    return code_depth(coder, mixer, above.cells, cells, may_be_empty=True, most=count)
 
 
 def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, below: tuple[SceneLayer, ...]) -> bytes:
@@ -76,8 +81,7 @@ def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, be
 
     def run(coder: Coder) -> list[float]:
         marks = [0.0]
-        if state.count:
-            code_tree(coder, facts, layer, above, state.indices)
+        code_tree(coder, facts, layer, above, state.indices, state.count)
         marks.append(measured_bits(coder))
         code_masks(coder, family.parents, above.masks, state.masks.copy())
         marks.append(measured_bits(coder))
@@ -132,12 +136,9 @@ def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below
     layout, layer = context.layout, len(below)
     above = above_of(layout, below)
     head, end = SceneLayerHead.unpack(payload)
-    if head.count * layout.channels > MAX_VALUES:
-        raise BitstreamError(
-            f"{head.count} anchors of {layout.channels} values; {MAX_VALUES} are legal", UNIT, "count", 0
-        )
+    check_count(head.count, layout, len(payload))
     coder = open_reader(payload[end:], unit=UNIT)
-    cells = code_tree(coder, facts, layer, above, None) if head.count else np.zeros((0, 3), np.int32)
+    cells = code_tree(coder, facts, layer, above, None, head.count)
     if len(cells) != head.count:
         raise BitstreamError(f"the tree gives {len(cells)} anchors, the head says {head.count}", UNIT, "count", 0)
     masks = np.zeros((head.count, layout.offset_count), np.uint8)
@@ -156,6 +157,18 @@ def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below
     symbols, values = walk_layer(context, family, above.values, answer)
     expect_end(coder, unit=UNIT)
     return SceneLayer(cells, masks, symbols, values)
+
+
+def check_count(count: int, layout: ContextLayout, size_bytes: int) -> None:
+    """Refuse a count that cannot be, before anything of its size is allocated.
+
+    Raises:
+        BitstreamError: more values than are legal, or more anchors than so few bytes can hold.
+    """
+    if count * layout.channels > MAX_VALUES:
+        raise BitstreamError(f"{count} anchors of {layout.channels} values; {MAX_VALUES} are legal", UNIT, "count", 0)
+    if count * layout.offset_count > 8 * size_bytes * MASKS_PER_BIT:
+        raise BitstreamError(f"{count} anchors in {size_bytes} bytes; their masks alone take more", UNIT, "count", 0)
 
 
 def table_arrays() -> TableArrays:

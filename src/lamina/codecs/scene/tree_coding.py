@@ -23,6 +23,8 @@ from lamina.errors import BitstreamError
 NEIGHBORS = 27
 """Cells around a cell, itself included: (dx + 1) + 3 (dy + 1) + 9 (dz + 1)."""
 ITSELF = 13
+ROWS_AT_ONCE = 1 << 14
+"""Nodes whose neighbours are looked up at once: 27 keys each."""
 EMPTY, MAYBE, OCCUPIED = 0, 1, 2
 """What is known of a neighbour of a child when it is coded."""
 
@@ -156,12 +158,13 @@ def fresh_tree_mixer() -> Mixer:
 def neighbor_rows(indices: Indices) -> Int32[np.ndarray, "n 27"]:
     """Rows of the 26 cells around each cell and of itself; -1 where none is."""
     keys = morton_keys(indices)
+    places = np.arange(NEIGHBORS)
+    steps = np.stack([places % 3 - 1, places // 3 % 3 - 1, places // 9 - 1], axis=1).astype(np.int32)
     rows = np.empty((len(indices), NEIGHBORS), np.int32)
-    for place in range(NEIGHBORS):
-        step = np.array([place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1], np.int32)
-        moved = indices + step
-        found = rows_of(morton_keys(np.maximum(moved, 0)), keys)
-        rows[:, place] = np.where((moved < 0).any(axis=1), -1, found)
+    for start in range(0, len(indices), ROWS_AT_ONCE):
+        moved = indices[start : start + ROWS_AT_ONCE, None, :] + steps
+        found = rows_of(morton_keys(np.maximum(moved, 0).reshape(-1, 3)), keys).reshape(-1, NEIGHBORS)
+        rows[start : start + ROWS_AT_ONCE] = np.where((moved < 0).any(axis=2), -1, found)
     return rows
 
 
@@ -192,27 +195,30 @@ def family_of(indices: Indices) -> UInt8[np.ndarray, " n"]:
     return occupancy[parents].astype(np.uint8)
 
 
-def code_depth(coder: Coder, mixer: Mixer, above: Indices, below: Indices | None, *, may_be_empty: bool) -> Indices:
+def code_depth(
+    coder: Coder, mixer: Mixer, above: Indices, below: Indices | None, *, may_be_empty: bool, most: int = MAX_ANCHORS
+) -> Indices:
     """Nodes one depth further down, in either direction; `below` is None when reading.
 
     Raises:
-        BitstreamError: the stream gives more nodes than are legal.
+        BitstreamError: the stream ends too early, or gives more nodes than `most`.
     """
     occupancy = np.zeros(len(above), np.uint8) if below is None else occupancy_of(above, below)
     code_children(coder, mixer, neighbor_rows(above), family_of(above), occupancy, may_be_empty)
     if below is not None:
         return below
+    if ran_dry(coder):
+        raise BitstreamError("the stream of the tree ends too early", "scene layer", "tree")
     count = int(np.unpackbits(occupancy).sum(dtype=np.int64))
-    if count > MAX_ANCHORS or ran_dry(coder):
-        problem = (
-            "the stream of the tree ends too early" if ran_dry(coder) else f"{count} nodes, {MAX_ANCHORS} are legal"
-        )
-        raise BitstreamError(problem, "scene layer", "tree")
+    if count > most:
+        raise BitstreamError(f"{count} nodes of one depth, expected at most {most}", "scene layer", "tree")
     return children_of(above, occupancy)
 
 
-def code_base(coder: Coder, mixer: Mixer, depth: int, layer: Indices | None) -> Indices:
+def code_base(coder: Coder, mixer: Mixer, depth: int, layer: Indices | None, most: int = MAX_ANCHORS) -> Indices:
     """Layer 0, from the root down; `layer` is None when reading.
+
+    Nodes above layer 0 all have children, so no depth has more of them than layer 0 has anchors.
 
     Raises:
         BitstreamError: as `code_depth`.
@@ -222,5 +228,5 @@ def code_base(coder: Coder, mixer: Mixer, depth: int, layer: Indices | None) -> 
         below = None
         if layer is not None:
             below = indices_of(np.unique(morton_keys(layer) >> np.uint64(3 * (depth - current))))
-        nodes = code_depth(coder, mixer, nodes, below, may_be_empty=False)
+        nodes = code_depth(coder, mixer, nodes, below, may_be_empty=False, most=most)
     return nodes
