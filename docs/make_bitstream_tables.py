@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the tables of docs/bitstream.md from the declared syntax; `--check` only says whether they are stale.
 
-Enters: the Syntax classes of lamina.bitstream.container and of each module `syntax` under lamina.codecs. Leaves: what
+Enters: the Syntax classes of the modules that its markers name, and of each `syntax` under lamina.codecs. Leaves: what
 stands between the markers of docs/bitstream.md.
 
     python docs/make_bitstream_tables.py [--check]
