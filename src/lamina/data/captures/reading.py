@@ -60,11 +60,7 @@ def read_capture(
     if len(source.photographs) < LEAST_VIEWS:
         raise SignalError(f"{path}: {len(source.photographs)} view with a pose; expected at least {LEAST_VIEWS}")
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
-    if source.split is None:
-        test = held_out([view.name for view in views], test_every)
-        train = tuple(number for number in range(len(views)) if number not in set(test))
-    else:
-        train, test = source.split
+    train, test = source.split or _split([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
     decode = decoder(source.photographs, source.picture_scale, background)
@@ -79,6 +75,12 @@ def read_capture(
         PixelCache(decode, cache_bytes),
         source.notes,
     )
+
+
+def _split(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Numbers of the views to fit to, and of those held out."""
+    test = held_out(names, test_every)
+    return tuple(number for number in range(len(names)) if number not in set(test)), test
 
 
 def _reader(path: Path) -> Reader | None:
