@@ -5,7 +5,8 @@
     integers ── FixedMlp ──► integers          predicts probabilities: the same on every machine
     positions ── HashGrid ──► features         signs at the nodes of levels; frozen, exact integers too
 
-Read in this order: mlp · fixed_point · hash_layout · hash_grid (with hash_kernels).
+Read in this order: mlp · fixed_point · hash_layout · hash_grid (with hash_kernels) ·
+quantized · coding (with syntax). `docs/networks.md` says the same for a second implementation.
 
 This file imports nothing, so that tools which never run a network start fast; import what you need from its file.
 """
