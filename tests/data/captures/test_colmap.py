@@ -119,6 +119,12 @@ def test_unregistered_pictures_are_skipped_and_told(tmp_path: Path, photo: np.nd
     assert capture.notes == ("1 of 4 pictures in images/ are not in the model: skipped",)
 
 
+def test_parts_that_colmap_could_not_join_are_told(tmp_path: Path, photo: np.ndarray) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    write_binary(tmp_path / "sparse" / "1", written("PINHOLE"))
+    assert read_capture(tmp_path).notes[0].startswith("the reconstruction fell apart: sparse/1 beside ")
+
+
 def test_pictures_of_different_sizes_are_read_each_at_its_own(tmp_path: Path, photo: np.ndarray) -> None:
     content = written("SIMPLE_PINHOLE")
     write_capture(tmp_path, content, photo)
@@ -178,6 +184,12 @@ def break_quaternion(folder: Path, photo: np.ndarray) -> None:
     path.write_bytes(data[:12] + bytes(32) + data[44:])
 
 
+def break_names(folder: Path, photo: np.ndarray) -> None:
+    content = written("PINHOLE")
+    content.images[0].name = "c.png"
+    write_binary(folder / "sparse" / "0", content)
+
+
 def break_no_images(folder: Path, photo: np.ndarray) -> None:
     write_binary(folder / "sparse" / "0", replace(written("PINHOLE"), images=[]))
 
@@ -202,6 +214,7 @@ def break_binary_name(folder: Path, photo: np.ndarray) -> None:
         (break_focal_length, r"camera 1: focal lengths 0\.0, 50\.0; expected more than 0"),
         (break_distortion, r"a 1\.png: distortion .* folds a picture of 48x32"),
         (break_quaternion, r"image 1 \(b\.png\): pose .* expected a quaternion of length 1"),
+        (break_names, r"images\.bin: c\.png is there more than once; expected each picture once"),
         (break_no_images, r"the model has no registered images"),
         (break_one_image, r"1 view with a pose; expected at least 2"),
         (break_binary_name, r"the name of an image does not end|cut off"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from lamina.data.captures import colmap_binary, colmap_text
@@ -48,6 +49,9 @@ def read_model(folder: Path) -> ColmapModel:
                 f"{folder / f'images{suffix}'}: {image.name} is of camera {image.camera_id}; expected one of {known} "
                 f"in cameras{suffix}: the files are of different reconstructions"
             )
+    twice = next((one.name for one, other in pairwise(images) if one.name == other.name), None)
+    if twice is not None:
+        raise SignalError(f"{folder / f'images{suffix}'}: {twice} is there more than once; expected each picture once")
     return ColmapModel(cameras, images, read_cloud(folder))
 
 
@@ -88,7 +92,16 @@ def read_colmap(folder: Path, scale: Fraction) -> Source:
     skipped = len(set(picture_files(pictures)) - set(paths))
     if skipped:
         notes.append(f"{skipped} of {skipped + len(paths)} pictures in {pictures.name}/ are not in the model: skipped")
+    others = [name for name in _numbered_models(folder) if folder / "sparse" / name != model_folder]
+    if others:
+        notes.append(f"the reconstruction fell apart: sparse/{', sparse/'.join(others)} beside {model_folder} not read")
     return Source(tuple(photographs), model.points, picture_scale, tuple(notes))
+
+
+def _numbered_models(folder: Path) -> list[str]:
+    """Names of the parts that COLMAP could not join, 0 first."""
+    found = (path.name for path in (folder / "sparse").glob("*") if path.name.isdecimal())
+    return sorted((name for name in found if find_model(folder / "sparse" / name) is not None), key=int)
 
 
 def choose_pictures(folder: Path, scale: Fraction) -> tuple[Path, Fraction]:
