@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed of planar rendering on the CPU: kernel against PyTorch twin, and the distance to the arithmetic limit.
 
-    python benchmarks/planar_kernel_speed.py [--rounds 9] [--threads 1 2]
+    python -m benchmarks.planar_kernel_speed [--rounds 9] [--threads 1 2]
 
 Scenes come from a fixed seed. Both sides run forward and backward through autograd, taking turns. On one thread figures
 are medians of processor time, so that other work on the same cores counts less. On more, waiting threads spin and only
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.run_log import write_result
 from numba import njit, prange
 
 from lamina.render.gaussians import Gaussians2D, log_euclidean_to_covariance
@@ -28,7 +29,6 @@ from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.simd import fill_row, sum_row
 from lamina.render.kernels.threads import share_torch_threads
 from lamina.render.planar import render_planar
-from run_log import write_result
 
 SCENES = {"768x512, 10000 splats": (768, 512, 10_000), "1920x1080, 27000 splats": (1920, 1080, 27_000)}
 

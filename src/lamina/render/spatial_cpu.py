@@ -49,14 +49,14 @@ class _SpatialCpu(torch.autograd.Function):
         spatial_projection.project_gaussians(means, rotations, scales, opacities, colors, offsets, view, screen, depths)
         order = depth_order.sort_by_depth(depths)
         geometry = np.empty((8, order.shape[0]), np.float32)
-        records = _aligned_rows(order.shape[0])
+        records = aligned_records(order.shape[0])
         places = np.full(count, -1, np.int32)
         spatial_blend.pack_records(order, screen, colors, geometry, records, places)
         lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads)
         pixels = np.empty((camera.height, camera.width, 3), np.float32)
         alpha = np.empty((camera.height, camera.width), np.float32)
         tile_stops = np.empty(lists.tile_starts.shape[0] - 1, np.int64)
-        tiles = _spread_tiles(tile_stops.shape[0])
+        tiles = spread_tiles(tile_stops.shape[0])
         spatial_blend.blend_pixels(
             records, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles, np.array(background, np.float32),
             pixels, alpha, tile_stops,
@@ -93,12 +93,12 @@ class _SpatialCpu(torch.autograd.Function):
 
 
 @cache
-def _spread_tiles(count: int) -> np.ndarray:
+def spread_tiles(count: int) -> np.ndarray:
     """Numbers of all tiles so that any run of them is spread over the whole picture."""
     return np.argsort(np.arange(count) * GOLDEN % 1.0, kind="stable")
 
 
-def _aligned_rows(count: int) -> np.ndarray:
+def aligned_records(count: int) -> np.ndarray:
     """Room for records (count, FIELDS), each in one line of the cache."""
     room = np.empty((count + 1) * spatial_blend.FIELDS, np.float32)
     first = (-room.ctypes.data // room.itemsize) % spatial_blend.FIELDS
