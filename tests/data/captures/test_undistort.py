@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lenses and their inverse; pictures through them."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from lamina.data import write_image
 from lamina.data.captures.lens import Lens, check_lens
+from lamina.data.captures.photographs import Photograph, decoder, view_of
 from lamina.data.captures.undistort import undistort
 from lamina.errors import SignalError
 
@@ -78,6 +83,22 @@ def test_half_a_pixel_costs_less_sharpness_than_averaging_neighbours(photo: np.n
 
     assert detail(moved) > 1.2 * detail(averaged)
     assert np.abs(moved - averaged).mean() < 3.0
+
+
+def test_a_strong_barrel_does_not_alias(tmp_path: Path) -> None:
+    lens = Lens(96, 64, 58.0, 58.0, 48.0, 32.0, (-0.25, 0.08, 0.0, 0.0))
+    assert lens.undistorted().focal_x_px < 0.85 * 58
+    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes[:, ::2] = 200
+    write_image(tmp_path / "a.png", stripes)
+    photograph = Photograph("a", tmp_path / "a.png", lens, np.eye(4))
+    averaged = decoder([photograph], Fraction(1), (0, 0, 0))(0)
+    skipping = undistort(stripes, lens, lens.undistorted())
+    camera = view_of(photograph, Fraction(1)).camera
+    assert averaged.shape == skipping.shape == (camera.height, camera.width, 3)
+    middle = (slice(24, 40), slice(32, 64))
+    assert abs(averaged[middle].mean() - 100) < 3
+    assert averaged[middle].std() < 0.7 * skipping[middle].std()
 
 
 def test_undistort_rejects_a_picture_of_another_size(photo: np.ndarray) -> None:

@@ -23,6 +23,9 @@ from lamina.render.cameras import Camera
 
 PICTURE_SUFFIXES = {*WRITABLE, ".jxl"}
 
+SHRINKS = 0.85
+"""Of the lens's focal length: a pinhole as wide as a strong barrel would skip pixels, and details would alias."""
+
 TURNED = range(5, 9)
 """EXIF orientations that swap width and height."""
 
@@ -99,6 +102,13 @@ def target_size(width: int, height: int, scale: Fraction) -> tuple[int, int]:
     return max(1, math.floor(width * scale + half)), max(1, math.floor(height * scale + half))
 
 
+def _sampled(lens: Lens) -> Lens:
+    """The pinhole to resample to before averaging: twice as fine where it shrinks the picture's middle."""
+    pinhole = lens.undistorted()
+    shrinks = min(pinhole.focal_x_px / lens.focal_x_px, pinhole.focal_y_px / lens.focal_y_px) < SHRINKS
+    return pinhole.resized(2 * lens.width, 2 * lens.height) if shrinks else pinhole
+
+
 def view_of(photograph: Photograph, scale: Fraction) -> View:
     """The view that `decoder` makes pixels of.
 
@@ -131,9 +141,9 @@ def decoder(
                 f"{lens.width}x{lens.height}; the file has changed or is damaged"
             )
         if lens.distorts():
-            pixels = undistort(pixels, lens, lens.undistorted())
+            pixels = undistort(pixels, lens, _sampled(lens))
         width, height = target_size(lens.width, lens.height, scale)
-        if (width, height) != (lens.width, lens.height):
+        if (height, width) != pixels.shape[:2]:
             pixels = (downsample_area(pixels, height, width) + 0.5).astype(np.uint8)
         return np.ascontiguousarray(pixels)
 
