@@ -220,6 +220,16 @@ def test_float64_is_rounded_in_and_widened_out_in_space():
     assert torch.equal(image.pixels.float(), render_spatial(gaussians, camera_of(), backend="cpu").pixels)
 
 
+def test_a_picture_changed_in_place_is_not_taken_for_what_was_rendered():
+    gaussians = balls([(0.0, 0.0, 2.0)])
+    image = render_spatial(gaussians, camera_of(), backend="cpu")
+    total = image.pixels.sum()
+    with torch.no_grad():
+        image.pixels.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        total.backward()
+
+
 def test_strided_tensors_are_read_right_in_space():
     gaussians = random_gaussians(30)
     wide = torch.cat([tensor.reshape(30, -1) for tensor in gaussians.tensors()], dim=1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lamina.render.constants import CUTOFF_EXPONENT
 from lamina.render.gaussians import log_euclidean_to_covariance
+from lamina.render.kernels import tile_lists
 from lamina.render.kernels.planar_splats import prepare_splats
 from lamina.render.kernels.tile_lists import build_tile_lists
 from lamina.render.tile_entries import invert_covariances, list_tile_entries
@@ -106,3 +107,10 @@ def test_lists_reject_splats_outside(place):
     lists = build_tile_lists(geometry_of(torch.tensor([place]), torch.tensor([[9.0, 0.0, 9.0]])), 64, 48)
     assert len(lists.entry_splat) == 0
     assert np.array_equal(lists.tile_starts, np.zeros(13))
+
+
+def test_lists_reject_more_entries_than_memory_holds(monkeypatch):
+    monkeypatch.setattr(tile_lists, "ENTRY_LIMIT", 11)
+    geometry = geometry_of(torch.tensor([[32.0, 24.0]]), torch.tensor([[1e6, 0.0, 1e6]]))
+    with pytest.raises(ValueError, match="1 splats touch 12 tiles in all, at most 11"):
+        build_tile_lists(geometry, 64, 48)

@@ -62,7 +62,8 @@ def render_spatial(
         backend: see `SpatialBackend`.
 
     Raises:
-        ValueError: the offsets do not fit the Gaussians, or the backend cannot work where the tensors are.
+        ValueError: the offsets do not fit the Gaussians, the backend cannot work where the tensors are, or splats
+            and tiles make more than 268 million pairs (`kernels.tile_lists.ENTRY_LIMIT`; CPU only).
         BackendUnavailable: `backend="cuda"` without a CUDA device or gsplat.
 
     Source: Kerbl et al., 3D Gaussian Splatting (SIGGRAPH 2023); conventions as gsplat 1.5, `classic` mode.

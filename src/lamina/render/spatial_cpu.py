@@ -64,18 +64,20 @@ class _SpatialCpu(torch.autograd.Function):
         radii = np.zeros(count, np.int32)
         touched = order[lists.splat_starts[1:] > lists.splat_starts[:-1]]
         radii[touched] = screen[touched, 9]
-        ctx.save_for_backward(*fields[:4])
-        ctx.kept = (places, records, lists, tiles, tile_stops, pixels, alpha, view)
-        outputs = (torch.from_numpy(pixels).to(fields[0].dtype), torch.from_numpy(alpha).to(fields[0].dtype))
+        pictures = (torch.from_numpy(pixels).to(fields[0].dtype), torch.from_numpy(alpha).to(fields[0].dtype))
+        # Pictures are saved as tensors: a change in place is noticed then, and not taken for what was rendered.
+        ctx.save_for_backward(*fields[:4], *pictures)
+        ctx.kept = (places, records, lists, tiles, tile_stops, view)
         radii_px = torch.from_numpy(radii)
         ctx.mark_non_differentiable(radii_px)
-        return *outputs, radii_px
+        return *pictures, radii_px
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         share_torch_threads()
-        places, records, lists, tiles, tile_stops, pixels, alpha, view = ctx.kept
+        places, records, lists, tiles, tile_stops, view = ctx.kept
+        means, rotations, scales, opacities, pixels, alpha = (_as_float32(tensor) for tensor in ctx.saved_tensors)
         moments = np.empty((records.shape[0], tile_lists.MOMENTS), np.float32)
         entry_moments = np.empty((lists.entry_splat.shape[0], tile_lists.MOMENTS), np.float32)
         spatial_blend.moments_of_blend(
@@ -83,7 +85,6 @@ class _SpatialCpu(torch.autograd.Function):
             _as_float32(grad_outputs[0]), _as_float32(grad_outputs[1]), entry_moments,
         )  # fmt: skip
         gather_moments(lists.splat_starts, lists.splat_entries, entry_moments, moments)
-        means, rotations, scales, opacities = (_as_float32(field) for field in ctx.saved_tensors)
         count = places.shape[0]
         shapes = ((count, 3), (count, 4), (count, 3), (count,), (count, 3), (count, 2))
         gradients = [np.empty(shape, np.float32) for shape in shapes]

@@ -26,6 +26,9 @@ CUTOFF = np.float32(CUTOFF_MAHALANOBIS_SQUARED)
 MOMENTS = 9
 """Sums that rendering kernels gather of every entry: three colors, then a Gaussian's six of order nought to two."""
 
+ENTRY_LIMIT = 1 << 28
+"""Entries at most: lists of 2.4 GB, 9.7 GB of moments on the way back. Models from outside can ask for any number."""
+
 
 class TileLists(NamedTuple):
     """Splats by tile, in one flat list."""
@@ -187,6 +190,9 @@ def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count:
         width: pixels.
         height: pixels.
         chunk_count: pieces counted in parallel; the lists do not depend on it.
+
+    Raises:
+        ValueError: more than `ENTRY_LIMIT` entries.
     """
     n = geometry.shape[1]
     tiles = -(-width // TILE_PX) * -(-height // TILE_PX)
@@ -197,6 +203,10 @@ def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count:
     count_entries(geometry, width, height, chunk_count, counts, splat_counts)
     prefix_sums(counts, splat_counts, tile_starts, splat_starts)
     entries = int(tile_starts[-1])
+    if entries > ENTRY_LIMIT:
+        raise ValueError(
+            f"{n} splats touch {entries} tiles in all, at most {ENTRY_LIMIT} fit: most are as large as the picture"
+        )
     entry_splat = np.empty(entries, np.int32)
     entry_rows = np.empty(entries, np.uint8)
     splat_entries = np.empty(entries, np.int32)
