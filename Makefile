@@ -22,7 +22,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing lamina with its test tools into $(VENV) (a few minutes the first time)"
-	$(INSTALL) -e ".[dev,bench]"
+	$(INSTALL) -e ".[dev,bench,sfm]"
 	@touch $@ $(VENV)/.demo
 
 setup: $(VENV)/.dev  ## Make .venv with lamina, its test tools and the rival encoders
