@@ -81,7 +81,7 @@ def random_model(layout: ContextLayout, seed: int) -> ContextModel:
     model = ContextModel(layout, generator)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+            parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator))
     return model
 
 

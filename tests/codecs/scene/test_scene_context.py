@@ -22,7 +22,7 @@ from lamina.codecs.scene.family import PHASES, beside_of, family_of, layer_famil
 from lamina.codecs.scene.fixed_context import FixedContext, Question, active_values, quantize_layer, walk_layer
 from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.layout import BASE_STEPS, STEP_RANGE, VALUE_BITS, layout_of, log2_step_table, step_table
-from lamina.entropy.gaussian_tables import gaussian_scales, gaussian_tables
+from lamina.entropy.gaussian_tables import LOG2_SCALE_STEP, gaussian_scales, gaussian_tables
 from lamina.entropy.rans import ideal_size_bytes
 
 SHAPES = {"full": FULL, "plain": PLAIN, "blind": BLIND}
@@ -97,6 +97,7 @@ def rounded(model: ContextModel, context: FixedContext) -> ContextModel:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_both_twins_predict_the_same(name: str) -> None:
+    """But where a scale is at the edge between two tables: what follows from it is another by up to a table."""
     made = sample(SHAPES[name])
     layers = part_of(made).layers
     model = rounded(made.model, made.context)
@@ -104,21 +105,34 @@ def test_both_twins_predict_the_same(name: str) -> None:
     relations = relations_of(family_of(made.layers, made.facts.base_depth), len(layers))
     rows = torch.arange(len(values))
     known = known_of(values, relations, rows)
+    asked = [questions_of(made.context, made, layers, layer) for layer in range(len(layers))]
+    starts = np.cumsum([0, *(layer.count for layer in layers)])
+    whole = {
+        "means": np.zeros(values.shape),
+        "steps": np.zeros((len(values), 3)),
+        "tables": np.zeros(values.shape, int),
+    }
+    for start, questions in zip(starts, asked, strict=False):
+        for question in questions:
+            own = np.arange(start, len(values))[question.rows][: len(question.means)]
+            whole["means"][own, question.stage.columns] = question.means / 2.0**VALUE_BITS
+            whole["tables"][own, question.stage.columns] = question.tables
+            whole["steps"][own, question.stage.group] = question.steps[:, 0] / 2.0**VALUE_BITS
     with torch.no_grad():
-        means, log2_scales = model.predict(values, known, relations, rows)
-        steps = spread_steps(model.steps(known, relations, rows), model.layout)
-    first = 0
-    for layer, state in enumerate(layers):
-        for asked in questions_of(made.context, made, layers, layer):
-            own = np.arange(first, first + state.count)[asked.rows]
-            columns = asked.stage.columns
-            assert np.abs(means[own, columns].numpy() - asked.means / 2.0**VALUE_BITS).max() < 0.01
-            octaves = np.log2(steps[own, columns].numpy() / (asked.steps / 2.0**VALUE_BITS))
-            assert np.abs(octaves).max() < 0.07
-            wanted = log2_scales[own, columns].numpy() - np.log2(asked.steps / 2.0**VALUE_BITS)
-            wanted = np.clip(wanted, *np.log2(gaussian_scales()[[0, -1]]))
-            assert np.abs(wanted - np.log2(gaussian_scales())[asked.tables]).max() < 0.11
-        first += state.count
+        octaves = np.log2(model.steps(known, relations, rows).numpy() / whole["steps"])
+        steps = torch.from_numpy(whole["steps"]).float()
+        means, log2_scales = model.predict(values, steps, known, relations, rows)
+    scales = gaussian_scales()
+    width = scales[whole["tables"]] * spread_steps(steps, model.layout).numpy()
+    shifts = np.abs(means.numpy() - whole["means"]) / width
+    wanted = np.clip(log2_scales.numpy(), *np.log2(scales[[0, -1]]))
+    tables = np.abs(wanted - np.log2(scales)[whole["tables"]]) * 1024 / LOG2_SCALE_STEP
+    assert np.abs(octaves).max() < 1 / 16 + 0.005
+    assert np.quantile(shifts, 0.95) < 0.02
+    assert np.quantile(tables, 0.95) < 0.55
+    if name == "plain":
+        assert shifts.max() < 0.03
+        assert tables.max() < 0.55
 
 
 def test_quantised_values_are_within_half_a_step_where_they_are_sent() -> None:

@@ -24,11 +24,18 @@ from torch import Tensor, nn
 
 from lamina.codecs.scene.family import Family
 from lamina.codecs.scene.fixed_context import FixedContext
-from lamina.codecs.scene.layout import BASE_STEPS, STEP_PARTS, STEP_RANGE, ContextLayout
-from lamina.entropy.gaussian_tables import gaussian_scales
+from lamina.codecs.scene.layout import BASE_STEPS, LEAST_SCALE, SCORE_LIMIT, STEP_PARTS, STEP_RANGE, ContextLayout
+from lamina.entropy.gaussian_tables import (
+    LOG2_SCALE_BITS,
+    LOG2_SCALE_STEP,
+    LOWEST_LOG2_SCALE,
+    SCALE_COUNT,
+    gaussian_scales,
+)
 from lamina.networks.fixed_point import FixedMlp
 from lamina.networks.hash_grid import HashGrid, init_hash_grid, sign_bits
 from lamina.networks.mlp import Mlp, init_mlp
+from lamina.quantize.training import straight_through
 
 CONTEXT_WEIGHT_BITS = 7
 """Fraction bits of weights in a stream: each less saves a bit a weight and costs accuracy of probabilities."""
@@ -133,24 +140,37 @@ class ContextModel(nn.Module):
         return torch.cat(parts, dim=1)
 
     def predict(
-        self, own: Float[Tensor, "m c"], known: Known, relations: Relations, rows: Int64[Tensor, " m"]
+        self,
+        own: Float[Tensor, "m c"],
+        steps: Float[Tensor, "m 3"],
+        known: Known,
+        relations: Relations,
+        rows: Int64[Tensor, " m"],
     ) -> tuple[Float[Tensor, "m c"], Float[Tensor, "m c"]]:
-        """Means and log2 scales of some rows; of `own` values each stage uses what a decoder would have by then."""
+        """Means and log2 scales in steps of some rows; of `own` values each stage uses what a decoder has by then."""
         layout = self.layout
         outputs = network(self.main)(self.inputs(known, relations, rows))
         means, scales = outputs[:, : layout.channels], outputs[:, layout.channels :]
         means = means + _widened(known.parent, layout.parent_channels, layout.channels) * self.skips[:, 0]
         means = means + _widened(known.beside, layout.beside_channels, layout.channels) * self.skips[:, 1]
+        spread = spread_steps(steps, layout)
+        scales = scales - torch.log2(spread)
         if not len(self.stagers):
             return means, scales
-        residuals, corrections = own - means, []
+        all_means, all_scales, scores = [], [], []
         stagers = iter(self.stagers)
         for stage in layout.stages:
-            told = residuals[:, : stage.known]
-            zeros = means.new_zeros(len(rows), 2 * stage.width)
-            corrections.append((network(next(stagers))(told) if stage.known else zeros).chunk(2, dim=1))
-        shifts, widths = (torch.cat(halves, dim=1) for halves in zip(*corrections, strict=True))
-        return means + shifts, scales + widths
+            mean, scale, step = means[:, stage.columns], scales[:, stage.columns], spread[:, stage.columns]
+            if stage.known:
+                shift, width = network(next(stagers))(torch.cat(scores, dim=1)[:, : stage.known]).chunk(2, dim=1)
+                mean, scale = mean + shift * _visible_scale(scale) * step, scale + width
+            with torch.no_grad():
+                divisor = _visible_scale(scale) * step
+                center = mean.detach()
+            scores.append(((own[:, stage.columns] - center) / divisor).clamp(-SCORE_LIMIT, SCORE_LIMIT))
+            all_means.append(mean)
+            all_scales.append(scale)
+        return torch.cat(all_means, dim=1), torch.cat(all_scales, dim=1)
 
     def bits(
         self,
@@ -161,9 +181,8 @@ class ContextModel(nn.Module):
         rows: Int64[Tensor, " m"],
     ) -> Bits:
         """Bits of some rows, whose noisy values these are, at their own steps; differentiable in everything."""
-        means, log2_scales = self.predict(own, known, relations, rows)
-        spread = spread_steps(steps, self.layout)
-        costs = gaussian_bits((own - means) / spread, log2_scales - torch.log2(spread))
+        means, log2_scales = self.predict(own, steps, known, relations, rows)
+        costs = gaussian_bits((own - means) / spread_steps(steps, self.layout), log2_scales)
         features, scalings, offsets = (costs[:, columns] for columns in self.layout.groups)
         per_offset = offsets.reshape(len(rows), self.layout.offset_count, 3).sum(dim=2)
         return Bits(features.sum(dim=1), scalings.sum(dim=1), per_offset)
@@ -216,6 +235,14 @@ def known_of(values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Ten
     return Known(parent, beside)
 
 
+def _visible_scale(log2_scales: Float[Tensor, "m w"]) -> Float[Tensor, "m w"]:
+    """Scales in steps as stages see them: those of the coder's tables, on the way back as if they were not rounded."""
+    unit = 1 << LOG2_SCALE_BITS
+    place = torch.round((log2_scales.detach() * unit - LOWEST_LOG2_SCALE) / LOG2_SCALE_STEP).clamp(0, SCALE_COUNT - 1)
+    stored = (place * LOG2_SCALE_STEP + LOWEST_LOG2_SCALE) / unit
+    return torch.exp2(straight_through(log2_scales, stored).clamp_min(math.log2(LEAST_SCALE)))
+
+
 def _widened(values: Float[Tensor, "m c"], kept: int, width: int) -> Float[Tensor, "m w"]:
     """The first columns, then zeros."""
     return nn.functional.pad(values[:, :kept], (0, width - kept))
@@ -245,7 +272,7 @@ def gaussian_bits(residuals: Float[Tensor, "*shape"], log2_scales: Float[Tensor,
     brought back with their gradient intact.
     """
     lowest, highest = math.log2(gaussian_scales()[0]), math.log2(gaussian_scales()[-1])
-    bounded = log2_scales + (log2_scales.clamp(lowest, highest) - log2_scales).detach()
+    bounded = straight_through(log2_scales, log2_scales.clamp(lowest, highest))
     sharpness = torch.exp2(-bounded)
     size = residuals.abs()
     near = (size - 0.5) * sharpness

@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int8, Int32, Int64, UInt8, UInt16
 
 from lamina.codecs.scene.family import Family, phases_of
 from lamina.codecs.scene.layout import (
+    SCORE_LIMIT,
     STEP_PARTS,
     STEP_RANGE,
     VALUE_BITS,
@@ -23,6 +24,7 @@ from lamina.codecs.scene.layout import (
     ContextLayout,
     Stage,
     log2_step_table,
+    scale_tables,
     step_table,
 )
 from lamina.entropy.gaussian_tables import scale_indices
@@ -36,6 +38,15 @@ MAX_SYMBOL = 1 << 24
 """Largest magnitude of a symbol that an encoder gives; values saturate long before."""
 
 UNITY = 1 << ACTIVATION_BITS
+
+UNIT_BITS = 2 * ACTIVATION_BITS
+UNIT_HALF = 1 << (UNIT_BITS - 1)
+"""Corrections are outputs of networks times scales in steps (2**-10 both) times steps, which are in units of values."""
+
+SCORE_SHIFT = 16 - ACTIVATION_BITS
+SCORE_HALF = 1 << (SCORE_SHIFT - 1)
+SCORE_BOUND = SCORE_LIMIT * UNITY
+"""Scores are symbols times inverses of scales (2**-16), in units of networks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,23 +112,24 @@ def walk_layer(
     values = np.zeros_like(symbols)
     for rows in phases_of(len(family), layout.shape.uses_neighbors):
         parent = _parent_inputs(family, above, rows, layout)
-        main, means, scales = _predict(context, family, parent, values, rows)
+        means, scales = _predict(context, family, parent, values, rows)
         exponents = _exponents(context, family, parent, rows)
-        residuals = np.zeros_like(main)
+        scores = np.zeros_like(means)
         for stage, net in zip(layout.stages, context.stage_networks, strict=True):
-            columns = stage.columns
-            if net is not None:
-                correction = net(residuals[:, : stage.known]).astype(np.int64)
-                means[:, columns] += correction[:, : stage.width]
-                scales[:, columns] += correction[:, stage.width :]
-            places = exponents[:, stage.group, None]
+            columns, places = stage.columns, exponents[:, stage.group, None]
             steps = step_table()[stage.group][places]
-            tables = scale_indices(scales[:, columns] - log2_step_table()[stage.group][places])
-            wide = np.clip(means[:, columns] << VALUE_SHIFT, -VALUE_LIMIT, VALUE_LIMIT)
-            found = answer(Question(rows, stage, wide, steps, tables))
+            mean, scale = means[:, columns] << VALUE_SHIFT, scales[:, columns] - log2_step_table()[stage.group][places]
+            if net is not None:
+                correction = net(scores[:, : stage.known]).astype(np.int64)
+                unit = scale_tables()[0][scale_indices(scale)] * steps
+                mean = mean + ((correction[:, : stage.width] * unit + UNIT_HALF) >> UNIT_BITS)
+                scale = scale + correction[:, stage.width :]
+            question = Question(rows, stage, np.clip(mean, -VALUE_LIMIT, VALUE_LIMIT), steps, scale_indices(scale))
+            found = answer(question)
             symbols[rows, columns] = found
-            values[rows, columns] = np.clip(wide + found * steps, -VALUE_LIMIT, VALUE_LIMIT)
-            residuals[:, columns] = to_inputs(values[rows, columns]) - main[:, columns]
+            values[rows, columns] = np.clip(question.means + found * steps, -VALUE_LIMIT, VALUE_LIMIT)
+            inverses = scale_tables()[1][question.tables]
+            scores[:, columns] = np.clip((found * inverses + SCORE_HALF) >> SCORE_SHIFT, -SCORE_BOUND, SCORE_BOUND)
     return symbols, values
 
 
@@ -180,8 +192,8 @@ def _predict(
     parent: Int64[np.ndarray, "m p"],
     values: Int32[np.ndarray, "n c"],
     rows: slice,
-) -> tuple[Int64[np.ndarray, "m c"], Int64[np.ndarray, "m c"], Int64[np.ndarray, "m c"]]:
-    """Means twice (one to be corrected) and log2 scales from the main network and the skips, in units of networks."""
+) -> tuple[Int64[np.ndarray, "m c"], Int64[np.ndarray, "m c"]]:
+    """Means and log2 scales from the main network and the skips, in units of networks."""
     layout, parts = context.layout, []
     main, skips = context.networks[:2]
     direct = np.zeros((len(parent), layout.channels), np.int64)
@@ -201,7 +213,7 @@ def _predict(
     outputs = main(np.concatenate(parts, axis=1)).astype(np.int64)
     bits = skips.weight_bits[0]
     means = outputs[:, : layout.channels] + ((direct + (1 << bits >> 1)) >> bits)
-    return means, means.copy(), outputs[:, layout.channels :].copy()
+    return means, outputs[:, layout.channels :]
 
 
 def _exponents(

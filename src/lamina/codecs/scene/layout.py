@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from lamina.codecs.scene.syntax import SCALING_COUNT, STEP_RANGE, ContextShape, SceneFacts
+from lamina.entropy.gaussian_tables import LOG2_SCALE_STEP, LOWEST_LOG2_SCALE, SCALE_COUNT
 from lamina.networks.hash_layout import HashGridSpec
 
 VALUE_BITS = 14
@@ -32,6 +33,12 @@ are, in steps of 0.001 of the world's unit, and we in the logarithm, so that no 
 
 STEP_PARTS = 8
 """Steps are base * 2**(e / 8), e an integer."""
+
+LEAST_SCALE = 0.5
+"""Scales that stage networks see are at least this many steps: below, a value is its rounding."""
+
+SCORE_LIMIT = 16
+"""Largest magnitude of a score, in scales."""
 
 OCTANT_INPUTS = 3
 
@@ -153,6 +160,18 @@ def head_sizes(facts: SceneFacts) -> tuple[tuple[int, int, int], ...]:
 def layout_of(facts: SceneFacts, hash_spec: HashGridSpec | None = None) -> ContextLayout:
     """The layout that a stream's header asks for."""
     return ContextLayout(facts.context, facts.feature_count, facts.offset_count, facts.layers, hash_spec)
+
+
+@cache
+def scale_tables() -> tuple[Int64[np.ndarray, " 64"], Int64[np.ndarray, " 64"]]:
+    """Scales of the coder's tables in steps, at least 1/2, in units of 2**-10; and their inverses, of 2**-16."""
+    with localcontext() as context:
+        context.prec = 40
+        logs = [Decimal(LOWEST_LOG2_SCALE + LOG2_SCALE_STEP * index) / 1024 for index in range(SCALE_COUNT)]
+        scales = [max(Decimal(2) ** log, Decimal(str(LEAST_SCALE))) for log in logs]
+        rows = [[int((scale * 1024).to_integral_value()) for scale in scales],
+                [int((65536 / scale).to_integral_value()) for scale in scales]]  # fmt: skip
+    return np.array(rows[0], np.int64), np.array(rows[1], np.int64)
 
 
 @cache
