@@ -99,7 +99,7 @@ def real_scenes() -> dict[str, Scene]:
     guitar = scene_of(gaussians_seen_from(cloud, position), camera)
     capture = read_capture(folder / "static" / "mipnerf360_bonsai_800", scale=0.5)
     room = scene_of(start_of_3dgs(capture.points, capture.point_colors), capture.views[0].camera)
-    return {named(f"trained guitar, {len(cloud)}", guitar): guitar, named("points of bonsai", room): room}
+    return {named("trained guitar", guitar): guitar, named("points of bonsai", room): room}
 
 
 def named(what: str, scene: Scene) -> str:
