@@ -87,6 +87,10 @@ class Heads:
         """The same networks elsewhere."""
         return Heads(self.opacity.to(device), self.covariance.to(device), self.color.to(device), self.unit)
 
+    def detached(self) -> Heads:
+        """The same numbers, outside any graph."""
+        return Heads(self.opacity.detached(), self.covariance.detached(), self.color.detached(), self.unit)
+
 
 def init_heads(
     feature_channels: int,

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of the octree during a fit: a state and what was observed enter, a state on another octree leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64
+
+from lamina.anchors.growth import GrowthRule, grow, prune
+from lamina.anchors.neural import generate
+from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.state import MASK_THRESHOLD, FitState, origins_of, with_layers
+from lamina.codecs.scene.training import Scene, rows_in_view
+from lamina.render.spatial import render_spatial
+
+LEAST_VISITS = 0.1
+"""Anchors seen in less than this share of an interval's steps are not judged. Scaffold-GS: 0.8 of twice as many."""
+
+LEAST_WEIGHT_PX = 0.2
+"""Offsets whose Gaussians weigh less than so many pixels together in every training view are not used any more."""
+
+
+def adjust(state: FitState, config: SceneConfig) -> FitState:
+    """Removes anchors that hardly show, adds some where the loss pulls; statistics begin anew.
+
+    Source: ProGS, sec. III-C.
+    """
+    growth, statistics = config.growth, state.statistics
+    visited = statistics.visits >= LEAST_VISITS * growth.interval_steps
+    faint = visited & (statistics.opacities < growth.opacity * np.maximum(statistics.visits, 1))
+    centers = centers_of(state)
+    significance = statistics.significance(growth.least_sightings * growth.interval_steps)
+    layers = prune(state.layers, faint)
+    kept = origins_of(layers, state.layers)
+    state = with_layers(state, layers, np.full(len(kept), -1, np.int64))
+    room = min(config.anchors.limit - state.count, round(growth.burst * config.anchors.limit))
+    if room <= 0:
+        return state
+    rule = GrowthRule(growth.threshold, growth.layer_exponent, room)
+    grown, source = grow(state.layers, state.lattice, centers[kept], significance[kept], rule)
+    return with_layers(state, grown, source)
+
+
+def centers_of(state: FitState) -> Float64[np.ndarray, "n k 3"]:
+    """Where each anchor's Gaussians stand, world units."""
+    _, scalings, offsets = state.columns(state.values.values)
+    reach = torch.exp(scalings[:, :3]) * state.voxels
+    centers = state.positions[:, None] + offsets.reshape(state.count, -1, 3) * reach[:, None]
+    return centers.cpu().numpy().astype(np.float64)
+
+
+def drop_unused(state: FitState, scene: Scene) -> FitState:
+    """Masks offsets that no training view shows, then removes leaves of which nothing is left.
+
+    What an offset weighs in a view is the gradient of the picture's sum by its color: exact, occlusion included.
+    """
+    weights = weights_of(state, scene)
+    used = state.used().cpu().numpy() & (weights >= LEAST_WEIGHT_PX)
+    state.mask_logits.values[torch.from_numpy(~used).to(state.device)] = mask_off()
+    layers = prune(state.layers, empty_anchors(used))
+    return with_layers(state, layers, np.full(sum(len(indices) for indices in layers), -1, np.int64))
+
+
+def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
+    """Pixels that each offset's Gaussian weighs in the training view that shows most of it."""
+    k = state.layout.offset_count
+    most = np.zeros(state.count * k, np.float32)
+    for view in scene.capture.train:
+        camera = scene.camera(view)
+        rows = rows_in_view(state, camera)
+        with torch.no_grad():
+            anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float())
+            place = torch.from_numpy(camera.position_world).to(anchors.positions)
+            gaussians, sources = generate(anchors, state.networks.heads, place)
+        gaussians.colors.requires_grad_()
+        render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
+        assert gaussians.colors.grad is not None
+        found = gaussians.colors.grad[:, 1].cpu().numpy()
+        where = (rows[sources // k] * k + sources % k).cpu().numpy()
+        most[where] = np.maximum(most[where], found)
+    return most.reshape(state.count, k)
+
+
+def empty_anchors(used: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
+    """Anchors of which no offset is used."""
+    return np.logical_not(used.max(axis=1))
+
+
+def mask_off() -> float:
+    """A logit that is under the threshold for good."""
+    return 2.0 * float(np.log(MASK_THRESHOLD))

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every knob of the scene codec, with unit and source; presets. No torch: the command line is made from this file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from lamina.codec import Choices, preset_of
+
+LAYERS_AT_MOST = 8
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class SceneTarget:
+    """What the file should cost. At most one field is set; none: the preset's own lambda."""
+
+    rate_weight: float | None = None
+    """Lambda: what a bit of a mean attribute value costs beside the photometric loss (ProGS, Eq. 17: 5e-4...4e-3)."""
+    size_bytes: int | None = None
+    """File size, everything counted; met within 5 %, and never with more anchors than `AnchorConfig.limit`."""
+
+    def __post_init__(self) -> None:
+        if self.rate_weight is not None and self.size_bytes is not None:
+            raise ValueError("one target at a time, got rate_weight and size_bytes")
+        for name in ("rate_weight", "size_bytes"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class AnchorConfig:
+    """What an anchor holds, and where the first ones stand."""
+
+    feature_channels: int = 24
+    """Numbers of a feature. Paper: 32."""
+    offsets: int = 6
+    """Gaussians of an anchor. Scaffold-GS: 10, and says that it hardly matters."""
+    hidden: int = 32
+    """Hidden units of each generator. Scaffold-GS: as many as feature channels."""
+    first: int = 24_000
+    """Nodes of the octree that a fit starts with, about: decides how fine the first cells are."""
+    limit: int = 60_000
+    """Growing stops at so many nodes."""
+    base_depth: int | None = None
+    """Depth of layer 0; None: from the capture, so that `first` is met. Paper: 11, with all points in the finest
+    layer."""
+    random_offsets: float = 0.3
+    """Spread of the first offsets, in units of an anchor's reach. Scaffold-GS: 0."""
+    warm_colors: bool = True
+    """The first features hold the colors of the points, and the color generator starts by showing them. Scaffold-GS
+    starts from zeros, which costs some thousand steps."""
+
+
+@dataclass(frozen=True)
+class GrowthConfig:
+    """How the octree changes (ProGS, sec. III-C)."""
+
+    enabled: bool = True
+    """Nodes are added and removed. Off: the first octree stays."""
+    interval_steps: int = 100
+    """T: steps from one change to the next."""
+    threshold: float = 5e-5
+    """tau_g: mean screen gradient that makes a node, in units of the loss by half a picture."""
+    layer_exponent: float = 0.01
+    """beta: layer l asks for tau_g * 2 ** (beta * l). As printed nearly every Gaussian over the threshold makes a
+    finer node; Octree-GS: 0.2."""
+    least_sightings: float = 0.1
+    """A Gaussian must have been drawn in this share of the interval's steps. Scaffold-GS: 0.4."""
+    opacity: float = 0.005
+    """Anchors whose Gaussians together show less than this on average are removed (paper: 0.5 in 100 steps)."""
+    burst: float = 0.06
+    """At most this share of `AnchorConfig.limit` is added at once, the most significant first; paper: 1."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What is descended on (ProGS, Eq. 17)."""
+
+    ssim: float = 0.2
+    """Share of 1 - SSIM in the photometric loss, the rest is absolute error (3DGS)."""
+    volume: float = 0.01
+    """Weight of the mean volume of Gaussians, in cubes of a fifth of the cameras' extent (Scaffold-GS, whose captures
+    are about 5 units wide)."""
+    coarse_to_fine: Literal["all", "cyclic", "off"] = "cyclic"
+    """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
+    lower_weight: float = 0.3
+    """Weight of a lower level's error beside the top level's. Paper: 1."""
+    info_nce: float = 0.005
+    """Weight of InfoNCE between parent and child; 0: off."""
+    info_nce_temperature: float = 0.03
+    info_nce_negatives: int = 100
+    """Anchors that each child's parent is told from."""
+    info_nce_share: float = 0.05
+    """Of the anchors in view, drawn at each step."""
+
+
+@dataclass(frozen=True)
+class ContextConfig:
+    """What attributes are predicted from, and how finely they are sent (ProGS, sec. III-E, and beyond)."""
+
+    parent: bool = True
+    """The parent's attributes are inputs."""
+    parent_offsets: bool = False
+    """Among them its offsets."""
+    neighbors: bool = True
+    """Attributes of anchors beside that were decoded before are inputs (ours)."""
+    hash_grid: bool = False
+    """The binary hash grid at the own and the parent's position is an input: the paper's only context."""
+    adaptive_steps: bool = True
+    """A network sets the quantiser steps of each anchor (Eq. 14); off: each layer has its own, also learned."""
+    chained: bool = True
+    """Scalings and offsets are predicted from the anchor's own features too."""
+    feature_groups: int = 1
+    """Groups of feature channels, each predicted from those before it (HAC++, 5); 1: all at once."""
+    masks: bool = True
+    """Offsets that cost more than they give are dropped: the mask is learned with the rate (HAC++)."""
+    hidden: int = 48
+    """Hidden units of the network of means and scales. HAC: 100."""
+    step_hidden: int = 16
+    group_hidden: int = 24
+    head_bits: int = 9
+    """Bits of a generator's weights."""
+    sample_share: float = 0.1
+    """Of the anchors in view whose bits are counted at each step (paper: 0.05)."""
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """When what happens, as shares of all steps (ProGS, sec. IV-A and Fig. 5), and how fast."""
+
+    steps: int = 12_000
+    grow_from: float = 0.03
+    """Paper: 1,600 of 40,000; so does the multi-level loss."""
+    grow_until: float = 0.5
+    """Paper: 25,000 of 40,000."""
+    noise_from: float = 0.45
+    """Attributes get the noise of rounding. Paper: 13,000 of 40,000."""
+    pause: float = 0.0
+    """No growing for so long after noise begins. Paper: 1,000 of 40,000."""
+    rate_from: float = 0.5
+    """The rate term is on. Paper: 20,000 of 40,000."""
+    tune_steps: int = 400
+    """After quantisation the generators learn what was decoded for so many steps (ours)."""
+    feature_rate: float = 0.045
+    """Adam, at the start; all fall geometrically. Scaffold-GS: 0.0075 throughout."""
+    scaling_rate: float = 0.04
+    """Scaffold-GS: 0.007 throughout."""
+    offset_rate: float = 0.12
+    """In units of the anchor's reach; falls to a hundredth. Scaffold-GS: 0.01 times the cameras' extent."""
+    mask_rate: float = 0.05
+    head_rates: tuple[float, float, float] = (0.006, 0.012, 0.024)
+    """Generators of opacity, covariance, color. Scaffold-GS: 0.002, 0.004, 0.008."""
+    context_rate: float = 0.005
+    """Of the probability model (HAC)."""
+    final_share: float = 0.1
+    """Of the first rate, what features, scalings and covariance generators end with. Scaffold-GS: 1."""
+
+
+@dataclass(frozen=True)
+class SceneConfig:
+    """Configuration of one encode."""
+
+    target: SceneTarget = field(default_factory=SceneTarget)
+    level_count: int = 5
+    """Levels of detail; 1 and no parent context is HAC."""
+    rate_weight: float = 0.002
+    """Lambda where the target says nothing."""
+    seed: int = 1
+    """Of everything random."""
+    device: Device = "auto"
+    anchors: AnchorConfig = field(default_factory=AnchorConfig)
+    growth: GrowthConfig = field(default_factory=GrowthConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    context: ContextConfig = field(default_factory=ContextConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.level_count <= LAYERS_AT_MOST:
+            raise ValueError(f"level_count is {self.level_count}, expected 1...{LAYERS_AT_MOST}")
+        if not 1 <= self.anchors.feature_channels <= 128 or not 1 <= self.anchors.offsets <= 31:
+            raise ValueError(
+                f"expected 1...128 feature channels and 1...31 offsets, got {self.anchors.feature_channels}, "
+                f"{self.anchors.offsets}"
+            )
+        if self.schedule.steps < 1:
+            raise ValueError(f"schedule.steps is {self.schedule.steps}, expected at least 1")
+
+    @property
+    def lambda_rate(self) -> float:
+        """The rate's weight to begin with."""
+        return self.target.rate_weight if self.target.rate_weight is not None else self.rate_weight
+
+
+def configure(choices: Choices) -> SceneConfig:
+    """A preset with what a user chose.
+
+    Raises:
+        ValueError: no such preset, a value out of range, or a choice that scenes do not have.
+    """
+    choices.expect_only(("size_bytes", "rate_weight", "layers", "device", "seed"), "scenes")
+    config = preset_of(PRESETS, choices.preset)
+    target = SceneTarget(choices.rate_weight, choices.size_bytes)
+    if choices.layers is not None:
+        config = replace(config, level_count=choices.layers)
+    if choices.seed is not None:
+        config = replace(config, seed=choices.seed)
+    if choices.device == "cpu" or choices.device == "cuda":
+        config = replace(config, device=choices.device)
+    return replace(config, target=target) if target != SceneTarget() else config
+
+
+def _paper() -> SceneConfig:
+    """ProGS to the letter where it says, Scaffold-GS and HAC where it follows them (fact sheet 2, 3, 6)."""
+    rates = {
+        "feature_rate": 0.0075,
+        "scaling_rate": 0.007,
+        "offset_rate": 0.05,
+        "head_rates": (0.002, 0.004, 0.008),
+        "final_share": 1.0,
+    }
+    return SceneConfig(
+        rate_weight=4e-3,
+        anchors=AnchorConfig(32, 10, 32, first=200_000, limit=1 << 20, random_offsets=0.0, warm_colors=False),
+        growth=GrowthConfig(least_sightings=0.4, burst=1.0),
+        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0),
+        context=ContextConfig(
+            parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, masks=False, hidden=100,
+            sample_share=0.05,
+        ),
+        schedule=ScheduleConfig(
+            steps=40_000, grow_from=0.04, grow_until=0.625, noise_from=0.325, pause=0.025, rate_from=0.5, tune_steps=0,
+            **rates,
+        ),
+    )  # fmt: skip
+
+
+PRESETS: Mapping[str, SceneConfig] = MappingProxyType(
+    {
+        "default": SceneConfig(schedule=ScheduleConfig(steps=20_000)),
+        "fast": SceneConfig(
+            anchors=AnchorConfig(first=16_000, limit=36_000), schedule=ScheduleConfig(steps=6_000, tune_steps=200)
+        ),
+        "paper": _paper(),
+    }
+)

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reals to integers, closed loop: a fitted state enters, the part that is coded leaves.
+
+Attributes are quantised layer by layer with the very prediction that decodes them; then the generators learn what was
+decoded, and are quantised last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lamina.anchors.neural import Anchors, Heads, concatenate, generate, head_inputs, in_view
+from lamina.codecs.scene.coding import encode
+from lamina.codecs.scene.family import family_of, layer_family
+from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
+from lamina.codecs.scene.layer_coding import above_of
+from lamina.codecs.scene.losses import photometric
+from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, heads_of
+from lamina.codecs.scene.start import leaves_of
+from lamina.codecs.scene.state import TINY, FitState
+from lamina.codecs.scene.syntax import VERSION, SceneFacts
+from lamina.codecs.scene.training import Scene, view_at
+from lamina.codecs.scene.views import views_of
+from lamina.metrics.psnr import finite_db, psnr
+from lamina.networks.quantized import QuantizedMlp, quantize_mlp
+from lamina.render.cameras import Camera
+from lamina.render.spatial import render_spatial
+
+HEAD_SAMPLE = 4096
+"""Rows of inputs by which a generator's rounding is chosen."""
+
+TUNE_SHARE = 0.1
+"""Of the generators' first rates, what tuning starts with."""
+
+CONTAINER_BYTES, UNIT_BYTES = 24, 10
+"""What a small file has beside payloads, about: header and checksums, and a unit's entry in the index."""
+
+MEASURED_VIEWS = 40
+"""Views that a level's quality is measured on, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """Layers in integers, before the generators are."""
+
+    facts: SceneFacts
+    context: FixedContext
+    layers: tuple[SceneLayer, ...]
+
+    @property
+    def anchors(self) -> tuple[Anchors, ...]:
+        """What a decoder will have."""
+        return tuple(anchors_of(self.facts, layer, state) for layer, state in enumerate(self.layers))
+
+
+def facts_of(scene: Scene, state: FitState) -> SceneFacts:
+    """The beginning of the header."""
+    lattice, layout, capture = state.lattice, state.layout, scene.capture
+    camera = capture.views[capture.train[0]].camera
+    return SceneFacts(
+        version=VERSION,
+        layer_count=lattice.layer_count - 1,
+        base_depth=lattice.base_depth,
+        feature_count=layout.feature_count,
+        offset_count=layout.offset_count,
+        head_hidden=scene.config.anchors.hidden,
+        context=layout.shape,
+        background=capture.background,
+        width=camera.width,
+        height=camera.height,
+        origin=lattice.origin,
+        side=lattice.side,
+        distance_unit=float(np.float32(state.networks.heads.unit)),
+        views=views_of(scene.camera(view) for view in capture.train),
+    )
+
+
+@torch.no_grad()
+def quantize(scene: Scene, state: FitState, octaves: float = 0.0) -> Quantized:
+    """All layers on their steps, made coarser by so many octaves."""
+    facts = facts_of(scene, state)
+    context = state.networks.context
+    kept = context.layer_steps.detach().clone()
+    context.layer_steps.add_(octaves)
+    fixed = context.freeze(family_of(state.layers, state.lattice.base_depth))
+    context.layer_steps.copy_(kept)
+    values = state.values.values.cpu().numpy().astype(np.float64)
+    used = state.used().cpu().numpy().astype(np.uint8)
+    layers: list[SceneLayer] = []
+    for layer, cells in enumerate(state.layers):
+        rows = slice(state.starts[layer], state.starts[layer + 1])
+        above = above_of(fixed.layout, tuple(layers))
+        family = layer_family(cells, above.cells, layer, facts.base_depth)
+        integers = quantize_layer(fixed, family, above.values, values[rows], used[rows])
+        layers.append(SceneLayer(cells, used[rows], *integers))
+    return Quantized(facts, fixed, tuple(layers))
+
+
+def tune(scene: Scene, state: FitState, quantized: Quantized, report: Callable[[float], None]) -> Heads:
+    """The generators after some steps on decoded anchors; a step takes a view at the top level and at one below."""
+    steps, config = scene.config.schedule.tune_steps, scene.config
+    heads = leaves_of(state.networks.heads.detached(), state.device)
+    if steps == 0:
+        return heads
+    layers = quantized.anchors
+    levels = [concatenate(layers[: level + 1]).to(state.device) for level in range(len(layers))]
+    trained = (heads.opacity, heads.covariance, heads.color)
+    groups = [
+        {"params": list(head.parameters()), "lr": TUNE_SHARE * first}
+        for head, first in zip(trained, config.schedule.head_rates, strict=True)
+    ]
+    optimizer = torch.optim.Adam(groups, eps=TINY, fused=True)
+    for step in range(1, steps + 1):
+        for group, first in zip(optimizer.param_groups, config.schedule.head_rates, strict=True):
+            group["lr"] = TUNE_SHARE * first * (1 - (step - 1) / steps)
+        view = view_at(scene, config.schedule.steps + step)
+        target = scene.target(view)
+        loss = target.new_zeros(())
+        below = step % (len(levels) - 1) if len(levels) > 1 and config.loss.coarse_to_fine != "off" else None
+        for level, weight in ((len(levels) - 1, 1.0), (below, config.loss.lower_weight)):
+            if level is not None:
+                pixels = shown(levels[level], heads, scene.camera(view), scene.background)
+                loss = loss + weight * photometric(pixels, target, config.loss.ssim)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        report(step / steps)
+    return heads
+
+
+def shown(anchors: Anchors, heads: Heads, camera: Camera, background: tuple[float, float, float]) -> Tensor:
+    """A picture of anchors, those out of view left aside."""
+    rows = torch.nonzero(in_view(anchors, camera)).reshape(-1)
+    place = torch.from_numpy(camera.position_world).to(anchors.positions)
+    gaussians, _ = generate(anchors.select(rows), heads, place)
+    return render_spatial(gaussians, camera, background=background).pixels
+
+
+@torch.no_grad()
+def quantize_heads(scene: Scene, quantized: Quantized, heads: Heads) -> tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]:
+    """Generators on steps, rounded for inputs that they meet."""
+    heads = heads.to("cpu")
+    anchors = concatenate(quantized.anchors)
+    random = np.random.default_rng(scene.config.seed)
+    views = scene.capture.train[:: max(1, len(scene.capture.train) // 8)]
+    parts = []
+    for view in views:
+        rows = torch.from_numpy(random.integers(0, len(anchors), HEAD_SAMPLE // len(views)))
+        place = torch.from_numpy(scene.camera(view).position_world).to(anchors.positions)
+        parts.append(head_inputs(anchors.select(rows), heads, place))
+    inputs, bits = torch.cat(parts), scene.config.context.head_bits
+    opacity, covariance, color = (
+        quantize_mlp(head, bits, inputs)[0] for head in (heads.opacity, heads.covariance, heads.color)
+    )
+    return opacity, covariance, color
+
+
+def assemble(scene: Scene, quantized: Quantized, heads: Heads, *, measured: bool = True) -> ScenePart:
+    """The part; with each level's quality, unless it need not be measured."""
+    integers = quantize_heads(scene, quantized, heads)
+    unmeasured: tuple[float | None, ...] = (None,) * len(quantized.layers)
+    part = ScenePart(quantized.facts, integers, quantized.context, quantized.layers, unmeasured)
+    if not measured:
+        return part
+    model = SceneModel(part.facts, heads_of(part.facts, part.heads), quantized.anchors)
+    return replace(part, quality_db=tuple(quality_of(scene, model, level) for level in range(len(part.layers))))
+
+
+@torch.no_grad()
+def quality_of(scene: Scene, model: SceneModel, level: int) -> float:
+    """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
+    views = scene.capture.test or scene.capture.train
+    views = views[:: -(-len(views) // MEASURED_VIEWS)]
+    anchors = model.anchors(level)
+    qualities = []
+    for view in views:
+        pixels = shown(anchors, model.heads, scene.camera(view), model.background)
+        rounded = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+        qualities.append(finite_db(psnr(scene.capture.pixels(view), rounded)))
+    return float(np.mean(qualities))
+
+
+def size_bytes_of(part: ScenePart) -> int:
+    """What the file will take, about."""
+    units = list(encode([part]))
+    return CONTAINER_BYTES + sum(UNIT_BYTES + len(unit.payload) for unit in units)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A capture enters, a part leaves: training in steps, the octree changing, then integers. Encoder side only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from lamina.codec import Monitor, Progress
+from lamina.codecs.scene import checkpoint as saved
+from lamina.codecs.scene.adjustment import adjust, drop_unused
+from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.finish import assemble, quantize, size_bytes_of, tune
+from lamina.codecs.scene.model import ScenePart
+from lamina.codecs.scene.rate_control import corrected_octaves, plan_for_bytes, steered_rate_weight
+from lamina.codecs.scene.schedule import stage_at
+from lamina.codecs.scene.start import first_state
+from lamina.codecs.scene.state import FitState
+from lamina.codecs.scene.training import Scene, take_step
+from lamina.data.captures import Capture
+from lamina.errors import Interrupted, SignalError
+from lamina.render.planar_cuda import require_cuda
+
+REPORT_STEPS = 5
+"""Steps between two reports."""
+
+SAVE_STEPS = 1_000
+"""Steps between two checkpoints."""
+
+MEMORY = 0.02
+"""Weight of a step in the running mean of the error."""
+
+FINISH_STEPS = 150
+"""What masking, quantising and measuring take, in steps, about; tuning counts beside."""
+
+CORRECTIONS = 6
+"""Quantised again at most so often to meet a size."""
+
+TOLERANCE = 0.02
+"""A size met this well is not corrected."""
+
+
+@dataclass
+class Watch:
+    """Between the steps and whoever watches."""
+
+    monitor: Monitor
+    config: SceneConfig
+    error: float | None = None
+    """Running mean of the squared error."""
+
+    def note(self, error: float) -> None:
+        """Takes in a step's error."""
+        self.error = error if self.error is None else self.error + MEMORY * (error - self.error)
+
+    def report(self, step: float, stage: str) -> None:
+        """Says where the fit is; `step` counts tuning and finishing too. Raises `Interrupted`."""
+        schedule = self.config.schedule
+        quality = None if self.error is None else -10.0 * math.log10(max(self.error, 1e-10))
+        total = schedule.steps + schedule.tune_steps + FINISH_STEPS
+        self.monitor.report(Progress(min(step / total, 1.0), stage, quality))
+
+
+def fit(signal: Capture, config: SceneConfig, monitor: Monitor) -> Iterator[ScenePart]:
+    """Fits a scene to its target; yields one part.
+
+    Raises:
+        SignalError: the capture has no view to fit to.
+        BackendUnavailable: CUDA was asked for and is not there.
+        Interrupted: the monitor raised it; the fit so far is in its checkpoint.
+    """
+    if not signal.train:
+        raise SignalError(f"{signal.name}: all views are held out, none is left to fit a scene to")
+    config = plan_for_bytes(config)
+    scene = Scene(signal, config, device_of(config))
+    watch = Watch(monitor, config)
+    key = saved.job_key(signal, config)
+    fresh = first_state(signal, config, scene.device)
+    state = saved.load(monitor.checkpoint, key, fresh) or fresh
+    try:
+        for trained in train(scene, state, watch):
+            state = trained
+            if monitor.checkpoint is not None and state.step % SAVE_STEPS == 0:
+                saved.save(monitor.checkpoint, key, state)
+        part = finish(scene, state, watch)
+    except Interrupted as stop:
+        raise stopped(stop, monitor, key, state) from None
+    saved.remove(monitor.checkpoint)
+    yield part
+
+
+def device_of(config: SceneConfig) -> torch.device:
+    """Where to fit.
+
+    Raises:
+        BackendUnavailable: CUDA was asked for and is not there.
+    """
+    if config.device == "cuda":
+        require_cuda()
+    use_cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def train(scene: Scene, state: FitState, watch: Watch) -> Iterator[FitState]:
+    """Steps from where the state is to the last; yields the state after each."""
+    config = scene.config
+    while state.step < config.schedule.steps:
+        stage = stage_at(state.step + 1, config)
+        if stage.has_noise and not stage_at(state.step, config).has_noise:
+            state.networks.context.initialize(state.values.values)
+        watch.note(take_step(scene, state))
+        if stage.changes:
+            state = adjust(state, config)
+        if stage.has_rate and config.target.size_bytes is not None:
+            state.rate_weight = steered_rate_weight(state, config)
+        yield state
+        if state.step % REPORT_STEPS == 0:
+            watch.report(state.step, f"step {state.step} of {config.schedule.steps}, {state.count} anchors")
+
+
+def finish(scene: Scene, state: FitState, watch: Watch) -> ScenePart:
+    """Integers, with steps corrected until the size is met; the nearest try is kept."""
+    schedule, target = scene.config.schedule, scene.config.target
+    watch.report(schedule.steps, "dropping what is not seen")
+    state = drop_unused(state, scene)
+    tried: list[tuple[float, int]] = []
+    octaves, heads = 0.0, state.networks.heads
+    for _ in range(CORRECTIONS if target.size_bytes is not None else 0):
+        watch.report(schedule.steps + FINISH_STEPS / 3, "quantising to size")
+        quantized = quantize(scene, state, octaves)
+        tried.append((octaves, size_bytes_of(assemble(scene, quantized, heads, measured=False))))
+        assert target.size_bytes is not None
+        if abs(tried[-1][1] / target.size_bytes - 1) <= TOLERANCE:
+            break
+        octaves = corrected_octaves(tried, target.size_bytes)
+    if tried:
+        octaves = min(tried, key=lambda one: abs(math.log(one[1] / (target.size_bytes or 1))))[0]
+    quantized = quantize(scene, state, octaves)
+
+    def report(done: float) -> None:
+        watch.report(schedule.steps + FINISH_STEPS / 2 + done * schedule.tune_steps, "tuning generators")
+
+    heads = tune(scene, state, quantized, report)
+    watch.report(schedule.steps + FINISH_STEPS / 2 + schedule.tune_steps, "measuring levels")
+    return assemble(scene, quantized, heads)
+
+
+def stopped(stop: Interrupted, monitor: Monitor, key: str, state: FitState) -> Interrupted:
+    """Saves the fit and says so."""
+    if monitor.checkpoint is None:
+        return stop
+    saved.save(monitor.checkpoint, key, state)
+    return Interrupted(f"stopped; the fit so far is in {monitor.checkpoint}, the same command goes on from there")

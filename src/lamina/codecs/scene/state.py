@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fit under way: the octree, what each anchor holds, the networks, and their Adam moments.
+
+Anchors stand layer by layer, in Morton order within a layer, as on the wire: level l is a prefix of all rows, and of
+the Gaussians that they make. Surgery (growing, pruning) makes another state, of rows that are kept and fresh ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from lamina.anchors.growth import Statistics
+from lamina.anchors.neural import Anchors, Heads
+from lamina.anchors.octree import Lattice, Layers, morton_keys, rows_of
+from lamina.codecs.scene.adam_kernels import adam_rows
+from lamina.codecs.scene.context import ContextModel, Relations, relations_of
+from lamina.codecs.scene.family import family_of
+from lamina.codecs.scene.layout import ContextLayout
+from lamina.quantize.training import straight_through
+from lamina.render.kernels.threads import share_torch_threads
+
+DECAYS = (0.9, 0.999)
+"""Of Adam's moments."""
+
+TINY = 1e-15
+"""Adam's epsilon. Source: 3DGS, gaussian_model.py."""
+
+FIRST_MASK = 1.0
+"""Logit of a new offset's mask (HAC)."""
+
+MASK_THRESHOLD = 0.01
+"""An offset is used while the sigmoid of its logit is over this (HAC)."""
+
+
+@dataclass(eq=False)
+class Parameter:
+    """A tensor under optimisation, with its moments; gradients come for some of its rows."""
+
+    values: Float[Tensor, "n c"]
+    first: Float[Tensor, "n c"]
+    second: Float[Tensor, "n c"]
+
+    @classmethod
+    def of(cls, values: Float[Tensor, "n c"]) -> Parameter:
+        """Fresh moments."""
+        return cls(values, torch.zeros_like(values), torch.zeros_like(values))
+
+    def leaf(self, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m c"]:
+        """Some rows, as a tensor that collects gradients."""
+        return self.values[rows].requires_grad_()
+
+    def descend(
+        self, rows: Int64[Tensor, " m"], gradient: Float[Tensor, "m c"], rates: Float[Tensor, " c"], step: int
+    ) -> None:
+        """One step of Adam on these rows, each column at its own rate; rows out of view keep their moments.
+
+        Source: Kingma, Ba, Adam (2015); rows in view alone, as Mallick et al., Taming 3DGS (2024).
+        """
+        corrections = [1 / (1 - decay**step) for decay in DECAYS]
+        if self.values.device.type == "cpu":
+            share_torch_threads()
+            values, first, second = (tensor.numpy() for tensor in (self.values, self.first, self.second))
+            decays, scales = np.array(DECAYS, np.float32), np.array(corrections, np.float32)
+            slopes = gradient.contiguous().numpy()
+            adam_rows(values, first, second, slopes, rows.numpy(), rates.numpy(), decays, scales)
+            return
+        first = torch.lerp(gradient, self.first[rows], DECAYS[0])
+        second = torch.lerp(gradient.square(), self.second[rows], DECAYS[1])
+        self.first[rows], self.second[rows] = first, second
+        self.values[rows] -= rates * corrections[0] * first / ((corrections[1] * second).sqrt() + TINY)
+
+    def rearranged(self, origin: Int64[Tensor, " m"], fresh: Float[Tensor, "f c"]) -> Parameter:
+        """Rows taken from `origin`; where it is -1, the next fresh row with moments of zero."""
+        new = origin < 0
+        moved = [tensor[origin.clamp_min(0)] for tensor in (self.values, self.first, self.second)]
+        moved[0][new], moved[1][new], moved[2][new] = fresh, 0.0, 0.0
+        return Parameter(*moved)
+
+
+@dataclass(eq=False)
+class Networks:
+    """Generators and probability model, with their optimisers."""
+
+    heads: Heads
+    context: ContextModel
+    head_optimizer: torch.optim.Adam
+    """Groups: opacity, covariance, color."""
+    context_optimizer: torch.optim.Adam
+
+    @classmethod
+    def of(cls, heads: Heads, context: ContextModel) -> Networks:
+        """With fresh moments."""
+        groups = [{"params": list(head.parameters())} for head in (heads.opacity, heads.covariance, heads.color)]
+        fused = {"eps": TINY, "fused": True}
+        return cls(heads, context, torch.optim.Adam(groups, **fused), torch.optim.Adam(context.parameters(), **fused))
+
+
+@dataclass(eq=False)
+class FitState:
+    """Everything that a step reads and changes."""
+
+    lattice: Lattice
+    layers: Layers
+    values: Parameter
+    """Features, ln(scaling / side of the anchor's cell), offsets, side by side: as the probability model has them."""
+    mask_logits: Parameter
+    networks: Networks
+    statistics: Statistics
+    step: int = 0
+    rate_weight: float = 0.0
+    """Lambda now."""
+    bits_per_anchor: float = 0.0
+    """Running mean of what the probability model says; 0 before the rate term is on."""
+    starts: Int64[np.ndarray, " l"] = field(init=False)
+    """First row of each layer, and the number of all."""
+    parents: Int64[np.ndarray, " n"] = field(init=False)
+    """Row of the parent; -1 in layer 0."""
+    positions: Float[Tensor, "n 3"] = field(init=False)
+    """Centres of cells, world units."""
+    voxels: Float[Tensor, "n 1"] = field(init=False)
+    """Sides of cells, world units."""
+    relations: Relations = field(init=False)
+
+    def __post_init__(self) -> None:
+        counts = [len(indices) for indices in self.layers]
+        device = self.values.values.device
+        self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        centers = [self.lattice.centers(indices, layer) for layer, indices in enumerate(self.layers)]
+        self.positions = torch.from_numpy(np.concatenate(centers).astype(np.float32)).to(device)
+        sides = np.array([self.lattice.voxel(layer) for layer in range(len(counts))], np.float32)
+        self.voxels = torch.from_numpy(np.repeat(sides, counts)[:, None]).to(device)
+        family = family_of(self.layers, self.lattice.base_depth)
+        self.parents = family.parents
+        self.relations = relations_of(family, len(counts), device)
+
+    @property
+    def layout(self) -> ContextLayout:
+        """Columns of values."""
+        return self.networks.context.layout
+
+    @property
+    def device(self) -> torch.device:
+        """Where tensors are."""
+        return self.values.values.device
+
+    @property
+    def count(self) -> int:
+        """Anchors of all layers."""
+        return int(self.starts[-1])
+
+    def columns(self, values: Float[Tensor, "m c"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Features, log scalings, offsets of some rows."""
+        features, scalings, offsets = (values[:, columns] for columns in self.layout.groups)
+        return features, scalings, offsets
+
+    def anchors(self, rows: Int64[Tensor, " m"], values: Float[Tensor, "m c"], masks: Float[Tensor, "m k"]) -> Anchors:
+        """These rows with these values, as generators want them."""
+        features, scalings, offsets = self.columns(values)
+        sizes = torch.exp(scalings) * self.voxels[rows]
+        return Anchors(self.positions[rows], features, sizes, offsets.reshape(len(rows), -1, 3), masks)
+
+    def used(self) -> Bool[Tensor, "n k"]:
+        """Which offsets their masks leave."""
+        return self.mask_logits.values > math.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD))
+
+
+def soft_masks(logits: Float[Tensor, "m k"]) -> Float[Tensor, "m k"]:
+    """1 where an offset is used, 0 where not, with the gradient of the sigmoid. Source: HAC."""
+    soft = torch.sigmoid(logits)
+    return straight_through(soft, (soft > MASK_THRESHOLD).to(soft.dtype))
+
+
+def with_layers(state: FitState, layers: Layers, source: Int64[np.ndarray, " m"]) -> FitState:
+    """The state on another octree. Anchors that were there stay as they are, statistics begin anew.
+
+    A new anchor takes the feature of row `source` (of the old state; -1: zeros) and starts as wide as its cell.
+    """
+    found = origins_of(layers, state.layers)
+    origin = torch.from_numpy(found).to(state.device)
+    taken = torch.from_numpy(source[found < 0]).to(state.device)
+    fresh = torch.zeros(len(taken), state.layout.channels, device=state.device)
+    columns = state.layout.groups[0]
+    fresh[:, columns] = state.values.values[taken.clamp_min(0), columns] * (taken >= 0)[:, None]
+    k = state.layout.offset_count
+    return FitState(
+        state.lattice,
+        layers,
+        state.values.rearranged(origin, fresh),
+        state.mask_logits.rearranged(origin, torch.full((len(taken), k), FIRST_MASK, device=state.device)),
+        state.networks,
+        Statistics.none(len(found), k),
+        state.step,
+        state.rate_weight,
+        state.bits_per_anchor,
+    )
+
+
+def origins_of(layers: Layers, before: Layers) -> Int64[np.ndarray, " m"]:
+    """Row of each node in another octree; -1 where it is new."""
+    starts = np.concatenate([[0], np.cumsum([len(indices) for indices in before])])
+    rows = [
+        np.where((found := rows_of(morton_keys(new), morton_keys(old))) >= 0, found + starts[layer], -1)
+        for layer, (new, old) in enumerate(zip(layers, before, strict=True))
+    ]
+    return np.concatenate(rows).astype(np.int64)

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One step of the fit: a view enters; anchors, generators and probability model descend.
+
+rows in view - values (+ noise) - Gaussians - top level, a lower level ─► photometric loss, volume
+                     ├─ parents and children ─► InfoNCE
+                     └─ bits of some rows ─► rate
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from lamina.anchors.neural import Anchors, generate, in_view
+from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.context import Known, add_step_noise
+from lamina.codecs.scene.layout import BASE_STEPS
+from lamina.codecs.scene.losses import info_nce, photometric, volume
+from lamina.codecs.scene.schedule import Stage, rates_at, stage_at
+from lamina.codecs.scene.state import FitState, soft_masks
+from lamina.data.captures import Capture
+from lamina.render.cameras import Camera
+from lamina.render.gaussians3d import Gaussians3D
+from lamina.render.spatial import SpatialImage, render_spatial
+
+VOLUME_UNITS = 5.0
+"""Units that the cameras' extent has where the volume term's weight was chosen: Mip-NeRF 360's."""
+
+BITS_MEMORY = 0.01
+"""Weight of a step in the running mean of bits."""
+
+LEAST_SAMPLE = 512
+"""Anchors whose bits are counted, at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a fit reads."""
+
+    capture: Capture
+    config: SceneConfig
+    device: torch.device
+
+    @cached_property
+    def background(self) -> tuple[float, float, float]:
+        """Behind everything, 0...1."""
+        red, green, blue = self.capture.background
+        return red / 255.0, green / 255.0, blue / 255.0
+
+    def camera(self, view: int) -> Camera:
+        """Of a view."""
+        return self.capture.views[view].camera
+
+    def target(self, view: int) -> Float[Tensor, "h w 3"]:
+        """What it saw, 0...1."""
+        return torch.from_numpy(self.capture.pixels(view).astype(np.float32)).to(self.device) / 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a view shows of the state, in the graph."""
+
+    rows: Int64[Tensor, " v"]
+    values: Float[Tensor, "v c"]
+    """Leaf."""
+    logits: Float[Tensor, "v k"]
+    """Leaf."""
+    masks: Float[Tensor, "v k"]
+    steps: Float[Tensor, "v 3"] | None
+    """Quantiser steps, where there is noise."""
+    noisy: Float[Tensor, "v c"]
+    gaussians: Gaussians3D
+    sources: Int64[Tensor, " m"]
+    """Of each Gaussian: index into rows * k + offset."""
+
+
+def take_step(scene: Scene, state: FitState) -> float:
+    """Descends on the next view; returns the squared error of the top level. Chance depends on seed and step alone."""
+    state.step += 1
+    random = np.random.default_rng((scene.config.seed, state.step))
+    noise = torch.Generator(state.device).manual_seed(scene.config.seed * 1_000_003 + state.step)
+    view = view_at(scene, state.step)
+    stage = stage_at(state.step, scene.config)
+    seen = look(state, scene.camera(view), stage, noise)
+    target = scene.target(view)
+    pulls = torch.zeros(len(seen.gaussians), 2, device=state.device, requires_grad=True)
+    camera, background = scene.camera(view), scene.background
+    image = render_spatial(seen.gaussians, camera, background=background, screen_offsets_px=pulls)
+    loss = photometric(image.pixels, target, scene.config.loss.ssim)
+    unit = scene.capture.camera_extent / VOLUME_UNITS
+    loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
+    if stage.has_lower_levels:
+        loss = loss + lower_levels(scene, state, seen, camera, target)
+    if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:
+        loss = loss + scene.config.loss.info_nce * kinship(scene.config, state, seen, random)
+    if stage.has_rate:
+        loss = loss + rate(scene.config, state, seen, random, noise)
+    loss.backward()
+    if stage.grows:
+        observe(state, seen, image, pulls, camera)
+    descend(scene.config, state, seen, stage)
+    return float((image.pixels.detach() - target).square().mean())
+
+
+def view_at(scene: Scene, step: int) -> int:
+    """Each training view once in a sweep, every sweep in another order."""
+    views = scene.capture.train
+    sweep, place = divmod(step - 1, len(views))
+    return views[int(np.random.default_rng((scene.config.seed, 1, sweep)).permutation(len(views))[place])]
+
+
+def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) -> Seen:
+    """Gaussians of all levels, for a camera."""
+    rows = rows_in_view(state, camera)
+    values, logits = state.values.leaf(rows), state.mask_logits.leaf(rows)
+    masks = soft_masks(logits)
+    steps, noisy = None, values
+    if stage.has_noise:
+        context = state.networks.context
+        steps = context.steps(known_of_rows(state, rows), state.relations, rows)
+        noisy = add_step_noise(values, steps, state.layout, noise)
+    place = torch.from_numpy(camera.position_world).to(noisy)
+    gaussians, sources = generate(state.anchors(rows, noisy, masks), state.networks.heads, place)
+    return Seen(rows, values, logits, masks, steps, noisy, gaussians, sources)
+
+
+@torch.no_grad()
+def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
+    """Anchors that may show, in order."""
+    sizes = torch.exp(state.columns(state.values.values)[1]) * state.voxels
+    nothing = sizes[:, :0]
+    return torch.nonzero(in_view(Anchors(state.positions, nothing, sizes, nothing, nothing), camera)).reshape(-1)
+
+
+@torch.no_grad()
+def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Generator | None = None) -> Known:
+    """What a decoder would know of other anchors; with noise, about as it would know it."""
+    relations, values = state.relations, state.values.values
+    parents, beside = relations.parents[rows], relations.beside[rows]
+
+    def rounded(wanted: Tensor) -> Tensor:
+        if noise is None:
+            return values[wanted]
+        steps = state.networks.context.layer_steps[relations.layers[wanted]]
+        base = torch.exp2(steps) * steps.new_tensor(BASE_STEPS)
+        return add_step_noise(values[wanted], base, state.layout, noise)
+
+    parent = rounded(parents) * relations.has_parent[rows]
+    if not state.layout.shape.uses_neighbors:
+        return Known(parent, torch.zeros_like(parent))
+    weights = relations.beside_weights[rows]
+    near = rounded(beside[:, 0]) * weights[:, :1] + rounded(beside[:, 1]) * weights[:, 1:]
+    return Known(parent, near)
+
+
+def lower_levels(
+    scene: Scene, state: FitState, seen: Seen, camera: Camera, target: Float[Tensor, "h w 3"]
+) -> Float[Tensor, ""]:
+    """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
+    loss, below = scene.config.loss, state.lattice.layer_count - 1
+    total = target.new_zeros(())
+    if loss.coarse_to_fine == "off" or below == 0:
+        return total
+    levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
+    k = state.layout.offset_count
+    for level in levels:
+        anchors = int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
+        count = int(torch.searchsorted(seen.sources, anchors * k))
+        part = Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
+        image = render_spatial(part, camera, background=scene.background)
+        total = total + loss.lower_weight * photometric(image.pixels, target, loss.ssim)
+    return total
+
+
+def kinship(config: SceneConfig, state: FitState, seen: Seen, random: np.random.Generator) -> Float[Tensor, ""]:
+    """InfoNCE between some of the anchors in view and their parents, where these are in view too."""
+    loss, rows = config.loss, seen.rows.cpu().numpy()
+    children = random.choice(len(rows), round(loss.info_nce_share * len(rows)), replace=False)
+    wanted = state.parents[rows[children]]
+    places = np.minimum(np.searchsorted(rows, np.maximum(wanted, 0)), len(rows) - 1)
+    there = (wanted >= 0) & (rows[places] == wanted)
+    if not there.any():
+        return seen.noisy.new_zeros(())
+    negatives = random.integers(0, len(rows), (int(there.sum()), loss.info_nce_negatives))
+    child, parent, other = (
+        torch.from_numpy(array).to(state.device) for array in (children[there], places[there], negatives)
+    )
+    return info_nce(seen.noisy, child, parent, other, loss.info_nce_temperature)
+
+
+def rate(
+    config: SceneConfig, state: FitState, seen: Seen, random: np.random.Generator, noise: torch.Generator
+) -> Float[Tensor, ""]:
+    """Lambda times the mean bits of a value, from some of the anchors in view, plus the hash grid's share.
+
+    Source: ProGS, Eq. 18, as HAC samples it.
+    """
+    assert seen.steps is not None
+    count = min(len(seen.rows), max(LEAST_SAMPLE, round(config.context.sample_share * len(seen.rows))))
+    if count == 0:
+        return seen.noisy.new_zeros(())
+    chosen = torch.from_numpy(np.sort(random.choice(len(seen.rows), count, replace=False))).to(state.device)
+    rows, context = seen.rows[chosen], state.networks.context
+    known = known_of_rows(state, rows, noise)
+    bits = context.bits(seen.noisy[chosen], seen.steps[chosen], known, state.relations, rows)
+    masks = seen.masks[chosen] if config.context.masks else seen.masks[chosen].detach()
+    channels, per_anchor = state.layout.channels, bits.total(masks).mean()
+    state.bits_per_anchor += BITS_MEMORY * (per_anchor.item() - state.bits_per_anchor)
+    return state.rate_weight * (per_anchor + context.hash_bits() / state.count) / channels
+
+
+@torch.no_grad()
+def observe(state: FitState, seen: Seen, image: SpatialImage, pulls: Float[Tensor, "m 2"], camera: Camera) -> None:
+    """Notes what growing and pruning go by."""
+    assert pulls.grad is not None
+    half = pulls.new_tensor([camera.width / 2, camera.height / 2])
+    gradients = (pulls.grad * half).norm(dim=1).cpu().numpy()
+    k = state.layout.offset_count
+    rows, sources = seen.rows.cpu().numpy(), seen.sources.cpu().numpy()
+    drawn, opacities = image.radii_px.cpu().numpy() > 0, seen.gaussians.opacities.cpu().numpy()
+    state.statistics.observe(rows, rows[sources // k] * k + sources % k, gradients, drawn, opacities)
+
+
+def descend(config: SceneConfig, state: FitState, seen: Seen, stage: Stage) -> None:
+    """One step of Adam on everything."""
+    rates = rates_at(state.step, config, state.layout)
+    if seen.values.grad is not None:
+        state.values.descend(seen.rows, seen.values.grad, rates.values.to(state.device), state.step)
+    if stage.has_rate and config.context.masks and seen.logits.grad is not None:
+        state.mask_logits.descend(
+            seen.rows, seen.logits.grad, torch.full((state.layout.offset_count,), rates.masks).to(state.device),
+            state.step,
+        )  # fmt: skip
+    networks = state.networks
+    for group, own in zip(networks.head_optimizer.param_groups, rates.heads, strict=True):
+        group["lr"] = own
+    networks.head_optimizer.step()
+    networks.head_optimizer.zero_grad(set_to_none=True)
+    if stage.has_noise:
+        networks.context_optimizer.param_groups[0]["lr"] = rates.context
+        networks.context_optimizer.step()
+        networks.context_optimizer.zero_grad(set_to_none=True)
