@@ -13,7 +13,7 @@ import torch
 
 from lamina.codecs.planar.lattice import priors, walk
 from lamina.codecs.planar.lattice.color import to_rgb
-from lamina.codecs.planar.lattice.motion import code_field, field_shape, move_places
+from lamina.codecs.planar.lattice.motion import Motion, code_details, field_shape, motion_of, move_places
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
 from lamina.codecs.planar.lattice.steps import COARSEST_GRID, position_grids, stored_tables
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, LatticeUpdate, is_predicted
@@ -49,8 +49,8 @@ class LayerContext:
     """(splats of the frame before,) uint8: how this frame changed them; empty in key frames."""
     added: int
     """New splats at the end; 0 in key frames."""
-    motion: np.ndarray | None = None
-    """(rows, columns, 2) vectors between the frame before and this one; None: no motion."""
+    motion: Motion | None = None
+    """Between the frame before and this one; None: no motion."""
 
     def past(self, count: int) -> np.ndarray:
         """(count,) uint8: how each splat was coded last, for the next frame's flags."""
@@ -188,7 +188,7 @@ def encode_update(
         work = UpdateWalk(header, previous, below)
         if has_motion:
             assert context.motion is not None
-            work.code_motion(coder, context.motion.copy())
+            work.code_motion(coder, context.motion.details.copy(), context.motion.is_change)
         work.move(context.motion)
         if has_updates:
             after = work.before.copy()
@@ -212,22 +212,24 @@ class UpdateWalk:
         self.layer = len(below)
         self.below = below
         before: LayerContext = previous.context
+        self.field_before = None if before.motion is None else before.motion.field
         self.contexts = before.contexts.copy()
         self.update_contexts = before.update_contexts.copy()
         self.splats = splats_of(previous)
         self.past = before.past(self.splats.count)
         self.before = plain_rows(self.splats)
 
-    def code_motion(self, coder: Coder, field: np.ndarray) -> np.ndarray:
-        """The base layer's motion field."""
-        code_field(coder, self.update_contexts, 0, field)
-        return field
+    def code_motion(self, coder: Coder, details: np.ndarray, is_change: bool) -> Motion:
+        """The base layer's motion."""
+        change = code_details(coder, self.update_contexts, 0, details, is_change)
+        before = self.field_before if change else None
+        return motion_of(details, np.zeros(details.shape, np.int32) if change and before is None else before)
 
-    def move(self, motion: np.ndarray | None) -> None:
+    def move(self, motion: Motion | None) -> None:
         """Moves the splats of the frame before."""
         if motion is not None:
             x, y = self.before[:, walk.X].copy(), self.before[:, walk.Y].copy()
-            move_places(x, y, motion, coded_area(self.header.width, self.header.height))
+            move_places(x, y, motion.field, coded_area(self.header.width, self.header.height))
             self.before[:, walk.X], self.before[:, walk.Y] = x, y
 
     def code_updates(self, coder: Coder, after: np.ndarray, flags: np.ndarray) -> None:
@@ -277,9 +279,10 @@ def decode_update(
         raise BitstreamError("a motion field outside the base layer", UNIT, "has_motion", 0)
     work = UpdateWalk(header, previous, below)
     coder = open_reader(payload[end:], unit=UNIT)
-    motion: np.ndarray | None = below[0].context.motion if below else None
+    motion: Motion | None = below[0].context.motion if below else None
     if head.has_motion:
-        motion = work.code_motion(coder, np.zeros((*field_shape(header.width, header.height), 2), np.int32))
+        details = np.zeros((*field_shape(header.width, header.height), 2), np.int32)
+        motion = work.code_motion(coder, details, False)
     work.move(motion)
     after, flags = work.before.copy(), np.zeros(len(work.before), np.uint8)
     if head.has_updates:

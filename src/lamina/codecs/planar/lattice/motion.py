@@ -1,168 +1,147 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Motion between frames: one vector a block, found on pictures, coded small, and moving splats.
+"""Motion of splats between frames: vectors at nodes 16 px apart, interpolated in between; the same for all layers.
 
-Vectors are in 1/4 px and say where a block's content went. A field of zeros is not sent.
+The field is sent from coarse to fine: at nodes 128 px apart as it is, then at 64, 32 and 16 px only by how far it is
+from the mean of its coarser neighbours. So a smooth motion takes a few numbers, and a still picture next to nothing.
+It may be sent as a change of the field of the frame before.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float32, Int32
-from numba import prange
+from dataclasses import dataclass
 
-from lamina.codecs.planar.lattice.placement import blur
+import numpy as np
+from jaxtyping import Int32
+
 from lamina.compiled import compiled
+from lamina.entropy.binary import code_raw, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.symbols import code_signed
 
-BLOCK_PX = 32
-"""Side of a block in full-size pixels."""
+NODE_PX = 16
+"""Distance of nodes in full-size pixels."""
 
-REACH_PX = 24
-"""Longest motion searched, each way."""
+GRADES = 4
+"""Distances at which the field is sent: 16 px times 8, 4, 2, 1."""
+
+COARSEST_NODES = 1 << (GRADES - 1)
 
 VECTOR_UNITS = 4
-"""Vectors count in 1/4 px: 4 of the 16ths that positions count in."""
+"""What is sent counts in 1/4 px: 4 of the 16ths that positions and fields count in."""
 
-LONGEST_VECTOR = 1 << 12
-"""In 1/4 px: 1024 px; longer ones are damage."""
+LONGEST_VECTOR = 1 << 14
+"""In 1/16 px: 1024 px; longer ones are cut."""
 
 MOTION_CAP = 12
-MOTION_CONTEXTS = 2 * (MOTION_CAP + 2)
-"""Contexts of the field's coding: across and down."""
+NEIGHBORHOODS = 4
+MOTION_CONTEXTS = GRADES * 2 * NEIGHBORHOODS * (MOTION_CAP + 2)
+"""Contexts of the field's coding: by grade, across and down, by what the node before did."""
 
-VECTOR_BITS = 8.0
-"""Typical cost of a vector that differs from its neighbour's: worth this much squared error in the search."""
+
+@dataclass(frozen=True)
+class Motion:
+    """How the splats of the frame before move."""
+
+    details: Int32[np.ndarray, "rows columns 2"]
+    """What is sent, in 1/4 px: each node's, at its own grade."""
+    is_change: bool
+    """It is added to the field of the frame before."""
+    field: Int32[np.ndarray, "rows columns 2"]
+    """Vectors at the nodes in 1/16 px: where content went, right and down."""
 
 
 def field_shape(width: int, height: int) -> tuple[int, int]:
-    """Blocks down and across."""
-    return -(-height // BLOCK_PX), -(-width // BLOCK_PX)
+    """Nodes down and across: from border to border or beyond, in whole steps of the coarsest grade."""
+    step = NODE_PX * COARSEST_NODES
+    return -(-height // step) * COARSEST_NODES + 1, -(-width // step) * COARSEST_NODES + 1
 
 
-@compiled(inline="always", fastmath=True)
-def block_error(now, before, top, left, bottom, right, dx, dy):
-    """Squared error of a block predicted from (x - dx, y - dy), bilinear; `dx`, `dy` in 1/4 px."""
-    height, width = now.shape
-    whole_x, whole_y = dx >> 2, dy >> 2
-    part_x, part_y = np.float32((dx & 3) * 0.25), np.float32((dy & 3) * 0.25)
-    # Content moved by +d: it was at x - d, that is at x - whole - part.
-    total = np.float32(0.0)
-    for y in range(top, bottom):
-        y1 = min(max(y - whole_y, 0), height - 1)
-        y0 = min(max(y - whole_y - 1, 0), height - 1)
-        for x in range(left, right):
-            x1 = min(max(x - whole_x, 0), width - 1)
-            x0 = min(max(x - whole_x - 1, 0), width - 1)
-            upper = before[y0, x1] + part_x * (before[y0, x0] - before[y0, x1])
-            lower = before[y1, x1] + part_x * (before[y1, x0] - before[y1, x1])
-            difference = now[y, x] - (lower + part_y * (upper - lower))
-            total += difference * difference
-    return total
+def motion_of(
+    details: Int32[np.ndarray, "rows columns 2"], before: Int32[np.ndarray, "rows columns 2"] | None
+) -> Motion:
+    """Motion from what is sent; `before`: the field that it changes."""
+    field = np.zeros(details.shape, np.int32) if before is None else before.copy()
+    add_details(details, field)
+    return Motion(details, before is not None, field)
 
 
-@compiled(parallel=True, fastmath=True)
-def search(now, before, seeds, penalty, out):
-    """Best vector of each block: the candidates' best, then steps of 8...1/4 px around it. (rows, columns, 2) out."""
-    height, width = now.shape
-    for row in prange(out.shape[0]):
-        for column in range(out.shape[1]):
-            top, left = row * BLOCK_PX, column * BLOCK_PX
-            bottom, right = min(top + BLOCK_PX, height), min(left + BLOCK_PX, width)
-            best_x, best_y = 0, 0
-            best = block_error(now, before, top, left, bottom, right, 0, 0) - penalty
-            for k in range(seeds.shape[0]):
-                error = block_error(now, before, top, left, bottom, right, seeds[k, 0], seeds[k, 1])
-                if error < best:
-                    best, best_x, best_y = error, seeds[k, 0], seeds[k, 1]
-            step = 32
-            while step >= 1:
-                center_x, center_y = best_x, best_y
-                for move_y in range(-1, 2):
-                    for move_x in range(-1, 2):
-                        dx, dy = center_x + step * move_x, center_y + step * move_y
-                        if abs(dx) > 4 * REACH_PX or abs(dy) > 4 * REACH_PX:
-                            continue
-                        error = block_error(now, before, top, left, bottom, right, dx, dy)
-                        if error < best:
-                            best, best_x, best_y = error, dx, dy
-                if best_x == center_x and best_y == center_y:
-                    step >>= 1
-            out[row, column, 0], out[row, column, 1] = best_x, best_y
-
-
-def global_seeds(now: Float32[np.ndarray, "h w"], before: Float32[np.ndarray, "h w"]) -> Int32[np.ndarray, "k 2"]:
-    """Likely motions of the whole picture: peaks of phase correlation, in 1/4 px."""
-    spectrum = np.fft.rfft2(now) * np.conj(np.fft.rfft2(before))
-    correlation = np.fft.irfft2(spectrum / (np.abs(spectrum) + 1e-6), s=now.shape)
-    order = np.argpartition(-correlation.reshape(-1), 6)[:6]
-    rows, columns = np.unravel_index(order, now.shape)
-    rows = np.where(rows > now.shape[0] // 2, rows - now.shape[0], rows)
-    columns = np.where(columns > now.shape[1] // 2, columns - now.shape[1], columns)
-    near = (np.abs(rows) <= REACH_PX) & (np.abs(columns) <= REACH_PX)
-    return (VECTOR_UNITS * np.stack([columns[near], rows[near]], axis=1)).astype(np.int32)
-
-
-def estimate(
-    now: Float32[np.ndarray, "h w"], before: Float32[np.ndarray, "h w"], worth_of_bit: float
-) -> Int32[np.ndarray, "rows columns 2"]:
-    """Vectors of all blocks between two lumas; zero where moving a block does not pay for its bits."""
-    out = np.zeros((*field_shape(now.shape[1], now.shape[0]), 2), np.int32)
-    seeds = global_seeds(now, before) if min(now.shape) >= 16 else np.zeros((0, 2), np.int32)
-    smooth_now, smooth_before = blur(now, 0.7), blur(before, 0.7)
-    search(smooth_now, smooth_before, seeds, VECTOR_BITS * worth_of_bit, out)
-    # A second pass lets blocks take over their neighbours' vectors.
-    common, counts = np.unique(out.reshape(-1, 2), axis=0, return_counts=True)
-    popular = common[np.argsort(-counts)][:8].astype(np.int32)
-    search(smooth_now, smooth_before, np.concatenate([seeds, popular]), VECTOR_BITS * worth_of_bit, out)
-    return out
-
-
-@compiled(fastmath=True)
-def block_errors(now, before, field, out):
-    """Mean squared error of each block predicted along its vector: (rows, columns) out."""
-    height, width = now.shape
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            top, left = row * BLOCK_PX, column * BLOCK_PX
-            bottom, right = min(top + BLOCK_PX, height), min(left + BLOCK_PX, width)
-            dx, dy = field[row, column, 0], field[row, column, 1]
-            error = block_error(now, before, top, left, bottom, right, dx, dy)
-            out[row, column] = error / ((bottom - top) * (right - left))
-
-
-def unexplained(
-    now: Float32[np.ndarray, "h w"], before: Float32[np.ndarray, "h w"]
-) -> Float32[np.ndarray, "rows columns"]:
-    """Mean squared error of each block that the best motion leaves between two lumas."""
-    now, before = np.ascontiguousarray(now), np.ascontiguousarray(before)
-    out = np.empty(field_shape(now.shape[1], now.shape[0]), np.float32)
-    block_errors(now, before, estimate(now, before, 1e-5), out)
-    return out
+@compiled()
+def add_details(details, field):
+    """Adds what the details of all grades make, interpolated, to a field in place; both sides call it."""
+    rows, columns, _ = details.shape
+    made = np.zeros((rows, columns, 2), np.int64)
+    step = COARSEST_NODES
+    while step >= 1:
+        for row in range(0, rows, step):
+            for column in range(0, columns, step):
+                high, wide = row % (2 * step) != 0, column % (2 * step) != 0
+                for axis in range(2):
+                    value = np.int64(0)
+                    if step < COARSEST_NODES and (high or wide):
+                        up, down = row - step * high, row + step * high
+                        left, right = column - step * wide, column + step * wide
+                        value = made[up, left, axis] + made[down, right, axis]
+                        value = (value + made[up, right, axis] + made[down, left, axis]) >> 2
+                    elif step < COARSEST_NODES:
+                        continue
+                    made[row, column, axis] = value + VECTOR_UNITS * np.int64(details[row, column, axis])
+        step >>= 1
+    for row in range(rows):
+        for column in range(columns):
+            for axis in range(2):
+                value = field[row, column, axis] + made[row, column, axis]
+                field[row, column, axis] = min(max(value, -LONGEST_VECTOR), LONGEST_VECTOR)
 
 
 @compiled()
 def move_places(x, y, field, limits):
-    """Moves positions (1/16 px) along the vectors of their blocks, in place, kept inside `limits` pixels."""
+    """Moves positions (1/16 px) along the interpolated field, in place, kept inside `limits` pixels."""
+    side = NODE_PX * 16
     for i in range(x.shape[0]):
-        row = min(max((y[i] >> 4) // BLOCK_PX, 0), field.shape[0] - 1)
-        column = min(max((x[i] >> 4) // BLOCK_PX, 0), field.shape[1] - 1)
-        dx, dy = field[row, column, 0], field[row, column, 1]
-        x[i] = min(max(x[i] + 4 * dx, 0), limits[0] * 16 - 1)
-        y[i] = min(max(y[i] + 4 * dy, 0), limits[1] * 16 - 1)
+        row = min(max(y[i] // side, 0), field.shape[0] - 2)
+        column = min(max(x[i] // side, 0), field.shape[1] - 2)
+        down, across = np.int64(y[i] - row * side), np.int64(x[i] - column * side)
+        moved = (np.int64(x[i]), np.int64(y[i]))
+        for axis in range(2):
+            upper = (side - across) * field[row, column, axis] + across * field[row, column + 1, axis]
+            lower = (side - across) * field[row + 1, column, axis] + across * field[row + 1, column + 1, axis]
+            shift = ((side - down) * upper + down * lower + side * side // 2) // (side * side)
+            place = min(max(moved[axis] + shift, 0), limits[axis] * 16 - 1)
+            if axis == 0:
+                x[i] = place
+            else:
+                y[i] = place
 
 
 @kernel
-def code_field(coder, contexts, base, field):
-    """Vectors in raster order, each against its left neighbour (the first of a row against the one above)."""
-    for row in range(field.shape[0]):
-        for column in range(field.shape[1]):
-            for axis in range(2):
-                guess = np.int64(0)
-                if column > 0:
-                    guess = np.int64(field[row, column - 1, axis])
-                elif row > 0:
-                    guess = np.int64(field[row - 1, column, axis])
-                first = base + axis * (MOTION_CAP + 2)
-                value = guess + code_signed(coder, contexts, first, MOTION_CAP, field[row, column, axis] - guess)
-                field[row, column, axis] = min(max(value, -LONGEST_VECTOR), LONGEST_VECTOR)
+def code_details(coder, contexts, base, details, is_change):
+    """Details grade by grade in raster order; returns whether they change the field of the frame before.
+
+    A context knows whether the node coded before had any, and down whether across has.
+    """
+    change = code_raw(coder, np.int64(is_change), 1)
+    step = np.int64(COARSEST_NODES)
+    for grade in range(GRADES):
+        before = np.int64(0)
+        for row in range(0, details.shape[0], step):
+            if ran_dry(coder):
+                return change
+            for column in range(0, details.shape[1], step):
+                if grade > 0 and row % (2 * step) == 0 and column % (2 * step) == 0:
+                    continue
+                neighborhood = 2 * before
+                before = np.int64(0)
+                for axis in range(2):
+                    guess = np.int64(0)
+                    if grade == 0 and column > 0:
+                        guess = np.int64(details[row, column - step, axis])
+                    elif grade == 0 and row > 0:
+                        guess = np.int64(details[row - step, column, axis])
+                    first = base + ((grade * 2 + axis) * NEIGHBORHOODS + neighborhood) * (MOTION_CAP + 2)
+                    value = code_signed(coder, contexts, first, MOTION_CAP, details[row, column, axis] - guess)
+                    if value != 0:
+                        neighborhood |= 1
+                        before = np.int64(1)
+                    details[row, column, axis] = min(max(guess + value, -LONGEST_VECTOR), LONGEST_VECTOR)
+        step >>= 1
+    return change

@@ -15,9 +15,9 @@ import numpy as np
 from numba import prange
 
 from lamina.codecs.planar.lattice import placement
-from lamina.codecs.planar.lattice.canvas import Splats, render_pixels, residual_pixels
+from lamina.codecs.planar.lattice.alignment import aligned, make_scene
+from lamina.codecs.planar.lattice.canvas import Splats, residual_pixels
 from lamina.codecs.planar.lattice.coding import parameters_of, splats_of
-from lamina.codecs.planar.lattice.motion import estimate, move_places
 from lamina.codecs.planar.lattice.optimize import FitPlan, descend
 from lamina.codecs.planar.lattice.picture import Sketch
 from lamina.codecs.planar.lattice.refine import ERROR_PER_BIT
@@ -33,7 +33,7 @@ from lamina.codecs.planar.lattice.settle import (
     to_states,
     unchanged,
 )
-from lamina.codecs.planar.lattice.splats import coded_area, to_parameters
+from lamina.codecs.planar.lattice.splats import to_parameters
 from lamina.codecs.planar.model import LayerState
 from lamina.compiled import compiled
 from lamina.render.kernels.tile_pixels import from_tiles
@@ -44,31 +44,29 @@ CHANGE_BITS = 12.0
 NEW_SHARE = 0.35
 """At most so many new splats in a frame, as a share of those there: more is a scene cut's business."""
 
+FLAT_VARIANCE = 3.0 * (2.0 / 255.0) ** 2
+"""Variance of a picture that has none: two steps of 8 bits in each channel."""
+
 GAIN_OF_NEW = 0.45
 """Share of the new error around a place that a splat put there removes, measured."""
 
 
 def moved_start(sketch: Sketch, before: tuple[LayerState, ...], size: tuple[int, int], price: float) -> Start:
-    """Estimates motion and moves the splats of the frame before, if that is better than leaving them."""
+    """Moves the splats of the frame before as this one wants, if that is better than leaving them."""
     code = int(before[0].integers["step"][0])
     still = joined([splats_of(state) for state in before])
     start = Start(still, tuple(splats_of(state).count for state in before), None, code, code / 65536.0)
-    canvas = sketch.targets.full
-    rendered = render_pixels(canvas, to_parameters(still, start.step))
-    wanted = from_tiles(canvas.tiles, canvas.width, canvas.height)
     worth = ERROR_PER_BIT * start.step**2 * price
-    field = estimate(np.ascontiguousarray(wanted[:, :, 0]), np.ascontiguousarray(rendered[:, :, 0]), worth)
-    if not field.any():
-        return start
-    x, y = still.x.copy(), still.y.copy()
-    move_places(x, y, field, coded_area(*size))
-    moved = replace(still, x=x, y=y)
-    bits = 2.0 * field.shape[0] * field.shape[1] + 4.0 * np.count_nonzero(np.diff(field, axis=1))
-    error_still = np.square(wanted - rendered).sum(dtype=np.float64)
-    error_moved = np.square(residual_pixels(canvas, to_parameters(moved, start.step))).sum(dtype=np.float64)
-    if error_moved + worth * bits > error_still:
-        return start
-    return replace(start, splats=moved, motion=field)
+    found = aligned(make_scene(sketch.targets.full, still, start.step), size, before[0].context, worth)
+    return start if found is None else replace(start, motion=found[0], splats=found[1])
+
+
+def start_error(sketch: Sketch, start: Start) -> float:
+    """Mean squared error of a start, all channels of a pixel added up, over the picture's variance."""
+    canvas = sketch.targets.full
+    wanted = from_tiles(canvas.tiles, canvas.width, canvas.height)
+    error = np.square(residual_pixels(canvas, to_parameters(start.splats, start.step))).sum(axis=2).mean()
+    return float(error / (wanted.var(axis=(0, 1)).sum() + FLAT_VARIANCE))
 
 
 @compiled(parallel=True)
@@ -99,13 +97,18 @@ def plan_of(counts: tuple[int, ...], start: Start, lower_weight: float, price: f
 def predict_frame(
     sketch: Sketch,
     before: tuple[LayerState, ...],
+    start: Start,
     error_before: np.ndarray,
     size: tuple[int, int],
     effort: Effort,
     random: np.random.Generator,
 ) -> tuple[LayerState, ...]:
-    """Layers of the next frame. `error_before`: (h, w) blurred squared error of the frame before, as it was left."""
-    start = moved_start(sketch, before, size, effort.price)
+    """Layers of the next frame.
+
+    Args:
+        start: the frame before, moved.
+        error_before: (h, w) blurred squared error of the frame before, as it was left.
+    """
     worth = ERROR_PER_BIT * start.step**2 * effort.price
     parameters = to_parameters(start.splats, start.step)
     plan = plan_of(start.counts, start, effort.lower_weight, effort.price)

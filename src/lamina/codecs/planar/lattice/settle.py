@@ -16,6 +16,7 @@ from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.canvas import Splats
 from lamina.codecs.planar.lattice.coding import LayerContext, state_of, tree_order
 from lamina.codecs.planar.lattice.freeze import quantize_geometry
+from lamina.codecs.planar.lattice.motion import Motion
 from lamina.codecs.planar.lattice.optimize import FitPlan, level_gradients
 from lamina.codecs.planar.lattice.picture import Sketch
 from lamina.codecs.planar.lattice.refine import ERROR_PER_BIT, Freedom, Points, points_of, refine
@@ -43,7 +44,7 @@ class Start:
     splats: LatticeSplats
     """All layers, base first."""
     counts: tuple[int, ...]
-    motion: np.ndarray | None
+    motion: Motion | None
     step_code: int
     step: float
 
