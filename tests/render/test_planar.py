@@ -107,6 +107,27 @@ def test_extreme_splats_stay_finite(backend, shape):
         assert torch.isfinite(tensor.grad).all()
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_needles_never_outshine_their_color(backend):
+    """The terms of their conics cancel: rounding must not turn a distance of 0 into a growing exponential."""
+    generator = torch.Generator().manual_seed(3)
+    count, width, height = 400, 128, 96
+    long, short, angle = (torch.rand(count, generator=generator, dtype=torch.float64) for _ in range(3))
+    long, short, angle = 10 ** (1 + 2.5 * long), 10 ** (-2.9 + 2.9 * short), torch.pi * angle
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    xy = cos * sin * (long**2 - short**2)
+    shapes = torch.stack([(cos * long) ** 2 + (sin * short) ** 2, xy, (sin * long) ** 2 + (cos * short) ** 2], dim=1)
+    places = torch.rand(count, 2, generator=generator) * torch.tensor([width, height])
+    for place, shape in zip(places.split(40), shapes.float().split(40), strict=True):
+        place = place.clone().requires_grad_()
+        splats = Gaussians2D(place, shape, torch.ones(len(place), 3))
+        pixels = render_planar(splats, width, height, backend=backend)
+        assert 0.0 <= float(pixels.min()) <= float(pixels.max()) <= len(place)
+        pixels.sum().backward()
+        assert place.grad is not None
+        assert torch.isfinite(place.grad).all()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_more_than_256_splats_in_a_tile_all_count(backend):
     count = 3000

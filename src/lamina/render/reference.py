@@ -69,4 +69,6 @@ def _weights(entries: Float[Tensor, "k c"]) -> Float[Tensor, "k 256"]:
     centers = torch.arange(TILE_PX, dtype=entries.dtype, device=entries.device) + 0.5
     dx, dy = centers - x, centers - y
     power = (0.5 * xx * dx * dx)[:, None, :] + (0.5 * yy * dy * dy)[:, :, None] + (xy * dy)[:, :, None] * dx[:, None, :]
+    # Under 0 is rounding: of a needle, whose conic's terms cancel.
+    power = power.clamp_min(0.0)
     return (torch.exp(-power) * (power < CUTOFF_EXPONENT)).reshape(-1, TILE_AREA_PX)

@@ -159,7 +159,8 @@ def _blend_tile(
     centers = torch.arange(TILE_PX, dtype=splats.dtype, device=splats.device) + 0.5
     dx, dy = centers + left - x, centers + upper - y
     power = (0.5 * xx * dx * dx)[:, None, :] + (0.5 * yy * dy * dy)[:, :, None] + (xy * dy)[:, :, None] * dx[:, None, :]
-    alpha = opacity * torch.exp(-power.reshape(-1, TILE_AREA_PX))
+    # Under 0 is rounding: of a needle, whose conic's terms cancel.
+    alpha = opacity * torch.exp(-power.clamp_min(0.0).reshape(-1, TILE_AREA_PX))
     alpha = torch.where(alpha >= ALPHA_MIN, torch.clamp(alpha, max=ALPHA_MAX), 0.0)
     after = torch.cumprod(1.0 - alpha, dim=0)
     before = torch.cat([torch.ones_like(after[:1]), after[:-1]])

@@ -30,7 +30,8 @@ def _gaussian(values, splat, column, row, cutoff: tl.constexpr):
     dx = column - tl.load(at)
     dy = row - tl.load(at + 1)
     power = 0.5 * (tl.load(at + 2) * dx * dx + tl.load(at + 4) * dy * dy) + tl.load(at + 3) * dx * dy
-    return tl.where(power < cutoff, tl.exp(-power), 0.0), dx, dy
+    # Under 0 is rounding: of a needle, whose conic's terms cancel.
+    return tl.where(power < cutoff, tl.exp(-tl.maximum(power, 0.0)), 0.0), dx, dy
 
 
 @triton.jit

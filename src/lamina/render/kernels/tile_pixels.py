@@ -12,7 +12,7 @@ from numba import prange
 
 from lamina.compiled import compiled
 from lamina.render.constants import CUTOFF_EXPONENT, TILE_AREA_PX, TILE_PX
-from lamina.render.kernels.simd import keep_above, load_row, load_triples, store_row, store_triples
+from lamina.render.kernels.simd import choose_above, keep_above, load_row, load_triples, store_row, store_triples
 
 # exp(p) for p in [-ln 255, 0] as poly(p / 16)^16; the polynomial is exp's on [-0.3465, 0], minimax degree 4 (relative
 # error 1.3e-6 after the power), in powers of p.
@@ -37,7 +37,12 @@ NEXT_ROW = np.uint64(TILE_PX)
 
 @compiled(inline="always", fastmath=True)
 def gaussian_row(power):
-    """exp(power) of a row, zero beyond the cut-off. What lanes beyond it compute is finite or not: it is not kept."""
+    """exp(power) of a row, zero beyond the cut-off. What lanes beyond it compute is finite or not: it is not kept.
+
+    A power above 0 is rounding: of a needle, whose conic's terms cancel. It counts as 0, or the polynomial would grow
+    with its sixteenth power.
+    """
+    power = choose_above(ZERO, power, power, ZERO)
     e = (((power * E4 + E3) * power + E2) * power + E1) * power + E0
     e = e * e
     e = e * e
