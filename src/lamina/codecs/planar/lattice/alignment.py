@@ -32,10 +32,10 @@ from lamina.compiled import compiled
 from lamina.entropy.walk import measured_bits, open_meter
 from lamina.render.kernels.tile_pixels import from_tiles
 
-SCHEDULE = ((4, 6), (2, 8), (1, 10))
+SCHEDULE = ((4, 8), (2, 12), (1, 20))
 """(distance in nodes, passes at most): coarse motion first."""
 
-STIFFNESS = 0.03
+STIFFNESS = 0.02
 """Pull of a node towards the mean of its neighbours, over the mean of the picture's own pull on nodes."""
 
 DAMPING = 0.02
@@ -43,6 +43,9 @@ DAMPING = 0.02
 
 LEAST_RATE = 0.1
 """Passes end when steps have been halved below this."""
+
+LEAST_GAIN = 1e-3
+"""Passes of a grade end when one has lowered the error by less than this share."""
 
 DETAIL_BITS = 6.0
 """Typical cost of a node that differs, its magnitude apart."""
@@ -158,8 +161,11 @@ def descended(scene: Scene, field: np.ndarray) -> tuple[np.ndarray, float]:
                 rate *= 0.5
                 if rate < LEAST_RATE:
                     break
-            else:
-                field, gradient, error = tried, next_gradient, next_error
+                continue
+            gain = error - next_error
+            field, gradient, error = tried, next_gradient, next_error
+            if gain < LEAST_GAIN * error:
+                break
     return field, error
 
 

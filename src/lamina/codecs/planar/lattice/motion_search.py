@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motion between two pictures, on the encoder's side: one vector a block, by search.
 
-A first guess for `alignment`, and what is asked when a clip's bytes are planned: how much of a frame motion explains.
+A first guess for `alignment`: it finds motion that is too far for a gradient to lead to.
 """
 
 from __future__ import annotations
@@ -106,27 +106,4 @@ def estimate(
     common, counts = np.unique(out.reshape(-1, 2), axis=0, return_counts=True)
     popular = common[np.argsort(-counts)][:8].astype(np.int32)
     search(smooth_now, smooth_before, np.concatenate([seeds, popular]), VECTOR_BITS * worth_of_bit, out)
-    return out
-
-
-@compiled(fastmath=True)
-def block_errors(now, before, field, out):
-    """Mean squared error of each block predicted along its vector: (rows, columns) out."""
-    height, width = now.shape
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            top, left = row * BLOCK_PX, column * BLOCK_PX
-            bottom, right = min(top + BLOCK_PX, height), min(left + BLOCK_PX, width)
-            dx, dy = field[row, column, 0], field[row, column, 1]
-            error = block_error(now, before, top, left, bottom, right, dx, dy)
-            out[row, column] = error / ((bottom - top) * (right - left))
-
-
-def unexplained(
-    now: Float32[np.ndarray, "h w"], before: Float32[np.ndarray, "h w"]
-) -> Float32[np.ndarray, "rows columns"]:
-    """Mean squared error of each block that the best motion leaves between two lumas."""
-    now, before = np.ascontiguousarray(now), np.ascontiguousarray(before)
-    out = np.empty(blocks_shape(now.shape[1], now.shape[0]), np.float32)
-    block_errors(now, before, estimate(now, before, 1e-5), out)
     return out
