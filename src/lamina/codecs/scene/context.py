@@ -37,8 +37,8 @@ from lamina.networks.hash_grid import HashGrid, init_hash_grid, sign_bits
 from lamina.networks.mlp import Mlp, init_mlp
 from lamina.quantize.training import straight_through
 
-CONTEXT_WEIGHT_BITS = 7
-"""Fraction bits of weights in a stream: each less saves a bit a weight and costs accuracy of probabilities."""
+UNSETTLED_WEIGHT_BITS = 7
+"""Fraction bits of weights in a stream, where they were not trained to be rounded (settling.py)."""
 
 MAX_BITS = 40.0
 """A surprise is charged at most this: what an escape costs."""
@@ -79,6 +79,17 @@ class Known:
 
 
 @dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the model says of some values; all in steps of each."""
+
+    distances: Float[Tensor, "m c"]
+    """From the mean."""
+    log2_scales: Float[Tensor, "m c"]
+    rounding: Float[Tensor, "m c"]
+    """What rounding added to the distances; no gradient."""
+
+
+@dataclass(frozen=True, eq=False)
 class Bits:
     """What some anchors cost."""
 
@@ -97,6 +108,8 @@ class ContextModel(nn.Module):
     def __init__(self, layout: ContextLayout, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.layout = layout
+        self.weight_bits: int | None = None
+        """Fraction bits that weights are rounded to on the way forward (their gradient is not); None: as they are."""
         self.main = parameters_of(init_mlp(layout.main_sizes, generator, last_gain=0.3))
         self.skips = nn.Parameter(torch.zeros(layout.channels, 2))
         self.layer_steps = nn.Parameter(torch.zeros(layout.layer_count, len(BASE_STEPS)))
@@ -117,15 +130,21 @@ class ContextModel(nn.Module):
         self.main[-1][count:] = torch.log2(values.std(dim=0).clamp_min(1e-3))
 
     def steps(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m 3"]:
-        """Quantiser steps of features, scalings and offsets of some rows; no gradient to what is known."""
+        """Quantiser steps of features, scalings and offsets of some rows, as they will be sent.
+
+        Gradients pass their rounding, and none goes to what is known.
+        """
         octaves = self.layer_steps[relations.layers[rows]]
         if self.stepper is not None:
             inputs = [relations.places[rows]]
             if self.layout.shape.uses_parent:
                 inputs.append(known.parent.detach()[:, : self.layout.summary_channels])
-            octaves = octaves + network(self.stepper)(torch.cat(inputs, dim=1))
+            octaves = octaves + self.network(self.stepper)(torch.cat(inputs, dim=1))
         limit = STEP_RANGE / STEP_PARTS
-        return torch.exp2(octaves.clamp(-limit, limit)) * octaves.new_tensor(BASE_STEPS)
+        octaves = straight_through(
+            octaves, torch.round(octaves.detach().clamp(-limit, limit) * STEP_PARTS) / STEP_PARTS
+        )
+        return torch.exp2(octaves) * octaves.new_tensor(BASE_STEPS)
 
     def inputs(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m i"]:
         """What the main network is told of some rows."""
@@ -146,31 +165,38 @@ class ContextModel(nn.Module):
         known: Known,
         relations: Relations,
         rows: Int64[Tensor, " m"],
-    ) -> tuple[Float[Tensor, "m c"], Float[Tensor, "m c"]]:
-        """Means and log2 scales in steps of some rows; of `own` values each stage uses what a decoder has by then."""
+        *,
+        is_rounded: bool = False,
+    ) -> Prediction:
+        """Distances of values of some rows from their means, and scales.
+
+        Stage by stage, told what a decoder has by then of the `own` values. Those are noisy, or as they were fitted:
+        then `is_rounded`, and distances are whole, with the gradient of what they were rounded from.
+        """
         layout = self.layout
-        outputs = network(self.main)(self.inputs(known, relations, rows))
+        outputs = self.network(self.main)(self.inputs(known, relations, rows))
         means, scales = outputs[:, : layout.channels], outputs[:, layout.channels :]
-        means = means + _widened(known.parent, layout.parent_channels, layout.channels) * self.skips[:, 0]
-        means = means + _widened(known.beside, layout.beside_channels, layout.channels) * self.skips[:, 1]
+        skips = self.sent(self.skips)
+        means = means + _widened(known.parent, layout.parent_channels, layout.channels) * skips[:, 0]
+        means = means + _widened(known.beside, layout.beside_channels, layout.channels) * skips[:, 1]
         spread = spread_steps(steps, layout)
+        distances = (own - means) / spread
         scales = scales - torch.log2(spread)
-        if not len(self.stagers):
-            return means, scales
-        all_means, all_scales, scores = [], [], []
+        all_distances, all_scales, scores, rounding = [], [], [], []
         stagers = iter(self.stagers)
         for stage in layout.stages:
-            mean, scale, step = means[:, stage.columns], scales[:, stage.columns], spread[:, stage.columns]
+            distance, scale = distances[:, stage.columns], scales[:, stage.columns]
             if stage.known:
-                shift, width = network(next(stagers))(torch.cat(scores, dim=1)[:, : stage.known]).chunk(2, dim=1)
-                mean, scale = mean + shift * _visible_scale(scale) * step, scale + width
-            with torch.no_grad():
-                divisor = _visible_scale(scale) * step
-                center = mean.detach()
-            scores.append(((own[:, stage.columns] - center) / divisor).clamp(-SCORE_LIMIT, SCORE_LIMIT))
-            all_means.append(mean)
+                told = torch.cat(scores, dim=1)[:, : stage.known]
+                shift, width = self.network(next(stagers))(told).chunk(2, dim=1)
+                distance, scale = distance - shift * _visible_scale(scale), scale + width
+            whole = torch.round(distance.detach()) if is_rounded else distance.detach()
+            rounding.append(whole - distance.detach())
+            distance = straight_through(distance, whole)
+            scores.append((distance / _visible_scale(scale).detach()).clamp(-SCORE_LIMIT, SCORE_LIMIT))
+            all_distances.append(distance)
             all_scales.append(scale)
-        return torch.cat(all_means, dim=1), torch.cat(all_scales, dim=1)
+        return Prediction(*(torch.cat(parts, dim=1) for parts in (all_distances, all_scales, rounding)))
 
     def bits(
         self,
@@ -181,31 +207,62 @@ class ContextModel(nn.Module):
         rows: Int64[Tensor, " m"],
     ) -> Bits:
         """Bits of some rows, whose noisy values these are, at their own steps; differentiable in everything."""
-        means, log2_scales = self.predict(own, steps, known, relations, rows)
-        costs = gaussian_bits((own - means) / spread_steps(steps, self.layout), log2_scales)
+        return self._counted(self.predict(own, steps, known, relations, rows))
+
+    def quantized(
+        self,
+        own: Float[Tensor, "m c"],
+        steps: Float[Tensor, "m 3"],
+        known: Known,
+        relations: Relations,
+        rows: Int64[Tensor, " m"],
+    ) -> tuple[Float[Tensor, "m c"], Bits]:
+        """What a decoder would have of some rows, and their bits, by true rounding: no noise.
+
+        At low rates most values are what is predicted, exactly and for nothing; noise of a step says neither, and
+        charges half as much again (measured). Gradients pass rounding as if it were not there.
+        """
+        found = self.predict(own, steps, known, relations, rows, is_rounded=True)
+        decoded = own + found.rounding * spread_steps(steps.detach(), self.layout)
+        return decoded, self._counted(found)
+
+    def _counted(self, found: Prediction) -> Bits:
+        costs = gaussian_bits(found.distances, found.log2_scales)
         features, scalings, offsets = (costs[:, columns] for columns in self.layout.groups)
-        per_offset = offsets.reshape(len(rows), self.layout.offset_count, 3).sum(dim=2)
+        per_offset = offsets.reshape(len(costs), self.layout.offset_count, 3).sum(dim=2)
         return Bits(features.sum(dim=1), scalings.sum(dim=1), per_offset)
+
+    def network(self, parameters: nn.ParameterList | nn.Module) -> Mlp:
+        """The network of these parameters, as it would be sent."""
+        tensors = list(parameters.parameters())
+        return Mlp(tuple(self.sent(weight) for weight in tensors[0::2]), tuple(tensors[1::2]))
+
+    def sent(self, weight: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """A tensor of weights, rounded if weights are."""
+        if self.weight_bits is None:
+            return weight
+        unit = 1 << self.weight_bits
+        return straight_through(weight, torch.round(weight.detach() * unit) / unit)
 
     def hash_bits(self) -> Float[Tensor, ""]:
         """What the hash grid costs; 0 where there is none."""
         return sign_bits(self.signs) if self.signs is not None else self.layer_steps.new_zeros(())
 
-    def freeze(self, family: Family | None = None, weight_bits: int = CONTEXT_WEIGHT_BITS) -> FixedContext:
+    def freeze(self, family: Family | None = None) -> FixedContext:
         """The integers that are sent and that predict; `family`: all places that will ever be asked."""
         layout = self.layout
+        weight_bits = UNSETTLED_WEIGHT_BITS if self.weight_bits is None else self.weight_bits
         exponents = torch.round(self.layer_steps.detach() * STEP_PARTS).clamp(-STEP_RANGE, STEP_RANGE)
-        skips = Mlp((self.skips.detach(),), (torch.zeros(layout.channels),))
-        networks = [network(self.main), skips]
-        networks += [network(self.stepper)] if self.stepper is not None else []
-        networks += [network(stager) for stager in self.stagers]
+        modules = [self.main, *([self.stepper] if self.stepper is not None else []), *self.stagers]
+        main, *others = (plain_network(module) for module in modules)
+        skips = Mlp((self.skips.detach().cpu(),), (torch.zeros(layout.channels),))
         grid = None
         if self.signs is not None:
             assert layout.hash_spec is not None
             places = torch.from_numpy(family.positions.astype(np.int64)) if family is not None else None
             grid = HashGrid(layout.hash_spec, self.signs).freeze(places)
-        fixed = tuple(FixedMlp.from_mlp(net, weight_bits) for net in networks)
-        return FixedContext(layout, fixed, exponents.numpy().astype(np.int8), grid)
+        fixed = tuple(FixedMlp.from_mlp(net, weight_bits) for net in (main, skips, *others))
+        return FixedContext(layout, fixed, exponents.cpu().numpy().astype(np.int8), grid)
 
 
 def relations_of(family: Family, layer_count: int, device: torch.device | str = "cpu") -> Relations:
@@ -288,7 +345,7 @@ def parameters_of(mlp: Mlp) -> nn.ParameterList:
     return nn.ParameterList([nn.Parameter(tensor.detach()) for tensor in mlp.parameters()])
 
 
-def network(parameters: nn.ParameterList | nn.Module) -> Mlp:
-    """The network of these parameters."""
-    tensors = list(parameters.parameters())
+def plain_network(parameters: nn.ParameterList | nn.Module) -> Mlp:
+    """The network of these parameters, out of any graph."""
+    tensors = [tensor.detach().cpu() for tensor in parameters.parameters()]
     return Mlp(tuple(tensors[0::2]), tuple(tensors[1::2]))
