@@ -100,6 +100,15 @@ def test_spatial_kernel_is_the_twin_for_tiny_and_huge_gaussians(scale):
     assert_twins(random_gaussians(60, seed=5, size=scale), camera_of(40, 32))
 
 
+@pytest.mark.parametrize("length", [0.3, 1.0])
+def test_spatial_kernel_is_the_twin_for_needles(length):
+    """Up to hundreds of pixels long and half a pixel thick: the terms of their conics cancel."""
+    gaussians = random_gaussians(60, seed=10)
+    shape = torch.tensor([length, 1e-4, 1e-4], dtype=torch.float64).expand(60, 3)
+    needles = Gaussians3D(gaussians.means, gaussians.rotations, shape, gaussians.opacities, gaussians.colors)
+    assert_twins(needles.to(torch.float32).to(torch.float64), camera_of(60, 45))
+
+
 def test_spatial_kernel_is_the_twin_behind_opaque_walls():
     """Opacity 1: alpha is clamped near centres, pixels stop, tiles are left early."""
     gaussians = random_gaussians(2000, seed=6, size=0.3)

@@ -4,6 +4,9 @@
 float32 tensors are used where they lie; float64 is rounded to float32 on the way in, and pixels and gradients are
 widened on the way out. The same bits come out for any number of threads: a tile's pixels and the moments of its entries
 are summed by one thread in depth order, a Gaussian's entries in tile order.
+
+float32 has an end where the terms of a conic cancel: among needles that are thousands of pixels long and half a pixel
+thick, a third of a percent of the pixels is off by more than 1e-4.
 """
 
 from __future__ import annotations

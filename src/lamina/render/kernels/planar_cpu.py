@@ -41,7 +41,7 @@ def add_splat(acc, column, row, start, stop, x, y, half_xx, xy, half_yy, c0, c1,
     dy = fill_row(row[start] - y)
     p = start
     while p < stop:
-        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy), ZERO)
         store_row(acc, p, load_row(acc, p) + g * c0)
         store_row(acc, p + GREEN, load_row(acc, p + GREEN) + g * c1)
         store_row(acc, p + BLUE, load_row(acc, p + BLUE) + g * c2)
@@ -60,7 +60,7 @@ def splat_moments(grad, column, row, start, stop, x, y, half_xx, xy, half_yy, c0
     ty = tyy = fill_row(ZERO)
     p = start
     while p < stop:
-        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy), ZERO)
         g0 = load_row(grad, p)
         g1 = load_row(grad, p + GREEN)
         g2 = load_row(grad, p + BLUE)

@@ -84,7 +84,7 @@ def blend_splat(acc, left_over, start, stop, x, y, half_xx, xy, half_yy, log_opa
     dy = fill_row(ROW[start] - y)
     p = start
     while p < stop:
-        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy), log_opacity)
         alpha = choose_above(MOST, g, g, MOST)
         before = load_row(left_over, p)
         w = alpha * before
@@ -109,7 +109,7 @@ def blend_moments(grad, left_over, behind, start, stop, x, y, half_xx, xy, half_
     t0 = ty = tyy = fill_row(ZERO)
     p = start
     while p < stop:
-        g = gaussian_row(of_column + dy * (slope - dy * half_yy))
+        g = gaussian_row(of_column + dy * (slope - dy * half_yy), log_opacity)
         alpha = choose_above(MOST, g, g, MOST)
         before = load_row(left_over, p)
         w = alpha * before

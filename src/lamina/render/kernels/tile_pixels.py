@@ -36,13 +36,13 @@ NEXT_ROW = np.uint64(TILE_PX)
 
 
 @compiled(inline="always", fastmath=True)
-def gaussian_row(power):
+def gaussian_row(power, most):
     """exp(power) of a row, zero beyond the cut-off. What lanes beyond it compute is finite or not: it is not kept.
 
-    A power above 0 is rounding: of a needle, whose conic's terms cancel. It counts as 0, or the polynomial would grow
-    with its sixteenth power.
+    A power above `most`, which it has at the centre, is rounding: of a needle, whose conic's terms cancel. It counts as
+    `most`, or the polynomial would grow with its sixteenth power.
     """
-    power = choose_above(ZERO, power, power, ZERO)
+    power = choose_above(most, power, power, most)
     e = (((power * E4 + E3) * power + E2) * power + E1) * power + E0
     e = e * e
     e = e * e
