@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.entropy import binary, split, symbols
+from lamina.entropy import binary, mixing, split, symbols
 from lamina.entropy.rans import encode_indexed
 from lamina.entropy.table_syntax import pack_tables, unpack_tables
 from lamina.entropy.tables import apportion, tables_from_counts
@@ -114,6 +114,27 @@ def walk_cases() -> Iterator[dict[str, Any]]:
         yield {"name": name, "operations": walk, "bytes": finish(coder).hex(), "changed_contexts": changed}
 
 
+def mixed_input() -> list[list[int]]:
+    """Rows of slots of three models, set of weights, bit: the third model's slots tell most about the bit."""
+    n = random_integers(5, 1600)
+    rows = [[n[i] % 7, 7 + n[i + 400] % 5, 12 + n[i + 800] % 4, i % 2] for i in range(400)]
+    return [[*row, int(n[i + 1200] % 16 < 5 * (row[2] - 12))] for i, row in enumerate(rows)]
+
+
+def mixed_case() -> dict[str, Any]:
+    """Bits under mixed contexts, with their bytes and what the mixer has learned."""
+    coder, mixer, rows = open_writer(1000), mixing.fresh_mixer(16, 2, 3), mixed_input()
+    for *chosen, weight_set, bit in rows:
+        mixer.chosen[:] = chosen
+        mixing.code_mixed_bit(coder, mixer, weight_set, bit)
+    return {
+        "rows": rows,
+        "bytes": finish(coder).hex(),
+        "slots": mixer.slots.tolist(),
+        "weights": mixer.weights.tolist(),
+    }
+
+
 def build() -> dict[str, Any]:
     """All vectors."""
     counts = [[1], [0, 0, 0], [1, 1, 1], [0, 7, 1, 2, 0], [10**12, 1, 0, 1], [3] * 7]
@@ -153,6 +174,7 @@ def build() -> dict[str, Any]:
         ],
         "first_contexts": first_contexts().tolist(),
         "walks": list(walk_cases()),
+        "mixed_bits": mixed_case(),
     }
 
 

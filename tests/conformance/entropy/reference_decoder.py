@@ -131,6 +131,21 @@ class Decoder:
             tables.append((low, cumulate(apportion(weights))))
         return tables
 
+    def mixed_bit(self, mixer: Mixer, chosen: list[int], weight_set: int) -> int:
+        logits = [mixer.stretch[mixer.slots[row][0] >> 4] for row in chosen]
+        weights = mixer.weights[weight_set]
+        logit = sum(w * x for w, x in zip(weights, logits, strict=True)) >> 16
+        one = min(max(squashed(min(max(logit, -2047), 2047)), 24), 65512)
+        bit = int(self.slot >= 65536 - one)
+        self.advance(65536 - one if bit else 0, one if bit else 65536 - one)
+        error = (bit << 16) - one
+        for model, row in enumerate(chosen):
+            weights[model] += logits[model] * error >> 17
+            probability, seen = mixer.slots[row]
+            probability += ((bit << 16) - probability) * (131072 // (2 * seen + 3)) >> 16
+            mixer.slots[row] = [min(max(probability, 16), 65519), min(seen + 1, 255)]
+        return bit
+
     def split(self, table: list[int], total: int) -> int:
         if total == 0:
             return 0
@@ -140,6 +155,23 @@ class Decoder:
         bucket = self.from_table(table[-65:])
         first, end = (-(-(bucket + i) * (total + 1) // 64) for i in (0, 1))
         return first + self.uniform(end - first)
+
+
+class Mixer:
+    """Fresh slots and weights of mixed bits."""
+
+    def __init__(self, slot_count: int, set_count: int, model_count: int) -> None:
+        self.slots = [[32768, 0] for _ in range(slot_count)]
+        self.weights = [[5 * 65536 // (4 * model_count)] * model_count for _ in range(set_count)]
+        inside = [squashed(x) for x in range(-2047, 2048)]
+        found = [next((x for x in range(len(inside)) if inside[x] >= 16 * p + 8), 4094) for p in range(4096)]
+        self.stretch = [x - 2047 for x in found]
+
+
+def squashed(logit: int) -> int:
+    low, part = divmod(logit + 2048, 32)
+    first, second = (round(65536 / (1 + math.exp(-(32 * knot - 2048) / 256))) for knot in (low, low + 1))
+    return (first * (32 - part) + second * part) // 32
 
 
 def apportion(counts: list[int]) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 import reference_decoder
 from reference_decoder import Decoder
 
-from lamina.entropy import rans, split, table_syntax, tables, walk
+from lamina.entropy import mixing, rans, split, table_syntax, tables, walk
 from lamina.entropy.binary import finished_cleanly
 
 VECTORS = json.loads(make_vectors.PATH.read_text())
@@ -104,3 +104,17 @@ def test_walk_with_the_reference_decoder(case):
     assert reference.ended()
     for index, row in case["changed_contexts"].items():
         assert contexts[int(index)] == row
+
+
+def test_mixed_bits():
+    case = VECTORS["mixed_bits"]
+    data, reader = bytes.fromhex(case["bytes"]), walk.open_reader(bytes.fromhex(case["bytes"]))
+    mixer, reference, plain = mixing.fresh_mixer(16, 2, 3), Decoder(data), reference_decoder.Mixer(16, 2, 3)
+    for *chosen, weight_set, bit in case["rows"]:
+        mixer.chosen[:] = chosen
+        assert mixing.code_mixed_bit(reader, mixer, weight_set, -1) == bit
+        assert reference.mixed_bit(plain, chosen, weight_set) == bit
+    assert finished_cleanly(reader)
+    assert reference.ended()
+    assert mixer.slots.tolist() == plain.slots == case["slots"]
+    assert mixer.weights.tolist() == plain.weights == case["weights"]
