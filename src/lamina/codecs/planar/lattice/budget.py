@@ -14,9 +14,9 @@ PRICE_RANGE = (0.005, 1e5)
 PRICE_EXPONENT = 1.2
 """A frame's bytes go about with price^(-1 / this)."""
 
-STEADINESS = 0.12
+STEADINESS, STEADY_FRAMES = 0.2, 4
 """Share of a frame's miss that the price answers while there are frames left to make it good: a steady price wastes
-fewer bits than frames of equal size."""
+fewer bits than frames of equal size. The share grows to all of it over the last frames."""
 
 FIRST_PRICE, PRICE_BY_RATIO = 1.3, 0.8
 """The first price is this over ratio^this: where predicted frames are to be small, what they code lives long, and what
@@ -28,7 +28,7 @@ PRICE_PER_DECIBEL = 0.4
 LEAST_RATIO = 0.02
 """Predicted frames are planned with at least this share of a key frame's bytes."""
 
-MISS_SHARE = 0.25
+MISS_SHARE = 0.12
 TRIES = 4
 """A frame is redone at another price, at most so often, when it misses by more than the rest can make good."""
 
@@ -77,7 +77,7 @@ class Budget:
         left = max(self.frames - self.done, 1)
         miss = abs(size_bytes - wanted)
         is_near = miss <= rate_control.TOLERANCE * self.total_bytes + MISS_SHARE * wanted * (left - 1)
-        power = PRICE_EXPONENT * (max(STEADINESS, 2.0 / (left + 1)) if is_near else 1.0)
+        power = PRICE_EXPONENT * (max(STEADINESS, STEADY_FRAMES / (left + STEADY_FRAMES - 1)) if is_near else 1.0)
         self.price *= min(max((size_bytes / wanted) ** power, 0.3), 4.0)
         self.price = min(max(self.price, PRICE_RANGE[0]), PRICE_RANGE[1])
         return is_near
