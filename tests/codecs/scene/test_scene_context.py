@@ -13,7 +13,6 @@ from scene_samples import BLIND, FULL, PLAIN, part_of, random_model, sample
 from lamina.codecs.scene.context import (
     ContextModel,
     add_step_noise,
-    gaussian_bits,
     known_of,
     relations_of,
     spread_steps,
@@ -22,6 +21,7 @@ from lamina.codecs.scene.family import PHASES, beside_of, family_of, layer_famil
 from lamina.codecs.scene.fixed_context import FixedContext, Question, active_values, quantize_layer, walk_layer
 from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.layout import BASE_STEPS, STEP_RANGE, VALUE_BITS, layout_of, log2_step_table, step_table
+from lamina.codecs.scene.likelihood import gaussian_bits
 from lamina.codecs.scene.settling import settle
 from lamina.entropy.gaussian_tables import LOG2_SCALE_STEP, gaussian_scales, gaussian_tables
 from lamina.entropy.rans import ideal_size_bytes
@@ -194,7 +194,7 @@ def test_rate_term_has_gradients_that_pull_the_right_way() -> None:
 
 
 def test_training_learns_what_parents_say() -> None:
-    made = sample(PLAIN, points=300)
+    made = sample(PLAIN, points=150)
     layout = layout_of(made.facts)
     relations = relations_of(family_of(made.layers, 2), 3)
     generator = torch.Generator().manual_seed(0)
@@ -209,7 +209,7 @@ def test_training_learns_what_parents_say() -> None:
         model = ContextModel(layout_of(sample(PLAIN if uses_parent else BLIND).facts), generator)
         model.initialize(values)
         optimizer = torch.optim.Adam(model.parameters(), 1e-2)
-        for _ in range(60):
+        for _ in range(30):
             known = known_of(values, relations, rows)
             steps = model.steps(known, relations, rows).detach()
             noisy = add_step_noise(values, steps, model.layout, generator)
@@ -257,4 +257,4 @@ def test_settled_models_cost_less_and_freeze_to_what_was_trained() -> None:
     fixed = model.freeze()
     assert {bits for net in fixed.networks for bits in net.weight_bits} == {5}
     for own, net in zip(model.network(model.main).parameters(), fixed.networks[0].to_mlp().parameters(), strict=True):
-        assert float((own - net).abs().max()) < 1e-3
+        assert float((own - net).detach().abs().max()) < 1e-3

@@ -25,12 +25,12 @@ from torch import Tensor, nn
 from lamina.codecs.scene.family import Family
 from lamina.codecs.scene.fixed_context import FixedContext
 from lamina.codecs.scene.layout import BASE_STEPS, LEAST_SCALE, SCORE_LIMIT, STEP_PARTS, STEP_RANGE, ContextLayout
+from lamina.codecs.scene.likelihood import gaussian_bits
 from lamina.entropy.gaussian_tables import (
     LOG2_SCALE_BITS,
     LOG2_SCALE_STEP,
     LOWEST_LOG2_SCALE,
     SCALE_COUNT,
-    gaussian_scales,
 )
 from lamina.networks.fixed_point import FixedMlp
 from lamina.networks.hash_grid import HashGrid, init_hash_grid, sign_bits
@@ -39,14 +39,6 @@ from lamina.quantize.training import straight_through
 
 UNSETTLED_WEIGHT_BITS = 7
 """Fraction bits of weights in a stream, where they were not trained to be rounded (settling.py)."""
-
-MAX_BITS = 40.0
-"""A surprise is charged at most this: what an escape costs."""
-
-FAR = 5.0
-"""Standard deviations from which a tail is its asymptote: 4 % off there, where a symbol costs over 20 bits."""
-
-ROOT_HALF = math.sqrt(0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,24 +312,6 @@ def add_step_noise(
     """Rounding's stand-in: uniform noise of a step, with gradients to values and steps."""
     noise = torch.rand(values.shape, generator=generator, dtype=values.dtype, device=values.device) - 0.5
     return values + noise * spread_steps(steps, layout)
-
-
-def gaussian_bits(residuals: Float[Tensor, "*shape"], log2_scales: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """-log2 of a normal's mass within half a step of each residual; both in steps, scales as the coder's tables have.
-
-    By symmetry of the larger tail, so that nothing cancels; far out by its asymptote. Scales beyond the tables are
-    brought back with their gradient intact.
-    """
-    lowest, highest = math.log2(gaussian_scales()[0]), math.log2(gaussian_scales()[-1])
-    bounded = straight_through(log2_scales, log2_scales.clamp(lowest, highest))
-    sharpness = torch.exp2(-bounded)
-    size = residuals.abs()
-    near = (size - 0.5) * sharpness
-    mass = torch.special.erfc(near * ROOT_HALF) - torch.special.erfc((size + 0.5) * sharpness * ROOT_HALF)
-    far = near.clamp_min(FAR)
-    tail = far.square() * 0.5 + torch.log(far) + 0.5 * math.log(2 * math.pi)
-    nats = torch.where(near < FAR, -torch.log((0.5 * mass).clamp_min(1e-30)), tail)
-    return (nats / math.log(2.0)).clamp_max(MAX_BITS)
 
 
 def parameters_of(mlp: Mlp) -> nn.ParameterList:
