@@ -46,7 +46,7 @@ def test_info_nce_is_low_where_parents_are_alike_and_never_overflows():
     random = torch.Generator().manual_seed(5)
     parents = 1000 * torch.randn(50, 8, generator=random)
     rows = torch.arange(50)
-    negatives = torch.randint(0, 50, (50, 10), generator=random)
+    negatives = torch.randint(0, 50, (10,), generator=random)
     alike = torch.cat([parents, parents * 1.01]).requires_grad_()
     other = torch.cat([parents, torch.randn(50, 8, generator=random)])
     low, high = (info_nce(values, rows + 50, rows, negatives, 0.03) for values in (alike, other))

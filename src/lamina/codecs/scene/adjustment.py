@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
@@ -16,6 +18,9 @@ from lamina.render.spatial import render_spatial
 
 LEAST_VISITS = 0.1
 """Anchors seen in less than this share of an interval's steps are not judged. Scaffold-GS: 0.8 of twice as many."""
+
+OFF_MARGIN = 8.0
+"""Logits of offsets that are not used any more, under the threshold."""
 
 LEAST_WEIGHT_PX = 0.2
 """Offsets whose Gaussians weigh less than so many pixels together in every training view are not used any more."""
@@ -89,4 +94,4 @@ def empty_anchors(used: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
 
 def mask_off() -> float:
     """A logit that is under the threshold for good."""
-    return 2.0 * float(np.log(MASK_THRESHOLD))
+    return math.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)) - OFF_MARGIN

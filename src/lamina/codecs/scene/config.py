@@ -115,8 +115,13 @@ class ContextConfig:
     """A network sets the quantiser steps of each anchor (Eq. 14); off: each layer has its own, also learned."""
     chained: bool = True
     """Scalings and offsets are predicted from the anchor's own features too."""
-    feature_groups: int = 1
+    feature_groups: int = 4
     """Groups of feature channels, each predicted from those before it (HAC++, 5); 1: all at once."""
+    true_rounding: bool = True
+    """Bits are counted of rounded values, with the gradient of unrounded ones; off: of noisy ones (paper). What is
+    rendered is noisy either way, so that steps learn what they cost in quality."""
+    settle_steps: int = 500
+    """After the fit the probability model alone learns what will be coded, with rounded weights (ours); 0: off."""
     masks: bool = True
     """Offsets that cost more than they give are dropped: the mask is learned with the rate (HAC++)."""
     hidden: int = 48
@@ -134,6 +139,9 @@ class ScheduleConfig:
     """When what happens, as shares of all steps (ProGS, sec. IV-A and Fig. 5), and how fast."""
 
     steps: int = 12_000
+    half_size_until: float = 0.3
+    """Pictures of half width and height until then: steps at a third of the time where detail is not there yet (ours;
+    paper: 0)."""
     grow_from: float = 0.03
     """Paper: 1,600 of 40,000; so does the multi-level loss."""
     grow_until: float = 0.5
@@ -152,11 +160,14 @@ class ScheduleConfig:
     """Scaffold-GS: 0.007 throughout."""
     offset_rate: float = 0.12
     """In units of the anchor's reach; falls to a hundredth. Scaffold-GS: 0.01 times the cameras' extent."""
-    mask_rate: float = 0.05
+    mask_rate: float = 0.02
+    """Of the logits of masks; falls to a tenth."""
     head_rates: tuple[float, float, float] = (0.006, 0.012, 0.024)
     """Generators of opacity, covariance, color. Scaffold-GS: 0.002, 0.004, 0.008."""
     context_rate: float = 0.005
     """Of the probability model (HAC)."""
+    step_rate: float = 0.02
+    """Of the layers' quantiser steps, octaves."""
     final_share: float = 0.1
     """Of the first rate, what features, scalings and covariance generators end with. Scaffold-GS: 1."""
 
@@ -229,12 +240,12 @@ def _paper() -> SceneConfig:
         growth=GrowthConfig(least_sightings=0.4, burst=1.0),
         loss=LossConfig(coarse_to_fine="all", lower_weight=1.0),
         context=ContextConfig(
-            parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, masks=False, hidden=100,
-            sample_share=0.05,
+            parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, feature_groups=1,
+            true_rounding=False, settle_steps=0, masks=False, hidden=100, sample_share=0.05,
         ),
         schedule=ScheduleConfig(
-            steps=40_000, grow_from=0.04, grow_until=0.625, noise_from=0.325, pause=0.025, rate_from=0.5, tune_steps=0,
-            **rates,
+            steps=40_000, half_size_until=0.0, grow_from=0.04, grow_until=0.625, noise_from=0.325, pause=0.025,
+            rate_from=0.5, tune_steps=0, **rates,
         ),
     )  # fmt: skip
 

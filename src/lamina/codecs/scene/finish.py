@@ -21,6 +21,7 @@ from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
 from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.losses import photometric
 from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, heads_of
+from lamina.codecs.scene.settling import settle
 from lamina.codecs.scene.start import leaves_of
 from lamina.codecs.scene.state import TINY, FitState
 from lamina.codecs.scene.syntax import VERSION, SceneFacts
@@ -78,6 +79,15 @@ def facts_of(scene: Scene, state: FitState) -> SceneFacts:
         distance_unit=float(np.float32(state.networks.heads.unit)),
         views=views_of(scene.camera(view) for view in capture.train),
     )
+
+
+def settle_context(scene: Scene, state: FitState) -> None:
+    """Trains the probability model on the values as they are now, in place."""
+    steps = scene.config.context.settle_steps
+    if steps:
+        generator = torch.Generator().manual_seed(scene.config.seed)
+        masks = state.used().float()
+        settle(state.networks.context, state.values.values, masks, state.relations, steps=steps, generator=generator)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from lamina.codec import Monitor, Progress
 from lamina.codecs.scene import checkpoint as saved
 from lamina.codecs.scene.adjustment import adjust, drop_unused
 from lamina.codecs.scene.config import SceneConfig
-from lamina.codecs.scene.finish import assemble, quantize, size_bytes_of, tune
+from lamina.codecs.scene.finish import assemble, quantize, settle_context, size_bytes_of, tune
 from lamina.codecs.scene.model import ScenePart
 from lamina.codecs.scene.rate_control import corrected_octaves, plan_for_bytes, steered_rate_weight
 from lamina.codecs.scene.schedule import stage_at
@@ -74,7 +74,7 @@ def fit(signal: Capture, config: SceneConfig, monitor: Monitor) -> Iterator[Scen
     """
     if not signal.train:
         raise SignalError(f"{signal.name}: all views are held out, none is left to fit a scene to")
-    config = plan_for_bytes(config)
+    config = plan_for_bytes(config, len(signal.train))
     scene = Scene(signal, config, device_of(config))
     watch = Watch(monitor, config)
     key = saved.job_key(signal, config)
@@ -114,8 +114,10 @@ def train(scene: Scene, state: FitState, watch: Watch) -> Iterator[FitState]:
         watch.note(take_step(scene, state))
         if stage.changes:
             state = adjust(state, config)
+        if config.context.masks and stage.has_rate and not stage_at(state.step - 1, config).has_rate:
+            state = drop_unused(state, scene)
         if stage.has_rate and config.target.size_bytes is not None:
-            state.rate_weight = steered_rate_weight(state, config)
+            state.rate_weight = steered_rate_weight(state, config, len(scene.capture.train))
         yield state
         if state.step % REPORT_STEPS == 0:
             watch.report(state.step, f"step {state.step} of {config.schedule.steps}, {state.count} anchors")
@@ -126,6 +128,8 @@ def finish(scene: Scene, state: FitState, watch: Watch) -> ScenePart:
     schedule, target = scene.config.schedule, scene.config.target
     watch.report(schedule.steps, "dropping what is not seen")
     state = drop_unused(state, scene)
+    watch.report(schedule.steps + FINISH_STEPS / 4, "learning what will be coded")
+    settle_context(scene, state)
     tried: list[tuple[float, int]] = []
     octaves, heads = 0.0, state.networks.heads
     for _ in range(CORRECTIONS if target.size_bytes is not None else 0):

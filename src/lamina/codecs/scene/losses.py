@@ -92,18 +92,19 @@ def info_nce(
     attributes: Float[Tensor, "n a"],
     child_rows: Int64[Tensor, " c"],
     parent_rows: Int64[Tensor, " c"],
-    negative_rows: Int64[Tensor, "c j"],
+    negative_rows: Int64[Tensor, " j"],
     temperature: float,
 ) -> Float[Tensor, ""]:
     """How badly each child's parent is told from other anchors: mean of -log softmax of their similarity.
 
     Source: ProGS, Eq. 10, with two corrections. Attributes are scaled to length 1 (unnormalised products over 0.03
     overflow, and are minimised by growing attributes); the parent is one of the terms of the sum, or it is no softmax.
+    All children of a step are told from the same negatives, which makes one matrix product of them.
     """
     unit = functional.normalize(attributes, dim=1)
     children = unit[child_rows]
     near = (children * unit[parent_rows]).sum(dim=1, keepdim=True)
-    far = torch.einsum("ca,cja->cj", children, unit[negative_rows])
+    far = children @ unit[negative_rows].T
     logits = torch.cat([near, far], dim=1) / temperature
     return (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
 

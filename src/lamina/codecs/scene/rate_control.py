@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.layout import HEAD_WIDTHS, VIEW_INPUTS
+from lamina.codecs.scene.start import layout_of
 from lamina.codecs.scene.state import FitState
 
 PLANNED_BYTES = 22
@@ -23,8 +26,14 @@ FIRST_SHARE = 0.5
 STRUCTURE_BITS = 6.0
 """Of an anchor, beside its attributes: tree and masks."""
 
-HEADER_BYTES = 16_000
-"""Networks and cameras, about."""
+VIEW_BYTES = 20
+"""Of a camera in the header."""
+
+CONTEXT_WEIGHT_BITS = 6.0
+"""Of a weight of the probability model, coded, about."""
+
+LEAST_ANCHORS = 64
+"""A fit for a tiny size has so many all the same."""
 
 STEERING = 0.004
 """Change of ln(lambda) at a step, for a size that is off by a factor e: some hundred steps correct it."""
@@ -39,25 +48,36 @@ BYTES_PER_OCTAVE = 0.8
 """ln(bytes) that an octave of the steps takes away, about: where the secant begins."""
 
 
-def plan_for_bytes(config: SceneConfig) -> SceneConfig:
+def plan_for_bytes(config: SceneConfig, view_count: int) -> SceneConfig:
     """Fewer anchors for small sizes; unchanged without a size."""
     size_bytes = config.target.size_bytes
     if size_bytes is None:
         return config
-    limit = max(64, min(config.anchors.limit, (size_bytes - min(HEADER_BYTES, size_bytes // 2)) // PLANNED_BYTES))
+    limit = round((size_bytes - header_bytes(config, view_count)) / PLANNED_BYTES)
+    limit = max(LEAST_ANCHORS, min(config.anchors.limit, limit))
     first = min(config.anchors.first, round(FIRST_SHARE * limit))
     return replace(config, anchors=replace(config.anchors, limit=limit, first=first))
 
 
-def expected_bytes(state: FitState) -> float:
+def header_bytes(config: SceneConfig, view_count: int) -> float:
+    """Of networks and cameras, about."""
+    anchors, layout = config.anchors, layout_of(config)
+    generators = anchors.hidden * (3 * (anchors.feature_channels + VIEW_INPUTS) + sum(HEAD_WIDTHS) * anchors.offsets)
+    probabilities = sum(inputs * outputs for sizes in layout.network_sizes for inputs, outputs in pairwise(sizes))
+    signs = layout.hash_spec.sign_count if layout.hash_spec is not None else 0
+    bits = generators * config.context.head_bits + probabilities * CONTEXT_WEIGHT_BITS + signs
+    return bits / 8 + VIEW_BYTES * view_count
+
+
+def expected_bytes(state: FitState, config: SceneConfig, view_count: int) -> float:
     """Of the file, from the running mean of bits."""
-    return HEADER_BYTES + state.count * (state.bits_per_anchor + STRUCTURE_BITS) / 8
+    return header_bytes(config, view_count) + state.count * (state.bits_per_anchor + STRUCTURE_BITS) / 8
 
 
-def steered_rate_weight(state: FitState, config: SceneConfig) -> float:
+def steered_rate_weight(state: FitState, config: SceneConfig, view_count: int) -> float:
     """Lambda, a little nearer to what the size asks for."""
     assert config.target.size_bytes is not None
-    off = math.log(expected_bytes(state) / config.target.size_bytes)
+    off = math.log(expected_bytes(state, config, view_count) / config.target.size_bytes)
     low, high = LAMBDAS
     return min(high, max(low, state.rate_weight * math.exp(STEERING * max(-1.0, min(1.0, off)))))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.layout import ContextLayout
 
-OFFSET_END, OPACITY_END, COLOR_END, MASK_END, CONTEXT_END = 0.01, 0.01, 0.00625, 0.01, 0.002
+OFFSET_END, OPACITY_END, COLOR_END, MASK_END, CONTEXT_END, STEP_END = 0.01, 0.01, 0.00625, 0.1, 0.002, 0.05
 """Share of the first rate that is left at the end. Source: Scaffold-GS and HAC, arguments (fact sheet 2.3)."""
 
 
@@ -28,6 +28,7 @@ class Stage:
     has_lower_levels: bool
     has_noise: bool
     has_rate: bool
+    is_half_size: bool
 
 
 def stage_at(step: int, config: SceneConfig) -> Stage:
@@ -42,6 +43,7 @@ def stage_at(step: int, config: SceneConfig) -> Stage:
         share >= schedule.grow_from,
         share >= schedule.noise_from,
         share >= schedule.rate_from,
+        share < schedule.half_size_until,
     )
 
 
@@ -53,7 +55,8 @@ class Rates:
     """Of each column."""
     masks: float
     heads: tuple[float, float, float]
-    context: float
+    context: tuple[float, float]
+    """Networks of the probability model, quantiser steps of layers."""
 
 
 def rates_at(step: int, config: SceneConfig, layout: ContextLayout) -> Rates:
@@ -71,4 +74,5 @@ def rates_at(step: int, config: SceneConfig, layout: ContextLayout) -> Rates:
         columns[group] = fallen(first, end)
     opacity, covariance, color = schedule.head_rates
     heads = (fallen(opacity, OPACITY_END), fallen(covariance, final), fallen(color, COLOR_END))
-    return Rates(columns, fallen(schedule.mask_rate, MASK_END), heads, fallen(schedule.context_rate, CONTEXT_END))
+    context = (fallen(schedule.context_rate, CONTEXT_END), fallen(schedule.step_rate, STEP_END))
+    return Rates(columns, fallen(schedule.mask_rate, MASK_END), heads, context)

@@ -58,10 +58,10 @@ FEATURE_NOISE = 0.1
 """Spread of the other first features: anchors that are alike would stay alike."""
 
 FIRST_OPACITY = 0.2
-"""Added to every opacity's bias, so that most Gaussians start above 0, where they are drawn and learn."""
+"""Every opacity's first bias, so that nearly all Gaussians start above 0, where they are drawn and learn."""
 
-COLOR_GAIN = 0.3
-"""Scales the color generator's other weights, so that it starts by showing the colors of the points."""
+FIRST_GAIN = 0.3
+"""Scales the last layers of the opacity and the color generator, so that they start near what is set here."""
 
 CROWD = 4
 """Anchors in a cell of the octree, from which on they are near each other."""
@@ -264,11 +264,12 @@ def show_colors(heads: Heads, k: int) -> None:
 
     Three features pass the hidden layer as their positive and negative parts; needs six hidden units.
     """
-    heads.opacity.biases[-1].add_(FIRST_OPACITY)
+    heads.opacity.weights[-1].mul_(FIRST_GAIN)
+    heads.opacity.biases[-1].fill_(FIRST_OPACITY)
     (first, last), (bias, last_bias) = heads.color.weights, heads.color.biases
     if first.shape[0] < 6 or first.shape[1] < 3:
         return
-    last.mul_(COLOR_GAIN)
+    last.mul_(FIRST_GAIN)
     last_bias.zero_()
     first[:6], bias[:6], last[:, :6] = 0.0, 0.0, 0.0
     outputs = last.view(k, 3, -1)

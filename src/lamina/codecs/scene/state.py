@@ -34,8 +34,9 @@ TINY = 1e-15
 FIRST_MASK = 1.0
 """Logit of a new offset's mask (HAC)."""
 
-MASK_THRESHOLD = 0.01
-"""An offset is used while the sigmoid of its logit is over this (HAC)."""
+MASK_THRESHOLD = 0.5
+"""An offset is used while the sigmoid of its logit is over this. HAC: 0.01, so far away that only long fits get
+there."""
 
 
 @dataclass(eq=False)
@@ -92,13 +93,16 @@ class Networks:
     head_optimizer: torch.optim.Adam
     """Groups: opacity, covariance, color."""
     context_optimizer: torch.optim.Adam
+    """Groups: networks, steps of layers."""
 
     @classmethod
     def of(cls, heads: Heads, context: ContextModel) -> Networks:
         """With fresh moments."""
         groups = [{"params": list(head.parameters())} for head in (heads.opacity, heads.covariance, heads.color)]
-        fused = {"eps": TINY, "fused": True}
-        return cls(heads, context, torch.optim.Adam(groups, **fused), torch.optim.Adam(context.parameters(), **fused))
+        others = [tensor for tensor in context.parameters() if tensor is not context.layer_steps]
+        parts = [{"params": others}, {"params": [context.layer_steps]}]
+        generators, probabilities = (torch.optim.Adam(group, eps=TINY, fused=True) for group in (groups, parts))
+        return cls(heads, context, generators, probabilities)
 
 
 @dataclass(eq=False)

@@ -8,7 +8,7 @@ rows in view - values (+ noise) - Gaussians - top level, a lower level ─► ph
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,6 +60,15 @@ class Scene:
         """What it saw, 0...1."""
         return torch.from_numpy(self.capture.pixels(view).astype(np.float32)).to(self.device) / 255.0
 
+    def at_half_size(self, view: int) -> tuple[Camera, Float[Tensor, "h w 3"]]:
+        """Camera and means of 2x2 pixels; an odd last row or column is left out."""
+        camera, whole = self.camera(view), self.target(view)
+        height, width = max(camera.height // 2, 1), max(camera.width // 2, 1)
+        if min(camera.height, camera.width) < 2:
+            return camera, whole
+        cropped = replace(camera, width=2 * width, height=2 * height).resized(width, height)
+        return cropped, whole[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(dim=(1, 3))
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -86,11 +95,10 @@ def take_step(scene: Scene, state: FitState) -> float:
     noise = torch.Generator(state.device).manual_seed(scene.config.seed * 1_000_003 + state.step)
     view = view_at(scene, state.step)
     stage = stage_at(state.step, scene.config)
-    seen = look(state, scene.camera(view), stage, noise)
-    target = scene.target(view)
+    camera, target = scene.at_half_size(view) if stage.is_half_size else (scene.camera(view), scene.target(view))
+    seen = look(state, camera, stage, noise)
     pulls = torch.zeros(len(seen.gaussians), 2, device=state.device, requires_grad=True)
-    camera, background = scene.camera(view), scene.background
-    image = render_spatial(seen.gaussians, camera, background=background, screen_offsets_px=pulls)
+    image = render_spatial(seen.gaussians, camera, background=scene.background, screen_offsets_px=pulls)
     loss = photometric(image.pixels, target, scene.config.loss.ssim)
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
@@ -186,7 +194,7 @@ def kinship(config: SceneConfig, state: FitState, seen: Seen, random: np.random.
     there = (wanted >= 0) & (rows[places] == wanted)
     if not there.any():
         return seen.noisy.new_zeros(())
-    negatives = random.integers(0, len(rows), (int(there.sum()), loss.info_nce_negatives))
+    negatives = random.integers(0, len(rows), loss.info_nce_negatives)
     child, parent, other = (
         torch.from_numpy(array).to(state.device) for array in (children[there], places[there], negatives)
     )
@@ -206,8 +214,11 @@ def rate(
         return seen.noisy.new_zeros(())
     chosen = torch.from_numpy(np.sort(random.choice(len(seen.rows), count, replace=False))).to(state.device)
     rows, context = seen.rows[chosen], state.networks.context
-    known = known_of_rows(state, rows, noise)
-    bits = context.bits(seen.noisy[chosen], seen.steps[chosen], known, state.relations, rows)
+    known, steps = known_of_rows(state, rows, noise), seen.steps[chosen]
+    if config.context.true_rounding:
+        _, bits = context.quantized(seen.values[chosen], steps, known, state.relations, rows)
+    else:
+        bits = context.bits(seen.noisy[chosen], steps, known, state.relations, rows)
     masks = seen.masks[chosen] if config.context.masks else seen.masks[chosen].detach()
     channels, per_anchor = state.layout.channels, bits.total(masks).mean()
     state.bits_per_anchor += BITS_MEMORY * (per_anchor.item() - state.bits_per_anchor)
@@ -242,6 +253,7 @@ def descend(config: SceneConfig, state: FitState, seen: Seen, stage: Stage) -> N
     networks.head_optimizer.step()
     networks.head_optimizer.zero_grad(set_to_none=True)
     if stage.has_noise:
-        networks.context_optimizer.param_groups[0]["lr"] = rates.context
+        for group, own in zip(networks.context_optimizer.param_groups, rates.context, strict=True):
+            group["lr"] = own
         networks.context_optimizer.step()
         networks.context_optimizer.zero_grad(set_to_none=True)

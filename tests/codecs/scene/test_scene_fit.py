@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole fit on a tiny capture: quality, levels, what is decoded, stopping and resuming, sizes."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_capture import SMALL, changed, tiny_capture
+
+from lamina.anchors.octree import verify
+from lamina.codec import Progress, SilentMonitor, Unit
+from lamina.codecs.scene import CODEC
+from lamina.codecs.scene.coding import model_of
+from lamina.codecs.scene.config import SceneConfig, SceneTarget
+from lamina.codecs.scene.model import ScenePart, lattice_of
+from lamina.errors import Interrupted, SignalError
+from lamina.metrics.psnr import psnr
+
+
+@cache
+def fitted(config: SceneConfig = SMALL) -> ScenePart:
+    (part,) = CODEC.fit(tiny_capture(), config, SilentMonitor())
+    return part
+
+
+def payloads(part: ScenePart) -> list[bytes]:
+    return [unit.payload for unit in CODEC.encode([part])]
+
+
+def qualities(part: ScenePart) -> list[float]:
+    assert all(quality is not None for quality in part.quality_db)
+    return [quality for quality in part.quality_db if quality is not None]
+
+
+def test_levels_get_better_and_the_best_is_good():
+    part = fitted()
+    verify([layer.indices for layer in part.layers], lattice_of(part.facts))
+    assert all(upper > lower - 0.2 for lower, upper in pairwise(qualities(part)))
+    assert qualities(part)[-1] > 19
+    assert qualities(part)[-1] > qualities(part)[0] + 1
+
+
+def test_what_is_decoded_is_what_was_measured():
+    part, capture = fitted(), tiny_capture()
+    *_, model = CODEC.decode(CODEC.encode([part]))
+    for level, expected in enumerate(qualities(part)):
+        found = []
+        for view in capture.test:
+            pixels = CODEC.render(model, capture.views[view].camera, level).clamp(0, 1)
+            found.append(psnr(capture.pixels(view), (pixels * 255).round().to(torch.uint8).numpy()))
+        assert np.mean(found) == pytest.approx(expected, abs=0.02)
+    for decoded, made in zip(model.layers, model_of(part).layers, strict=True):
+        assert torch.equal(decoded.features, made.features)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_others():
+    (again,) = CODEC.fit(tiny_capture(), SMALL, SilentMonitor())
+    assert payloads(again) == payloads(fitted())
+    assert payloads(fitted(replace(SMALL, seed=2))) != payloads(again)
+
+
+def test_a_higher_lambda_costs_less():
+    dear, cheap = fitted(replace(SMALL, rate_weight=0.5)), fitted(replace(SMALL, rate_weight=1e-5))
+    assert sum(map(len, payloads(dear)[1:])) < 0.8 * sum(map(len, payloads(cheap)[1:]))
+
+
+@pytest.mark.parametrize("size_bytes", [1900, 2300])
+def test_a_size_is_met(size_bytes: int):
+    units = list(CODEC.encode([fitted(replace(SMALL, target=SceneTarget(size_bytes=size_bytes)))]))
+    assert sum(len(unit.payload) for unit in units) == pytest.approx(size_bytes, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(changed(SMALL, "context", parent=False, neighbors=False, hash_grid=False), level_count=1),
+        changed(SMALL, "growth", enabled=False),
+        changed(SMALL, "loss", coarse_to_fine="off", info_nce=0.0),
+        changed(SMALL, "loss", coarse_to_fine="all"),
+        changed(SMALL, "context", adaptive_steps=False, masks=False, chained=False, feature_groups=2),
+        changed(SMALL, "anchors", warm_colors=False),
+    ],
+    ids=["one_level", "no_growing", "top_level_alone", "all_levels", "plain_context", "cold_start"],
+)
+def test_every_mechanism_can_be_switched(config: SceneConfig):
+    part = fitted(changed(config, "schedule", steps=60, tune_steps=2))
+    *_, model = CODEC.decode(CODEC.encode([part]))
+    assert model.level == config.level_count - 1
+    assert all(np.isfinite(qualities(part)))
+
+
+def test_a_capture_without_points_is_fitted_from_random_ones():
+    config = changed(SMALL, "schedule", steps=60, tune_steps=2)
+    (part,) = CODEC.fit(tiny_capture(has_points=False), config, SilentMonitor())
+    assert qualities(part)[-1] > 10
+
+
+def test_nothing_to_fit_to_is_an_error():
+    capture = tiny_capture()
+    with pytest.raises(SignalError, match="held out"):
+        list(CODEC.fit(replace(capture, train=(), test=(0, 1)), SMALL, SilentMonitor()))
+
+
+@dataclass
+class Stopper:
+    """Stops the fit at a share of the whole, and keeps what was reported."""
+
+    checkpoint: Path | None
+    stop_at: float
+    header: bytes | None = None
+    reports: tuple[Progress, ...] = ()
+
+    def report(self, progress: Progress) -> None:
+        self.reports = (*self.reports, progress)
+        if progress.done >= self.stop_at:
+            raise Interrupted("enough")
+
+
+@pytest.mark.parametrize("stop_at", [0.2, 0.45])
+def test_a_stopped_fit_goes_on_to_the_same_file(tmp_path: Path, stop_at: float):
+    path = tmp_path / "checkpoint.npz"
+    stopper = Stopper(path, stop_at)
+    with pytest.raises(Interrupted, match="goes on"):
+        list(CODEC.fit(tiny_capture(), SMALL, stopper))
+    assert path.exists()
+    follower = Stopper(path, 2.0)
+    (part,) = CODEC.fit(tiny_capture(), SMALL, follower)
+    assert follower.reports[0].done > stopper.reports[0].done
+    assert payloads(part) == payloads(fitted())
+    assert not path.exists()
+
+
+def test_another_jobs_or_a_damaged_checkpoint_is_not_used(tmp_path: Path):
+    path = tmp_path / "checkpoint.npz"
+    short = changed(SMALL, "schedule", steps=40, tune_steps=0)
+    with pytest.raises(Interrupted):
+        list(CODEC.fit(tiny_capture(), replace(short, seed=5), Stopper(path, 0.05)))
+    expected = payloads(fitted(short))
+    whole = path.read_bytes()
+    for content in (whole, whole[: len(whole) // 2], b"nothing"):
+        path.write_bytes(content)
+        (part,) = CODEC.fit(tiny_capture(), short, SilentMonitor(path))
+        assert payloads(part) == expected
+
+
+def test_progress_rises_to_the_end_and_says_the_quality():
+    watcher = Stopper(None, 2.0)
+    list(CODEC.fit(tiny_capture(), changed(SMALL, "schedule", steps=40, tune_steps=4), watcher))
+    shares = [report.done for report in watcher.reports]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.1
+    assert 0.5 < shares[-1] <= 1
+    assert all(report.quality_db is not None for report in watcher.reports)
+
+
+def test_units_are_in_decoding_order_with_qualities():
+    units: list[Unit] = list(CODEC.encode([fitted()]))
+    assert [unit.key.layer for unit in units] == [-1, 0, 1, 2]
+    assert [unit.quality_db for unit in units[1:]] == qualities(fitted())
