@@ -208,8 +208,8 @@ def test_training_learns_what_parents_say() -> None:
     for uses_parent in (True, False):
         model = ContextModel(layout_of(sample(PLAIN if uses_parent else BLIND).facts), generator)
         model.initialize(values)
-        optimizer = torch.optim.Adam(model.parameters(), 1e-2)
-        for _ in range(30):
+        optimizer = torch.optim.Adam(model.parameters(), 2e-2)
+        for _ in range(40):
             known = known_of(values, relations, rows)
             steps = model.steps(known, relations, rows).detach()
             noisy = add_step_noise(values, steps, model.layout, generator)

@@ -126,16 +126,14 @@ class ContextModel(nn.Module):
 
         Gradients pass their rounding, and none goes to what is known.
         """
-        octaves = self.layer_steps[relations.layers[rows]]
+        octaves = _whole_parts(self.layer_steps)[relations.layers[rows]]
         if self.stepper is not None:
             inputs = [relations.places[rows]]
             if self.layout.shape.uses_parent:
                 inputs.append(known.parent.detach()[:, : self.layout.summary_channels])
-            octaves = octaves + self.network(self.stepper)(torch.cat(inputs, dim=1))
+            octaves = octaves + _whole_parts(self.network(self.stepper)(torch.cat(inputs, dim=1)))
         limit = STEP_RANGE / STEP_PARTS
-        octaves = straight_through(
-            octaves, torch.round(octaves.detach().clamp(-limit, limit) * STEP_PARTS) / STEP_PARTS
-        )
+        octaves = straight_through(octaves, octaves.detach().clamp(-limit, limit))
         return torch.exp2(octaves) * octaves.new_tensor(BASE_STEPS)
 
     def inputs(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m i"]:
@@ -282,6 +280,11 @@ def known_of(values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Ten
     parent = values[relations.parents[rows]] * relations.has_parent[rows]
     beside = (values[relations.beside[rows]] * relations.beside_weights[rows, :, None]).sum(dim=1)
     return Known(parent, beside)
+
+
+def _whole_parts(octaves: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The nearest eighths of an octave, with the gradient of what they were rounded from."""
+    return straight_through(octaves, torch.round(octaves.detach() * STEP_PARTS) / STEP_PARTS)
 
 
 def _visible_scale(log2_scales: Float[Tensor, "m w"]) -> Float[Tensor, "m w"]:
