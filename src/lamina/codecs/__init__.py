@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.codec import Codec
-from lamina.codecs import planar
+from lamina.codecs import planar, scene
 from lamina.errors import BitstreamError
 
-CODECS: tuple[Codec[Any, Any, Any, Any], ...] = (planar.CODEC,)
+CODECS: tuple[Codec[Any, Any, Any, Any], ...] = (planar.CODEC, scene.CODEC)
 """In the order of their wire numbers."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lamina.codec import Codec
-from lamina.codecs import planar
+from lamina.codecs import planar, scene
 from lamina.data import Clip, Picture, clip_from_frames, open_signal
 from lamina.data.captures import Capture, is_capture, read_capture
 from lamina.errors import SignalError
@@ -62,12 +62,12 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
 
 def codec_of_signal(signal: Signal) -> Codec[Any, Any, Any, Any]:
     """The codec that codes such a signal."""
-    return planar.CODEC
+    return scene.CODEC if isinstance(signal, Capture) else planar.CODEC
 
 
 def codec_of_path(path: str | Path, is_scene: bool = False) -> Codec[Any, Any, Any, Any]:
     """The codec for what lies there, told without reading it; `is_scene`: a capture will be made of it."""
-    return planar.CODEC
+    return scene.CODEC if is_scene or is_capture(path) else planar.CODEC
 
 
 def _as_rgb(pixels: Any) -> np.ndarray:
