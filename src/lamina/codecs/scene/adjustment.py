@@ -62,9 +62,11 @@ def drop_unused(state: FitState, scene: Scene) -> FitState:
     """
     weights = weights_of(state, scene)
     used = state.used().cpu().numpy() & (weights >= LEAST_WEIGHT_PX)
-    state.mask_logits.values[torch.from_numpy(~used).to(state.device)] = mask_off()
     layers = prune(state.layers, empty_anchors(used))
-    return with_layers(state, layers, np.full(sum(len(indices) for indices in layers), -1, np.int64))
+    kept = origins_of(layers, state.layers)
+    dropped = with_layers(state, layers, np.full(len(kept), -1, np.int64))
+    dropped.mask_logits.values[torch.from_numpy(~used[kept]).to(state.device)] = mask_off()
+    return dropped
 
 
 def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:

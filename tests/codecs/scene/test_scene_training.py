@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps and changes of the octree: what descends, which views come, what offsets weigh, what is dropped."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tiny_capture import SMALL, changed, tiny_capture
+
+from lamina.anchors.neural import generate
+from lamina.anchors.octree import verify
+from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, drop_unused, weights_of
+from lamina.codecs.scene.schedule import stage_at
+from lamina.codecs.scene.start import first_state
+from lamina.codecs.scene.training import Scene, look, rows_in_view, take_step, view_at
+from lamina.render.spatial import render_spatial
+
+CPU = torch.device("cpu")
+
+
+def begun(steps: int = 20) -> tuple:
+    scene = Scene(tiny_capture(), SMALL, CPU)
+    state = first_state(scene.capture, SMALL, CPU)
+    for _ in range(steps):
+        take_step(scene, state)
+    return scene, state
+
+
+def test_a_sweep_shows_each_view_once():
+    scene = Scene(tiny_capture(), SMALL, CPU)
+    count = len(scene.capture.train)
+    sweeps = [[view_at(scene, 1 + sweep * count + place) for place in range(count)] for sweep in range(3)]
+    assert all(sorted(sweep) == list(scene.capture.train) for sweep in sweeps)
+    assert sweeps[0] != sweeps[1]
+
+
+def test_error_falls():
+    scene = Scene(tiny_capture(), SMALL, CPU)
+    state = first_state(scene.capture, SMALL, CPU)
+    errors = [take_step(scene, state) for _ in range(50)]
+    assert np.mean(errors[-10:]) < 0.4 * np.mean(errors[:10])
+
+
+def test_only_rows_in_view_descend():
+    scene = Scene(tiny_capture(), changed(SMALL, "growth", enabled=False), CPU)
+    state = first_state(scene.capture, scene.config, CPU)
+    state.values.values[:, 6:12] -= 3.0
+    view = view_at(scene, 1)
+    seen = rows_in_view(state, scene.camera(view))
+    before = state.values.values.clone()
+    take_step(scene, state)
+    moved = (state.values.values != before).any(dim=1)
+    assert 0 < int(moved.sum()) <= len(seen)
+    assert set(torch.nonzero(moved).reshape(-1).tolist()) <= set(seen.tolist())
+
+
+def test_half_size_pictures_are_means_and_cameras_fit_them():
+    scene = Scene(tiny_capture(), SMALL, CPU)
+    camera, target = scene.at_half_size(1)
+    assert target.shape == (camera.height, camera.width, 3) == (18, 24, 3)
+    torch.testing.assert_close(target[3, 5], scene.target(1)[6:8, 10:12].mean(dim=(0, 1)))
+    point = np.array([[0.2, -0.1, 0.3]])
+    full, _ = scene.camera(1).project(point)
+    half, _ = camera.project(point)
+    assert np.allclose(full, 2 * half)
+
+
+def test_lower_levels_are_prefixes_of_the_gaussians():
+    scene, state = begun()
+    stage = stage_at(state.step, scene.config)
+    seen = look(state, scene.camera(1), stage, torch.Generator())
+    rows = seen.rows[seen.sources // 3]
+    assert (rows[1:] >= rows[:-1]).all()
+    layers = np.searchsorted(state.starts, rows.numpy(), side="right") - 1
+    assert (np.diff(layers) >= 0).all()
+    assert layers[-1] > 0
+
+
+def test_what_an_offset_weighs_is_what_its_color_adds():
+    scene, state = begun()
+    scene = replace(scene, capture=replace(scene.capture, train=scene.capture.train[:1]))
+    view = scene.capture.train[0]
+    weights = weights_of(state, scene)
+    rows = torch.arange(state.count)
+    place = torch.from_numpy(scene.camera(view).position_world).float()
+    with torch.no_grad():
+        anchors = state.anchors(rows, state.values.values, state.used().float())
+        gaussians, sources = generate(anchors, state.networks.heads, place)
+        number = int(np.argmax(weights.reshape(-1)[sources.numpy()]))
+        brighter = gaussians.colors.clone()
+        brighter[number, 1] += 1.0
+        pixels, more = (
+            render_spatial(replace(gaussians, colors=colors), scene.camera(view)).pixels[..., 1].sum()
+            for colors in (gaussians.colors, brighter)
+        )
+    assert float(more - pixels) == pytest.approx(float(weights.reshape(-1)[sources[number]]), rel=1e-3)
+
+
+def test_dropping_what_is_not_seen_hardly_changes_pictures():
+    scene, state = begun(60)
+    dropped = drop_unused(state, scene)
+    verify(dropped.layers, dropped.lattice)
+    assert dropped.used().sum() < state.used().sum()
+    weights = weights_of(dropped, scene)[dropped.used().numpy()]
+    assert weights.min() > 0.5 * LEAST_WEIGHT_PX
+    stage, camera = stage_at(state.step, scene.config), scene.camera(scene.capture.train[2])
+    with torch.no_grad():
+        before, after = (
+            render_spatial(look(which, camera, stage, torch.Generator()).gaussians, camera).pixels
+            for which in (state, dropped)
+        )
+    assert (before - after).square().mean() < 1e-4
+
+
+def test_adjusting_keeps_a_strict_tree_within_the_limit():
+    _, state = begun(18)
+    config = changed(changed(SMALL, "growth", threshold=1e-9, burst=1.0), "anchors", limit=state.count + 25)
+    grown = adjust(state, config)
+    verify(grown.layers, grown.lattice)
+    assert state.count - 30 < grown.count
+    assert grown.statistics.visits.sum() == 0
+    state.statistics.visits[:] = 100
+    state.statistics.opacities[:] = 0
+    assert adjust(state, config).count == 0
