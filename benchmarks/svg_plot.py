@@ -34,6 +34,8 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "x265": "#2e6fba",
         "x265_low_delay": "#2e6fba",
         "svt_av1": "#2a9d6f",
+        "spz": "#2e6fba",
+        "ply": "#8a8f98",
     }
 )
 """One color a codec in every plot; told apart by people who see few colors by lightness and dashes too."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m demo`: code a photograph and a clip, write demo_output/index.html, and say what to try next."""
+"""`python -m demo`: code a photograph, a clip and a scene, write demo_output/index.html, and say what to try next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from demo import clip, photograph
+from demo import clip, photograph, robot
 from demo.exhibits import OUTPUT
 from demo.page import write_page
 from demo.terminal import print_commands, print_exhibits
@@ -24,14 +24,19 @@ COMMANDS = (
     ("lamina cut demo_output/lighthouse.lam small.lam --level 0", "the base layer alone, without encoding again"),
     ("lamina compare demo_output/lighthouse.lam demo/lighthouse.png", "measure each level yourself"),
     ("lamina decode demo_output/person.lam part.mp4 --frames 10:20 --level 1", "a part of the clip, at a lower level"),
+    ("lamina render demo_output/robot.lam --camera orbit --out orbit.mp4", "around the robot"),
+    ("lamina decode demo_output/robot.lam robot.ply --level 2", "for SuperSplat and other viewers"),
     ("lamina encode YOUR_PHOTO.jpg photo.lam --bpp 0.5", "your own picture"),
     ("lamina encode YOUR_CLIP.mp4 clip.lam --frames 0:60 --preset fast", "your own clip"),
+    ("lamina encode YOUR_PHOTOS/ scene.lam --poses sfm --preset fast", "your own scene (needs lamina[sfm])"),
 )
 
 
 def main() -> int:
     """Run the demo; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description="Code a photograph and a clip, and compare.")
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", description="Code a photograph, a clip and a scene, and compare."
+    )
     parser.add_argument(
         "--preset", choices=sorted(PRESETS), default="default", help="of Lamina; fast: a third of the time"
     )
@@ -39,7 +44,7 @@ def main() -> int:
     started_s = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
     try:
-        exhibits = [photograph.make_exhibit(preset), clip.make_exhibit(preset)]
+        exhibits = [make(preset) for make in (photograph.make_exhibit, clip.make_exhibit, robot.make_exhibit)]
     except LaminaError as error:
         print_error(str(error))
         return 1

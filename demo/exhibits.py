@@ -26,6 +26,8 @@ NAMES = {
     "x264": "x264",
     "x265": "x265",
     "svt_av1": "SVT-AV1",
+    "spz": ".spz",
+    "ply": ".ply",
 }
 """Codec -> how people write it."""
 
@@ -75,6 +77,18 @@ class Exhibit:
     """The source first, levels from the base up, then others."""
     curves: Sequence[Curve]
     summary: Summary
+
+    @property
+    def is_scene(self) -> bool:
+        """Frames are views of a scene, which has no pixels of its own."""
+        return self.summary.info.kind == "scene"
+
+    @property
+    def source_bytes(self) -> int:
+        """Of the file, or of the pictures in the folder."""
+        if self.source.is_dir():
+            return sum(path.stat().st_size for path in (self.source / "images").iterdir())
+        return self.source.stat().st_size
 
 
 def open_summary(path: Path) -> Summary:

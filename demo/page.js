@@ -84,9 +84,9 @@ function cards(exhibit, stage, update) {
     const paint = () => canvas.getContext("2d").drawImage(version.picture, 0, middle, exhibit.width, exhibit.height, 0, 0, exhibit.width, exhibit.height);
     if (version.picture.complete) paint();
     version.picture.addEventListener("load", paint);
-    const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} frames` : "";
+    const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} ${exhibit.isScene ? "views" : "frames"}` : "";
     const lines = point
-      ? [`${point.bpp.toFixed(3)} bits per pixel`, `PSNR ${point.psnr.toFixed(2)} dB · SSIM ${point.ssim.toFixed(4)}`]
+      ? [exhibit.isScene ? `${exhibit.frameCount} views held out` : `${point.bpp.toFixed(3)} bits per pixel`, `PSNR ${point.psnr.toFixed(2)} dB · SSIM ${point.ssim.toFixed(4)}`]
       : [`${exhibit.width} × ${exhibit.height} pixels${frames}`, `${kilobytes(exhibit.sourceBytes)} as it came`];
     const card = make("button", { type: "button", className: point ? "card ours" : "card" }, canvas,
       make("div", {}, make("h4", { textContent: version.label }),
@@ -105,11 +105,12 @@ function cards(exhibit, stage, update) {
 
 function tablePanel(exhibit, colors) {
   const metrics = Object.keys(METRICS).filter((name) => name !== "psnr" && exhibit.versions.some((version) => version.point?.[name] != null));
-  const head = ["", "bytes", "bpp", "PSNR", ...metrics.map((name) => METRICS[name][0])];
+  const bpp = exhibit.isScene ? [] : [(point) => point.bpp.toFixed(3)];
+  const head = ["", "bytes", ...bpp.map(() => "bpp"), "PSNR", ...metrics.map((name) => METRICS[name][0])];
   const rows = exhibit.versions.filter((version) => version.point).map(({ point, ...version }) => {
     const dot = make("i");
     dot.style.background = colors[version.codec];
-    const cells = [point.bytes.toLocaleString("en").replaceAll(",", " "), point.bpp.toFixed(3), point.psnr.toFixed(2),
+    const cells = [point.bytes.toLocaleString("en").replaceAll(",", " "), ...bpp.map((of) => of(point)), point.psnr.toFixed(2),
       ...metrics.map((name) => point[name]?.toFixed(METRICS[name][2]) ?? "-")];
     return make("tr", {}, make("td", {}, dot, title(version)), ...cells.map((cell) => make("td", { textContent: cell })));
   });
@@ -144,7 +145,7 @@ function exhibitSection(exhibit, colors) {
   update();
   const keys = make("p", { className: "hint" });
   keys.innerHTML = `Drag the divider, or <kbd>←</kbd> <kbd>→</kbd>; double-click or <kbd>+</kbd> to see the pixels, then drag the picture.${exhibit.frameCount > 1 ? " <kbd>space</kbd> stops and plays." : ""}`;
-  const took = duration(exhibit.encodeSeconds) + (exhibit.frameCount > 1 ? ` for ${exhibit.frameCount} frames` : "");
+  const took = duration(exhibit.encodeSeconds) + (exhibit.frameCount > 1 && !exhibit.isScene ? ` for ${exhibit.frameCount} frames` : "");
   return make("section", { className: "exhibit" },
     make("h2", { textContent: exhibit.title }),
     make("p", { className: "note", textContent: `${exhibit.note}. Coded here in ${took}.` }),

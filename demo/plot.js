@@ -3,6 +3,11 @@
 "use strict";
 
 const METRICS = { psnr: ["PSNR", "dB", 2], ms_ssim: ["MS-SSIM", "", 4], vmaf: ["VMAF", "", 1] };
+// What a file costs: by its pixels, or, for a scene, which has none of its own, in all.
+const RATES = {
+  picture: { label: "bits per pixel", of: (point) => point.bpp, text: (point) => `${point.bpp.toFixed(3)} bpp` },
+  scene: { label: "kilobytes", of: (point) => point.bytes / 1000, text: () => "whole scene" },
+};
 const FRAME = { width: 640, height: 380, left: 50, right: 14, top: 14, bottom: 44 };
 
 function plotPanel(exhibit, colors) {
@@ -44,10 +49,11 @@ const isDashed = (curve) => curve.isOneFile && curve.codec !== "lamina";
 function drawPlot(exhibit, colors, metric, hidden) {
   const curves = exhibit.curves.map((curve, index) => ({ ...curve, points: hidden.has(index) ? [] : curve.points }));
   const points = curves.flatMap((curve) => curve.points).filter((point) => point[metric] != null);
+  const rate = RATES[exhibit.isScene ? "scene" : "picture"];
   const svg = shape("svg", { viewBox: `0 0 ${FRAME.width} ${FRAME.height}`, class: "plot", role: "img" });
-  svg.setAttribute("aria-label", `${METRICS[metric][0]} over bits per pixel`);
+  svg.setAttribute("aria-label", `${METRICS[metric][0]} over ${rate.label}`);
   if (!points.length) return svg;
-  const x = axis(points.map((point) => point.bpp), FRAME.left, FRAME.width - FRAME.right, true);
+  const x = axis(points.map(rate.of), FRAME.left, FRAME.width - FRAME.right, true);
   const y = axis(points.map((point) => point[metric]), FRAME.height - FRAME.bottom, FRAME.top, false);
   for (const value of x.ticks) {
     svg.append(shape("path", { class: "grid", d: `M${x(value)} ${FRAME.top}V${FRAME.height - FRAME.bottom}` }));
@@ -57,21 +63,21 @@ function drawPlot(exhibit, colors, metric, hidden) {
     svg.append(shape("path", { class: "grid", d: `M${FRAME.left} ${y(value)}H${FRAME.width - FRAME.right}` }));
     svg.append(text(FRAME.left - 8, y(value) + 4, "end", value));
   }
-  svg.append(text((FRAME.left + FRAME.width) / 2, FRAME.height - 6, "middle", "bits per pixel"));
+  svg.append(text((FRAME.left + FRAME.width) / 2, FRAME.height - 6, "middle", rate.label));
   const [name, unit, digits] = METRICS[metric];
   const drawn = [...curves].sort((a, b) => (a.codec === "lamina") - (b.codec === "lamina"));
   for (const curve of drawn) {
     const ours = curve.codec === "lamina";
     const known = curve.points.filter((point) => point[metric] != null);
     if (!known.length) continue;
-    const path = known.map((point, index) => `${index ? "L" : "M"}${x(point.bpp)} ${y(point[metric])}`).join("");
+    const path = known.map((point, index) => `${index ? "L" : "M"}${x(rate.of(point))} ${y(point[metric])}`).join("");
     svg.append(shape("path", {
       class: "curve", d: path, stroke: colors[curve.codec], "stroke-width": ours ? 3 : 2,
       "stroke-dasharray": isDashed(curve) ? "6 5" : "none",
     }));
     for (const point of known) {
-      const dot = shape("circle", { cx: x(point.bpp), cy: y(point[metric]), r: ours ? 6 : 4.5, fill: colors[curve.codec], tabindex: 0 });
-      const facts = `${kilobytes(point.bytes)} · ${point.bpp.toFixed(3)} bpp · ${name} ${point[metric].toFixed(digits)} ${unit}`;
+      const dot = shape("circle", { cx: x(rate.of(point)), cy: y(point[metric]), r: ours ? 6 : 4.5, fill: colors[curve.codec], tabindex: 0 });
+      const facts = `${kilobytes(point.bytes)} · ${rate.text(point)} · ${name} ${point[metric].toFixed(digits)} ${unit}`;
       dot.append(shape("title", {}, `${curve.label}: ${facts}`));
       hint(dot, [curve.label, point.setting, facts]);
       svg.append(dot);
@@ -94,7 +100,7 @@ function axis(values, from, to, isLog) {
 function logTicks(low, high) {
   for (const digits of [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5], [1, 2, 5], [1]]) {
     const ticks = [];
-    for (let decade = -4; decade < 3; decade++) for (const digit of digits) ticks.push(Number((digit * 10 ** decade).toPrecision(3)));
+    for (let decade = -4; decade < 6; decade++) for (const digit of digits) ticks.push(Number((digit * 10 ** decade).toPrecision(3)));
     const inside = ticks.filter((tick) => tick >= low && tick <= high);
     if (inside.length <= 8) return inside;
   }

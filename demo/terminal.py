@@ -16,12 +16,20 @@ def print_exhibits(exhibits: Sequence[Exhibit]) -> None:
     """One table an exhibit."""
     console = Console()
     for exhibit in exhibits:
-        timed = exhibit.frames_per_second is not None
+        scene = exhibit.is_scene
+        timed = exhibit.frames_per_second is not None and not scene
         table = Table(
             title=f"{exhibit.title} ({exhibit.encode_s:.0f} s to encode)", title_justify="left", title_style="bold"
         )
         table.add_column("")
-        for name in ("bytes", "bits/pixel", "PSNR dB", "SSIM", "MS-SSIM", *(("VMAF",) if timed else ())):
+        for name in (
+            "bytes",
+            *(() if scene else ("bits/pixel",)),
+            "PSNR dB",
+            "SSIM",
+            "MS-SSIM",
+            *(("VMAF",) if timed else ()),
+        ):
             table.add_column(name, justify="right")
         for version in exhibit.versions:
             point = version.point
@@ -31,7 +39,7 @@ def print_exhibits(exhibits: Sequence[Exhibit]) -> None:
             label = f"Lamina, level {version.level}" if ours else version.label
             cells = [
                 f"{point.bytes:,}",
-                f"{point.bpp:.3f}",
+                *(() if scene else (f"{point.bpp:.3f}",)),
                 f"{point.psnr:.2f}",
                 f"{point.ssim:.4f}",
                 f"{point.ms_ssim:.4f}",

@@ -11,6 +11,7 @@
 Names are imported when they are first used: `import lamina` is fast, and reading facts about a file needs no torch.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from lamina.media.encoding import encode
     from lamina.media.reading import Media
     from lamina.media.reading import open_media as open
+
+# Read by OpenMP when it is loaded, with torch or the first kernel. Threads that spin while they wait for each other
+# make a step many times slower as soon as the machine has other work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 

@@ -43,8 +43,6 @@ EXIT_ERROR, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    # Threads that spin while they wait halve the speed of everything when the machine has other work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if len(arguments) < 2:

@@ -211,7 +211,11 @@ class Media:
         import torch
 
         with torch.inference_mode():
-            pixels = self.codec.render(model, view)
+            try:
+                pixels = self.codec.render(model, view)
+            except ValueError as error:
+                # Only splats that nobody would have sent make more pairs with tiles than memory holds.
+                raise BitstreamError(f"what it holds cannot be rendered: {error}", path=self.stream.name) from error
             return pixels.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
 
     def _expect_scene(self, wanted: bool) -> None:
