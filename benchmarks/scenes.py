@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenes: captures enter; benchmarks/results/scenes_<preset>[_<variant>].json and a table of every level leave.
+
+    python benchmarks/scenes.py --captures bonsai --preset fast                        # lambdas of `LAMBDAS`
+    python benchmarks/scenes.py --captures bonsai --lambdas 0.002 --variant one_level  # HAC: one level, no parent
+    python benchmarks/scenes.py --captures bonsai --lambdas 0.002 --variant lower_levels_free
+
+Each encode runs in a process of its own, whose peak memory is kept. Levels are measured over held-out views, from the
+file cut there; views a second are of rendering alone, with the Gaussians of a level generated for each view. Runs can
+be stopped and go on where they were. Protocol: DESIGN.md, 5.10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measure_lamina import level_files
+from benchmarks.result_files import add_figures, data_folder, read_figures
+
+import lamina
+from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
+from lamina.data.captures import Capture, read_capture
+from lamina.media.scene_comparison import compare_scene
+from lamina.media.summary import summarize
+
+CAPTURES: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
+    {
+        "bonsai": ("static/mipnerf360_bonsai_800", Fraction(1, 2)),
+        "lego": ("static/nerf_synthetic_lego_400", Fraction(1)),
+        "fern": ("static/llff_fern", Fraction(1)),
+        "n3dv": ("static/n3dv_flame_steak_frame0", Fraction(1)),
+    }
+)
+"""Folder of the development data, and scale."""
+
+LAMBDAS = (0.001, 0.002, 0.004)
+LEVEL_VIEWS = 8
+"""Views whose rendering is timed, at every level."""
+
+
+def one_level(config: SceneConfig) -> SceneConfig:
+    """HAC: all anchors in one level, predicted from the hash grid alone."""
+    context = replace(config.context, parent=False, parent_offsets=False, neighbors=False, hash_grid=True)
+    return replace(config, level_count=1, context=context)
+
+
+def lower_levels_free(config: SceneConfig) -> SceneConfig:
+    """No level but the top one is asked to look like anything: no coarse-to-fine loss, no InfoNCE."""
+    return replace(config, loss=replace(config.loss, coarse_to_fine="off", info_nce=0.0))
+
+
+VARIANTS: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
+    {"": lambda config: config, "one_level": one_level, "lower_levels_free": lower_levels_free}
+)
+
+
+def encode(name: str, preset: str, variant: str, rate_weight: float, path: str) -> dict[str, float]:
+    """In a process of its own: write a file; seconds on the clock and of all cores, and peak memory."""
+    folder, scale = CAPTURES[name]
+    capture = read_capture(data_folder() / folder, scale=scale)
+    config = VARIANTS[variant](replace(PRESETS[preset], target=SceneTarget(rate_weight=rate_weight)))
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
+    lamina.encode(capture, path, config=config).close()
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "encode_s": round(time.perf_counter() - started_s, 1),
+        "encode_cpu_s": round(time.process_time() - started_cpu_s, 1),
+        "encode_peak_mb": round(peak_kb * 1024 / 1e6),
+    }
+
+
+def decode(path: str) -> dict[str, float]:
+    """In a process of its own: all levels decoded, kernels loaded before; seconds and peak memory."""
+    with lamina.open(path) as media:
+        media.model(level=0)
+        started_s = time.perf_counter()
+        media.model()
+        elapsed_s = time.perf_counter() - started_s
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"decode_s": round(elapsed_s, 3), "decode_peak_mb": round(peak_kb * 1024 / 1e6)}
+
+
+def levels_of(path: Path, capture: Capture) -> list[dict[str, Any]]:
+    """Every level: bytes, anchors, Gaussians, quality, views a second."""
+    with lamina.open(path) as media:
+        levels = [level.as_json() for level in compare_scene(media, capture)]
+    cameras = [capture.views[number].camera for number in capture.test[:LEVEL_VIEWS]]
+    for level, (_, cut) in zip(levels, level_files(path), strict=True):
+        with lamina.open(cut) as media:
+            model = media.model()
+            started_s = time.perf_counter()
+            for camera in cameras:
+                media.render(camera, model=model)
+            level["views_per_s"] = round(len(cameras) / (time.perf_counter() - started_s), 1)
+        level["psnr"], level["ssim"] = round(level["psnr"], 3), round(level["ssim"], 4)
+    return levels
+
+
+def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path) -> dict[str, Any]:
+    """Encode and measure one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        encoded = process.apply(encode, (name, preset, variant, rate_weight, str(path)))
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        decoded = process.apply(decode, (str(path),))
+    folder, scale = CAPTURES[name]
+    levels = levels_of(path, read_capture(data_folder() / folder, scale=scale))
+    with lamina.open(path) as media:
+        parts = summarize(media.stream).parts
+    tree_bits = 8 * parts.get("tree", 0) / max(levels[-1]["anchors"], 1)
+    return {**encoded, **decoded, "tree_bits_per_anchor": round(tree_bits, 2), "parts": parts, "levels": levels}
+
+
+def main() -> None:
+    """Measure what is missing; print a line a level."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--captures", nargs="+", default=list(CAPTURES), choices=sorted(CAPTURES))
+    parser.add_argument("--lambdas", nargs="+", type=float, default=list(LAMBDAS))
+    parser.add_argument("--preset", default="fast", choices=sorted(PRESETS))
+    parser.add_argument("--variant", default="", choices=sorted(VARIANTS))
+    parser.add_argument("--work", default=str(Path(tempfile.gettempdir()) / "lamina_scenes"))
+    parser.add_argument("--again", action="store_true", help="measure anew what is known already")
+    options = parser.parse_args()
+    name = "_".join(["scenes", options.preset, *([options.variant] if options.variant else [])])
+    for capture in options.captures:
+        for rate_weight in options.lambdas:
+            setting = f"lambda={rate_weight:g}"
+            if setting in read_figures(name).get(capture, {}) and not options.again:
+                continue
+            path = Path(options.work) / name / f"{capture}_{setting}.lam"
+            found = measure(capture, options.preset, options.variant, rate_weight, path)
+            add_figures(name, {"preset": options.preset, "variant": options.variant}, capture, {setting: found})
+            for level in found.pop("levels"):
+                print(capture, setting, json.dumps(level), flush=True)
+            print(capture, setting, json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
