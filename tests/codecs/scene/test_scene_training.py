@@ -10,7 +10,7 @@ from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
-from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, drop_unused, weights_of
+from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_of
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.start import first_state
 from lamina.codecs.scene.training import Scene, look, rows_in_view, take_step, view_at
@@ -115,7 +115,7 @@ def test_dropping_what_is_not_seen_hardly_changes_pictures():
 
 def test_adjusting_keeps_a_strict_tree_within_the_limit():
     _, state = begun(18)
-    config = changed(changed(SMALL, "growth", threshold=1e-9, burst=1.0), "anchors", limit=state.count + 25)
+    config = changed(changed(SMALL, "growth", threshold=1e-9, is_paced=False), "anchors", limit=state.count + 25)
     grown = adjust(state, config)
     verify(grown.layers, grown.lattice)
     assert state.count - 30 < grown.count
@@ -123,3 +123,12 @@ def test_adjusting_keeps_a_strict_tree_within_the_limit():
     state.statistics.visits[:] = 100
     state.statistics.opacities[:] = 0
     assert adjust(state, config).count == 0
+
+
+def test_growing_is_paced_to_the_limit():
+    first, limit, steps = SMALL.anchors.first, SMALL.anchors.limit, SMALL.schedule.steps
+    allowed = [allowed_at(step, SMALL) for step in range(steps + 1)]
+    assert allowed == sorted(allowed)
+    assert allowed[0] == first
+    assert allowed[round(SMALL.schedule.grow_until * steps)] == allowed[-1] == limit
+    assert first < allowed[steps // 4] < limit

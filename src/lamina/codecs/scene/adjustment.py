@@ -39,12 +39,21 @@ def adjust(state: FitState, config: SceneConfig) -> FitState:
     layers = prune(state.layers, faint)
     kept = origins_of(layers, state.layers)
     state = with_layers(state, layers, np.full(len(kept), -1, np.int64))
-    room = min(config.anchors.limit - state.count, round(growth.burst * config.anchors.limit))
+    room = allowed_at(state.step, config) - state.count
     if room <= 0:
         return state
     rule = GrowthRule(growth.threshold, growth.layer_exponent, room)
     grown, source = grow(state.layers, state.lattice, centers[kept], significance[kept], rule)
     return with_layers(state, grown, source)
+
+
+def allowed_at(step: int, config: SceneConfig) -> int:
+    """Anchors that there may be: rising evenly from the first to the limit while growing lasts, if it is paced."""
+    first, limit, schedule = config.anchors.first, config.anchors.limit, config.schedule
+    if not config.growth.is_paced:
+        return limit
+    share = (step / schedule.steps - schedule.grow_from) / max(schedule.grow_until - schedule.grow_from, 1e-9)
+    return round(first + (limit - first) * min(max(share, 0.0), 1.0))
 
 
 def centers_of(state: FitState) -> Float64[np.ndarray, "n k 3"]:

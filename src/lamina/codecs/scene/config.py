@@ -73,8 +73,9 @@ class GrowthConfig:
     """A Gaussian must have been drawn in this share of the interval's steps. Scaffold-GS: 0.4."""
     opacity: float = 0.005
     """Anchors whose Gaussians together show less than this on average are removed (paper: 0.5 in 100 steps)."""
-    burst: float = 0.06
-    """At most this share of `AnchorConfig.limit` is added at once, the most significant first; paper: 1."""
+    is_paced: bool = True
+    """The most significant candidates are added first, so many that `AnchorConfig.limit` is reached when growing ends;
+    off: all over the threshold at once (paper)."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class LossConfig:
     are about 5 units wide)."""
     coarse_to_fine: Literal["all", "cyclic", "off"] = "cyclic"
     """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
-    lower_weight: float = 0.3
+    lower_weight: float = 0.4
     """Weight of a lower level's error beside the top level's. Paper: 1."""
     info_nce: float = 0.005
     """Weight of InfoNCE between parent and child; 0: off."""
@@ -154,15 +155,15 @@ class ScheduleConfig:
     """The rate term is on. Paper: 20,000 of 40,000."""
     tune_steps: int = 400
     """After quantisation the generators learn what was decoded for so many steps (ours)."""
-    feature_rate: float = 0.045
+    feature_rate: float = 0.01
     """Adam, at the start; all fall geometrically. Scaffold-GS: 0.0075 throughout."""
-    scaling_rate: float = 0.04
+    scaling_rate: float = 0.01
     """Scaffold-GS: 0.007 throughout."""
-    offset_rate: float = 0.12
+    offset_rate: float = 0.03
     """In units of the anchor's reach; falls to a hundredth. Scaffold-GS: 0.01 times the cameras' extent."""
     mask_rate: float = 0.02
     """Of the logits of masks; falls to a tenth."""
-    head_rates: tuple[float, float, float] = (0.006, 0.012, 0.024)
+    head_rates: tuple[float, float, float] = (0.004, 0.008, 0.016)
     """Generators of opacity, covariance, color. Scaffold-GS: 0.002, 0.004, 0.008."""
     context_rate: float = 0.005
     """Of the probability model (HAC)."""
@@ -237,7 +238,7 @@ def _paper() -> SceneConfig:
     return SceneConfig(
         rate_weight=4e-3,
         anchors=AnchorConfig(32, 10, 32, first=200_000, limit=1 << 20, random_offsets=0.0, warm_colors=False),
-        growth=GrowthConfig(least_sightings=0.4, burst=1.0),
+        growth=GrowthConfig(least_sightings=0.4, is_paced=False),
         loss=LossConfig(coarse_to_fine="all", lower_weight=1.0),
         context=ContextConfig(
             parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, feature_groups=1,
