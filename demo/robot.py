@@ -29,7 +29,7 @@ NOTE = (
     "the 5 shown here were held out"
 )
 STEPS, TUNE_STEPS, FIRST_ANCHORS, ANCHORS = 800, 100, 5_000, 10_000
-"""Preset `fast` on an eighth of its steps and a third of its anchors: enough for 320 x 240 pixels, in a minute or two."""
+"""Preset `fast` on an eighth of its steps and a third of its anchors: enough for 320 x 240 pixels."""
 
 RIVALS = ("spz", "ply")
 
