@@ -45,7 +45,10 @@ function fileStrip(exhibit) {
     piece.style.width = share;
     piece.style.opacity = LAYER_OPACITY[index];
     hint(piece, [`Layer ${index}`, `${kilobytes(version.point.bytes - before)} more: ${version.point.psnr.toFixed(2)} dB`]);
-    const cut = cuts.appendChild(make("span", {}, make("bdi", {}, make("b", { textContent: kilobytes(version.point.bytes) }), ` ${version.point.psnr.toFixed(1)} dB`)));
+    // A label wider than its piece would lie over its neighbour's: the pointer tells what it says.
+    const room = (version.point.bytes - before) / total;
+    const label = make("bdi", {}, ...(room > 0.06 ? [make("b", { textContent: kilobytes(version.point.bytes) })] : []), room > 0.14 ? ` ${version.point.psnr.toFixed(1)} dB` : "");
+    const cut = cuts.appendChild(make("span", {}, label));
     cut.style.width = share;
     before = version.point.bytes;
   });
