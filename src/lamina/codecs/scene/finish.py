@@ -7,7 +7,7 @@ decoded, and are quantised last.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from lamina.codecs.scene.state import TINY, FitState
 from lamina.codecs.scene.syntax import VERSION, SceneFacts
 from lamina.codecs.scene.training import Scene, view_at
 from lamina.codecs.scene.views import views_of
+from lamina.data.captures import Capture
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.networks.quantized import QuantizedMlp, quantize_mlp
 from lamina.render.cameras import Camera
@@ -40,6 +41,9 @@ TUNE_SHARE = 0.1
 
 CONTAINER_BYTES, UNIT_BYTES = 24, 10
 """What a small file has beside payloads, about: header and checksums, and a unit's entry in the index."""
+
+UNTESTED_VIEWS = 40
+"""Cameras that the stream keeps where no view is held out, about."""
 
 MEASURED_VIEWS = 40
 """Views that a level's quality is measured on, at most."""
@@ -57,6 +61,11 @@ class Quantized:
     def anchors(self) -> tuple[Anchors, ...]:
         """What a decoder will have."""
         return tuple(anchors_of(self.facts, layer, state) for layer, state in enumerate(self.layers))
+
+
+def shown_views(capture: Capture) -> Sequence[int]:
+    """Views whose cameras go into the stream, for viewers: those held out, which also say where one may look from."""
+    return capture.test or capture.train[:: max(1, len(capture.train) // UNTESTED_VIEWS)]
 
 
 def facts_of(scene: Scene, state: FitState) -> SceneFacts:
@@ -77,7 +86,7 @@ def facts_of(scene: Scene, state: FitState) -> SceneFacts:
         origin=lattice.origin,
         side=lattice.side,
         distance_unit=float(np.float32(state.networks.heads.unit)),
-        views=views_of(scene.camera(view) for view in capture.train),
+        views=views_of(scene.camera(view) for view in shown_views(capture)),
     )
 
 
