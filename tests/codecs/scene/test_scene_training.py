@@ -13,7 +13,7 @@ from lamina.anchors.octree import verify
 from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_of
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, look, rows_in_view, take_step, view_at
+from lamina.codecs.scene.training import Scene, Shot, look, rows_in_view, take_step, view_at
 from lamina.render.spatial import render_spatial
 
 CPU = torch.device("cpu")
@@ -57,12 +57,12 @@ def test_only_rows_in_view_descend():
 
 def test_half_size_pictures_are_means_and_cameras_fit_them():
     scene = Scene(tiny_capture(), SMALL, CPU)
-    camera, target = scene.at_half_size(1)
-    assert target.shape == (camera.height, camera.width, 3) == (18, 24, 3)
-    torch.testing.assert_close(target[3, 5], scene.target(1)[6:8, 10:12].mean(dim=(0, 1)))
+    shot = Shot(scene.camera(1), scene.target(1)).halved()
+    assert shot.target.shape == (shot.camera.height, shot.camera.width, 3) == (18, 24, 3)
+    torch.testing.assert_close(shot.target[3, 5], scene.target(1)[6:8, 10:12].mean(dim=(0, 1)))
     point = np.array([[0.2, -0.1, 0.3]])
     full, _ = scene.camera(1).project(point)
-    half, _ = camera.project(point)
+    half, _ = shot.camera.project(point)
     assert np.allclose(full, 2 * half)
 
 

@@ -91,6 +91,9 @@ class LossConfig:
     """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
     lower_weight: float = 0.4
     """Weight of a lower level's error beside the top level's. Paper: 1."""
+    half_size_below: bool = True
+    """Lower levels are compared at half width and height: they have no finer detail, and it takes a third of the time
+    (ours)."""
     info_nce: float = 0.005
     """Weight of InfoNCE between parent and child; 0: off."""
     info_nce_temperature: float = 0.03
@@ -159,7 +162,7 @@ class ScheduleConfig:
     """Adam, at the start; all fall geometrically. Scaffold-GS: 0.0075 throughout."""
     scaling_rate: float = 0.01
     """Scaffold-GS: 0.007 throughout."""
-    offset_rate: float = 0.03
+    offset_rate: float = 0.05
     """In units of the anchor's reach; falls to a hundredth. Scaffold-GS: 0.01 times the cameras' extent."""
     mask_rate: float = 0.02
     """Of the logits of masks; falls to a tenth."""
@@ -169,7 +172,7 @@ class ScheduleConfig:
     """Of the probability model (HAC)."""
     step_rate: float = 0.02
     """Of the layers' quantiser steps, octaves."""
-    final_share: float = 0.1
+    final_share: float = 0.5
     """Of the first rate, what features, scalings and covariance generators end with. Scaffold-GS: 1."""
 
 
@@ -239,7 +242,7 @@ def _paper() -> SceneConfig:
         rate_weight=4e-3,
         anchors=AnchorConfig(32, 10, 32, first=200_000, limit=1 << 20, random_offsets=0.0, warm_colors=False),
         growth=GrowthConfig(least_sightings=0.4, is_paced=False),
-        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0),
+        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_below=False),
         context=ContextConfig(
             parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, feature_groups=1,
             true_rounding=False, settle_steps=0, masks=False, hidden=100, sample_share=0.05,

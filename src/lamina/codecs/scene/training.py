@@ -60,14 +60,22 @@ class Scene:
         """What it saw, 0...1."""
         return torch.from_numpy(self.capture.pixels(view).astype(np.float32)).to(self.device) / 255.0
 
-    def at_half_size(self, view: int) -> tuple[Camera, Float[Tensor, "h w 3"]]:
-        """Camera and means of 2x2 pixels; an odd last row or column is left out."""
-        camera, whole = self.camera(view), self.target(view)
-        height, width = max(camera.height // 2, 1), max(camera.width // 2, 1)
-        if min(camera.height, camera.width) < 2:
-            return camera, whole
-        cropped = replace(camera, width=2 * width, height=2 * height).resized(width, height)
-        return cropped, whole[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(dim=(1, 3))
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A picture to come near to, and where it is seen from."""
+
+    camera: Camera
+    target: Float[Tensor, "h w 3"]
+
+    def halved(self) -> Shot:
+        """Means of 2x2 pixels; an odd last row or column is left out. Pictures under 2 pixels stay."""
+        height, width = self.camera.height // 2, self.camera.width // 2
+        if min(height, width) < 1:
+            return self
+        camera = replace(self.camera, width=2 * width, height=2 * height).resized(width, height)
+        cropped = self.target[: 2 * height, : 2 * width]
+        return Shot(camera, cropped.reshape(height, 2, width, 2, 3).mean(dim=(1, 3)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,24 +103,26 @@ def take_step(scene: Scene, state: FitState) -> float:
     noise = torch.Generator(state.device).manual_seed(scene.config.seed * 1_000_003 + state.step)
     view = view_at(scene, state.step)
     stage = stage_at(state.step, scene.config)
-    camera, target = scene.at_half_size(view) if stage.is_half_size else (scene.camera(view), scene.target(view))
-    seen = look(state, camera, stage, noise)
+    shot = Shot(scene.camera(view), scene.target(view))
+    shot = shot.halved() if stage.is_half_size else shot
+    seen = look(state, shot.camera, stage, noise)
     pulls = torch.zeros(len(seen.gaussians), 2, device=state.device, requires_grad=True)
-    image = render_spatial(seen.gaussians, camera, background=scene.background, screen_offsets_px=pulls)
-    loss = photometric(image.pixels, target, scene.config.loss.ssim)
+    image = render_spatial(seen.gaussians, shot.camera, background=scene.background, screen_offsets_px=pulls)
+    loss = photometric(image.pixels, shot.target, scene.config.loss.ssim)
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
     if stage.has_lower_levels:
-        loss = loss + lower_levels(scene, state, seen, camera, target)
+        small = shot.halved() if scene.config.loss.half_size_below and not stage.is_half_size else shot
+        loss = loss + lower_levels(scene, state, seen, small)
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:
         loss = loss + scene.config.loss.info_nce * kinship(scene.config, state, seen, random)
     if stage.has_rate:
         loss = loss + rate(scene.config, state, seen, random, noise)
     loss.backward()
     if stage.grows:
-        observe(state, seen, image, pulls, camera)
+        observe(state, seen, image, pulls, shot.camera)
     descend(scene.config, state, seen, stage)
-    return float((image.pixels.detach() - target).square().mean())
+    return float((image.pixels.detach() - shot.target).square().mean())
 
 
 def view_at(scene: Scene, step: int) -> int:
@@ -166,12 +176,10 @@ def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Gener
     return Known(parent, near)
 
 
-def lower_levels(
-    scene: Scene, state: FitState, seen: Seen, camera: Camera, target: Float[Tensor, "h w 3"]
-) -> Float[Tensor, ""]:
+def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot) -> Float[Tensor, ""]:
     """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
     loss, below = scene.config.loss, state.lattice.layer_count - 1
-    total = target.new_zeros(())
+    total = shot.target.new_zeros(())
     if loss.coarse_to_fine == "off" or below == 0:
         return total
     levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
@@ -180,8 +188,8 @@ def lower_levels(
         anchors = int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
         count = int(torch.searchsorted(seen.sources, anchors * k))
         part = Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
-        image = render_spatial(part, camera, background=scene.background)
-        total = total + loss.lower_weight * photometric(image.pixels, target, loss.ssim)
+        image = render_spatial(part, shot.camera, background=scene.background)
+        total = total + loss.lower_weight * photometric(image.pixels, shot.target, loss.ssim)
     return total
 
 
