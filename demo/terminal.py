@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from demo.exhibits import Exhibit
@@ -59,5 +60,5 @@ def print_commands(commands: Sequence[tuple[str, str]], page: Path) -> None:
     )
     width = max(len(command) for command, _ in commands)
     for command, remark in commands:
-        console.print(f"  {command:{width}}  [dim]# {remark}[/]", soft_wrap=True)
+        console.print(f"  {escape(f'{command:{width}}')}  [dim]# {escape(remark)}[/]", soft_wrap=True)
     console.print()
