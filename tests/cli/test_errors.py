@@ -35,7 +35,7 @@ def test_nothing_and_help_print_an_overview_with_examples(run) -> None:
         assert "lamina encode photo.png photo.lam" in output
 
 
-@pytest.mark.parametrize("verb", ["encode", "decode", "info", "cut", "compare", "digest"])
+@pytest.mark.parametrize("verb", ["encode", "decode", "render", "info", "cut", "compare", "digest"])
 def test_each_verb_has_help_with_examples(run, verb: str) -> None:
     status, output, _ = run(verb, "--help")
     assert status == 0
