@@ -64,7 +64,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others():
 
 
 def test_a_higher_lambda_costs_less():
-    dear, cheap = fitted(replace(SMALL, rate_weight=0.5)), fitted(replace(SMALL, rate_weight=1e-5))
+    # Twice the steps: the rate is on in the second half of them only.
+    longer = changed(SMALL, "schedule", steps=240)
+    dear, cheap = fitted(replace(longer, rate_weight=0.5)), fitted(replace(longer, rate_weight=1e-5))
     assert sum(map(len, payloads(dear)[1:])) < 0.8 * sum(map(len, payloads(cheap)[1:]))
 
 
@@ -79,8 +81,8 @@ def test_a_size_is_met(size_bytes: int):
     [
         replace(changed(SMALL, "context", parent=False, neighbors=False, hash_grid=False), level_count=1),
         changed(SMALL, "growth", enabled=False),
-        changed(SMALL, "loss", coarse_to_fine="off", info_nce=0.0),
-        changed(SMALL, "loss", coarse_to_fine="all"),
+        changed(SMALL, "loss", coarse_to_fine="off"),
+        changed(SMALL, "loss", coarse_to_fine="all", info_nce=0.005, half_size_below=False),
         changed(SMALL, "context", adaptive_steps=False, masks=False, chained=False, feature_groups=2),
         changed(SMALL, "anchors", warm_colors=False),
     ],
