@@ -12,6 +12,7 @@ from lamina.codecs.scene.config import PRESETS, AnchorConfig, SceneConfig, Scene
 from lamina.codecs.scene.rate_control import corrected_octaves, header_bytes, plan_for_bytes
 from lamina.codecs.scene.schedule import rates_at, stage_at
 from lamina.codecs.scene.start import layout_of
+from lamina.errors import TargetError
 
 
 def test_choices_become_configuration():
@@ -80,7 +81,8 @@ def test_small_sizes_get_fewer_anchors_and_large_ones_the_presets():
     assert plan_for_bytes(replace(config, target=SceneTarget(size_bytes=10**8)), 100) == replace(
         config, target=SceneTarget(size_bytes=10**8)
     )
-    assert plan_for_bytes(replace(config, target=SceneTarget(size_bytes=1)), 100).anchors.limit == 64
+    with pytest.raises(TargetError, match="ask for"):
+        plan_for_bytes(replace(config, target=SceneTarget(size_bytes=1000)), 100)
     assert plan_for_bytes(SMALL, 100) == SMALL
 
 

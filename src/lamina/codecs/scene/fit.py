@@ -69,6 +69,7 @@ def fit(signal: Capture, config: SceneConfig, monitor: Monitor) -> Iterator[Scen
 
     Raises:
         SignalError: the capture has no view to fit to.
+        TargetError: the size is too small for any scene.
         BackendUnavailable: CUDA was asked for and is not there.
         Interrupted: the monitor raised it; the fit so far is in its checkpoint.
     """

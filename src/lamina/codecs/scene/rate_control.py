@@ -16,6 +16,7 @@ from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.layout import HEAD_WIDTHS, VIEW_INPUTS
 from lamina.codecs.scene.start import layout_of
 from lamina.codecs.scene.state import FitState
+from lamina.errors import TargetError
 
 PLANNED_BYTES = 22
 """Of a file for each anchor that growing may reach: what fits at usual lambdas come to."""
@@ -49,11 +50,22 @@ BYTES_PER_OCTAVE = 0.8
 
 
 def plan_for_bytes(config: SceneConfig, view_count: int) -> SceneConfig:
-    """Fewer anchors for small sizes; unchanged without a size."""
+    """Fewer anchors for small sizes; unchanged without a size.
+
+    Raises:
+        TargetError: networks and cameras alone take more.
+    """
     size_bytes = config.target.size_bytes
     if size_bytes is None:
         return config
-    limit = round((size_bytes - header_bytes(config, view_count)) / PLANNED_BYTES)
+    header = header_bytes(config, view_count)
+    least = round(header + LEAST_ANCHORS * STRUCTURE_BITS)
+    if size_bytes < least:
+        raise TargetError(
+            f"{size_bytes} bytes; networks and {view_count} cameras alone take about {round(header)}: ask for {least} or "
+            "more, or for smaller networks (anchors.hidden, anchors.feature_channels, context.hidden)"
+        )
+    limit = round((size_bytes - header) / PLANNED_BYTES)
     limit = max(LEAST_ANCHORS, min(config.anchors.limit, limit))
     first = min(config.anchors.first, round(FIRST_SHARE * limit))
     return replace(config, anchors=replace(config.anchors, limit=limit, first=first))
