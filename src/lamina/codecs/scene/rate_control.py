@@ -62,8 +62,8 @@ def plan_for_bytes(config: SceneConfig, view_count: int) -> SceneConfig:
     least = round(header + LEAST_ANCHORS * STRUCTURE_BITS)
     if size_bytes < least:
         raise TargetError(
-            f"{size_bytes} bytes; networks and {view_count} cameras alone take about {round(header)}: ask for {least} or "
-            "more, or for smaller networks (anchors.hidden, anchors.feature_channels, context.hidden)"
+            f"{size_bytes} bytes; networks and {view_count} cameras alone take about {round(header)}: ask for {least} "
+            "or more, or for smaller networks (anchors.hidden, anchors.feature_channels, context.hidden)"
         )
     limit = round((size_bytes - header) / PLANNED_BYTES)
     limit = max(LEAST_ANCHORS, min(config.anchors.limit, limit))
