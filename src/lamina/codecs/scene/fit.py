@@ -13,7 +13,7 @@ from lamina.codec import Monitor, Progress
 from lamina.codecs.scene import checkpoint as saved
 from lamina.codecs.scene.adjustment import adjust, drop_unused
 from lamina.codecs.scene.config import SceneConfig
-from lamina.codecs.scene.finish import assemble, quantize, settle_context, size_bytes_of, tune
+from lamina.codecs.scene.finish import assemble, quantize, settle_context, shown_views, size_bytes_of, tune
 from lamina.codecs.scene.model import ScenePart
 from lamina.codecs.scene.rate_control import corrected_octaves, plan_for_bytes, steered_rate_weight
 from lamina.codecs.scene.schedule import stage_at
@@ -75,7 +75,7 @@ def fit(signal: Capture, config: SceneConfig, monitor: Monitor) -> Iterator[Scen
     """
     if not signal.train:
         raise SignalError(f"{signal.name}: all views are held out, none is left to fit a scene to")
-    config = plan_for_bytes(config, len(signal.train))
+    config = plan_for_bytes(config, len(shown_views(signal)))
     scene = Scene(signal, config, device_of(config))
     watch = Watch(monitor, config)
     key = saved.job_key(signal, config)
@@ -118,7 +118,7 @@ def train(scene: Scene, state: FitState, watch: Watch) -> Iterator[FitState]:
         if config.context.masks and stage.has_rate and not stage_at(state.step - 1, config).has_rate:
             state = drop_unused(state, scene)
         if stage.has_rate and config.target.size_bytes is not None:
-            state.rate_weight = steered_rate_weight(state, config, len(scene.capture.train))
+            state.rate_weight = steered_rate_weight(state, config, len(shown_views(scene.capture)))
         yield state
         if state.step % REPORT_STEPS == 0:
             watch.report(state.step, f"step {state.step} of {config.schedule.steps}, {state.count} anchors")

@@ -33,6 +33,9 @@ VIEW_BYTES = 20
 CONTEXT_WEIGHT_BITS = 6.0
 """Of a weight of the probability model, coded, about."""
 
+ESTIMATE_SHARE = 0.8
+"""Small networks take so much of what is estimated for them, at least: a size that might be met is tried."""
+
 LEAST_ANCHORS = 64
 """A fit for a tiny size has so many all the same."""
 
@@ -59,11 +62,12 @@ def plan_for_bytes(config: SceneConfig, view_count: int) -> SceneConfig:
     if size_bytes is None:
         return config
     header = header_bytes(config, view_count)
-    least = round(header + LEAST_ANCHORS * STRUCTURE_BITS)
+    least = round(ESTIMATE_SHARE * (header + LEAST_ANCHORS * STRUCTURE_BITS))
     if size_bytes < least:
+        alone = round(ESTIMATE_SHARE * header)
         raise TargetError(
-            f"{size_bytes} bytes; networks and {view_count} cameras alone take about {round(header)}: ask for {least} "
-            "or more, or for smaller networks (anchors.hidden, anchors.feature_channels, context.hidden)"
+            f"{size_bytes} bytes; networks and {view_count} cameras alone take about {alone}: ask for {least} or more, "
+            "or for smaller networks (anchors.hidden, anchors.feature_channels, context.hidden)"
         )
     limit = round((size_bytes - header) / PLANNED_BYTES)
     limit = max(LEAST_ANCHORS, min(config.anchors.limit, limit))
