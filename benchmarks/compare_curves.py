@@ -110,6 +110,23 @@ def scalability_costs(layered: Figures, single: Figures) -> dict[str, float]:
     return dict(sorted(costs.items()))
 
 
+def known_bd_rate(anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, float]]) -> float | None:
+    """BD-rate of two curves of (rate, quality); None where they are too short or share no quality."""
+    try:
+        return bd_rate(rising(anchor), rising(test))
+    except SignalError:
+        return None
+
+
+def rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(rate, quality) by rate, without what a smaller file beats: interpolation needs curves that rise."""
+    kept: list[tuple[float, float]] = []
+    for rate, quality in sorted(points):
+        if not kept or (quality > kept[-1][1] and rate > kept[-1][0]):
+            kept.append((rate, quality))
+    return kept
+
+
 def _summary_of(target: str, results: Sequence[Mapping[str, Any]]) -> TargetSummary:
     level_count = min(len(result["levels"]) for result in results)
     levels = []
@@ -124,20 +141,11 @@ def _summary_of(target: str, results: Sequence[Mapping[str, Any]]) -> TargetSumm
 
 
 def _bd_rate(anchor: Sequence[RatePoint], test: Sequence[RatePoint], metric: str) -> float | None:
-    try:
-        return bd_rate(_rising(anchor, metric), _rising(test, metric))
-    except SignalError:
-        return None
+    return known_bd_rate(_rates(anchor, metric), _rates(test, metric))
 
 
-def _rising(points: Sequence[RatePoint], metric: str) -> list[tuple[float, float]]:
-    """(rate, quality) without what a smaller file beats: PCHIP needs curves that rise."""
-    rising: list[tuple[float, float]] = []
-    for point in sorted(points, key=lambda point: point.bytes):
-        quality = quality_of(point, metric)
-        if not rising or (quality > rising[-1][1] and point.bytes > rising[-1][0]):
-            rising.append((float(point.bytes), quality))
-    return rising
+def _rates(points: Sequence[RatePoint], metric: str) -> list[tuple[float, float]]:
+    return [(float(point.bytes), quality_of(point, metric)) for point in points]
 
 
 def _target_order(target: str) -> tuple[str, float]:

@@ -21,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.method_tables import ablation_report, speed_report
 from benchmarks.rate_plots import clip_plots, still_plots
 from benchmarks.result_files import read_figures
+from benchmarks.scene_figures import SCENE_PRESETS
+from benchmarks.scene_plots import scene_plots
+from benchmarks.scene_tables import scene_report, short_levels_table
 from benchmarks.summary_tables import clip_bits_table, clip_levels_table, clip_report, still_means_table, still_report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +40,9 @@ table 1, gives 28.5 dB for joint training and 26.6 dB for LIG (sequential) as th
 converged on a GPU. `python benchmarks/paper_ablation.py` says how the schedule is scaled and why the learning rate is
 not the paper's."""
 
+SCENE_NOTE = """Quality is the mean over the views that a capture holds out, from the file cut at each level; level 0 is
+the coarsest. Views a second are of rendering, with the Gaussians made anew for each view."""
+
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -50,6 +56,9 @@ def readme_tables() -> dict[str, str]:
         if figures := read_figures(f"clips_{preset}"):
             tables[f"clips_{preset}"] = clip_levels_table(figures)
             tables[f"clip_bits_{preset}"] = clip_bits_table(figures)
+    for preset in SCENE_PRESETS:
+        if table := short_levels_table(preset):
+            tables[f"scenes_{preset}"] = table
     return tables
 
 
@@ -67,6 +76,9 @@ def results_page(plots: Mapping[str, str]) -> str:
     for preset in CLIP_PRESETS:
         if figures := read_figures(f"clips_{preset}"):
             parts.append(f"## Clips, preset {preset}\n\n{clip_report(figures, preset)}")
+    for preset in SCENE_PRESETS:
+        if report := scene_report(preset):
+            parts.append(f"## Scenes, preset {preset}\n\n{SCENE_NOTE}\n\n{report}")
     if ablation := ablation_report():
         parts.append(f"## {ABLATION_TITLE}\n\n{ABLATION_NOTE}\n\n{ablation}")
     parts.append(f"## Speed of parts\n\n{speed_report()}")
@@ -93,7 +105,7 @@ def with_tables(readme: str, tables: Mapping[str, str]) -> str:
 
 def made_files(root: Path) -> dict[Path, str]:
     """What should be in each file, by path from the root."""
-    plots = {**still_plots(), **clip_plots()}
+    plots = {**still_plots(), **clip_plots(), **scene_plots()}
     files = {FIGURES / f"{name}.svg": drawing for name, drawing in plots.items()}
     files[RESULTS_PAGE] = results_page(plots)
     if (root / README).exists():

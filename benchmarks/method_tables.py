@@ -14,6 +14,12 @@ from benchmarks.summary_tables import UNKNOWN, markdown_table
 
 Figures = Mapping[str, Any]
 
+KERNELS: Mapping[str, tuple[str, str]] = {
+    "planar_kernel_speed": ("Planar rendering", "flop"),
+    "spatial_kernel_speed": ("Spatial rendering", "instruction"),
+}
+"""Result files, their titles, and what their shares of the peak count."""
+
 _ABLATION = re.compile(r"paper_ablation_(\d+)_steps")
 
 
@@ -43,28 +49,35 @@ def ablation_table(figures: Figures) -> str:
 def speed_report() -> str:
     """Kernel, coder and metrics; only what was measured."""
     sections: list[str] = []
-    if kernels := read_figures("planar_kernel_speed"):
-        rows = [
-            [
-                threads,
-                case,
-                f"{found['kernel_ms']:.2f}",
-                f"{found['twin_ms']:.0f}",
-                f"{found['twin_over_kernel']:.0f}",
-                f"{100 * found['forward_flop_share_of_peak']:.0f} %",
-                f"{100 * found['backward_flop_share_of_peak']:.0f} %",
-            ]
-            for threads, cases in sorted(kernels.items())
-            for case, found in cases.items()
-            if isinstance(found, Mapping)
-        ]
-        header = ["threads", "case", "kernel ms", "PyTorch ms", "ratio", "forward of peak", "backward of peak"]
-        sections.append(f"### Planar rendering, forward and backward\n\n{markdown_table(header, rows)}")
+    for name, (title, share) in KERNELS.items():
+        if kernels := read_figures(name):
+            sections.append(f"### {title}, forward and backward\n\n{kernel_table(kernels, share)}")
     for name, title in {"entropy_speed": "Entropy coder", "metrics_speed": "Metrics, 1920x1080"}.items():
         if found := read_figures(name):
             rows = [[key.replace("_", " "), f"{value:,.1f}"] for key, value in found.items()]
             sections.append(f"### {title}\n\n{markdown_table(['figure', 'value'], rows)}")
     return "\n\n".join(sections) + "\n"
+
+
+def kernel_table(figures: Figures, share: str) -> str:
+    """A row for each case and number of threads."""
+    rows = [
+        [
+            threads,
+            case,
+            f"{found['kernel_ms']:.2f}",
+            f"{found['twin_ms']:.0f}",
+            f"{found['twin_over_kernel']:.0f}",
+            f"{100 * found[f'forward_{share}_share_of_peak']:.0f} %",
+            f"{100 * found[f'backward_{share}_share_of_peak']:.0f} %",
+        ]
+        for threads, cases in sorted(figures.items())
+        for case, found in cases.items()
+        if isinstance(found, Mapping)
+    ]
+    return markdown_table(
+        ["threads", "case", "kernel ms", "PyTorch ms", "ratio", "forward of peak", "backward of peak"], rows
+    )
 
 
 def _levels(run: Figures | None) -> str:

@@ -36,6 +36,12 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "svt_av1": "#2a9d6f",
         "spz": "#2e6fba",
         "ply": "#8a8f98",
+        "sog": "#2aa5b8",
+        "plain_gaussians": "#8a8f98",
+        "one_level": "#8d5b99",
+        "scene_fast": "#d1495b",
+        "scene_default": "#2a9d6f",
+        "scene_paper": "#d08c28",
     }
 )
 """One color a codec in every plot; told apart by people who see few colors by lightness and dashes too."""
@@ -111,6 +117,8 @@ def _legend(panels: Sequence[Panel], width: int) -> tuple[list[str], int]:
         if x + needed > width and x > LEFT:
             x, y = float(LEFT), y + LEGEND_ROW
         parts.append(f'<path d="M{x:.1f} {y}h24" {_stroke(curve)}/>')
+        if curve.has_markers:
+            parts.append(_marker(x + 12, y, curve))
         parts.append(f'<text x="{x + 31:.1f}" y="{y + 4}">{escape(label)}</text>')
         x += needed
     return parts, y + 12
@@ -149,9 +157,12 @@ def _curve(curve: Curve, x_axis: _Axis, y_axis: _Axis) -> list[str]:
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     parts = [f'<path d="M{path}" fill="none" stroke-linejoin="round" {_stroke(curve)}/>']
     if curve.has_markers:
-        radius = 1.3 * curve.width
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{_color(curve)}"/>' for x, y in places]
+        parts += [_marker(x, y, curve) for x, y in places]
     return parts
+
+
+def _marker(x: float, y: float, curve: Curve) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{1.3 * curve.width:.1f}" fill="{_color(curve)}"/>'
 
 
 def _stroke(curve: Curve) -> str:
@@ -189,7 +200,7 @@ class _Axis:
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self) -> list[float]:
-        """Round numbers inside, about five."""
+        """Round numbers inside, three to seven."""
         if self.is_log:
             decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             for digits in ((1, 2, 3, 4, 6, 8), (1, 2, 5), (1, 3), (1,)):
@@ -198,7 +209,7 @@ class _Axis:
                 if len(ticks) <= 7:
                     break
             return [float(f"{tick:.6g}") for tick in ticks]
-        raw = (self.high - self.low) / 5
+        raw = (self.high - self.low) / 6
         unit = 10.0 ** math.floor(math.log10(raw))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= raw)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from benchmarks.result_files import add_figures
 from benchmarks.summary_tables import markdown_table
-from made_up_figures import clip_figures, rival_figures, still_figures
+from made_up_figures import clip_figures, rival_figures, scene_figures, still_figures
 
 from benchmarks import make_figures
 
@@ -16,6 +16,7 @@ def measured(results):
         ("stills_default_single", still_figures(gain_db=1.2, targets=(0.03, 0.2, 0.7), shares=(1.0,))),
         ("rivals_stills", rival_figures()),
         ("clips_default", clip_figures()),
+        ("scenes_fast", scene_figures()),
         ("rivals_clips", {"akiyo": {"x265": clip_figures()["akiyo"]["bpp=0.1"]["levels"]}}),
     ):
         for subject, values in figures.items():
@@ -24,12 +25,16 @@ def measured(results):
 
 
 def test_write_then_check_finds_nothing_stale(measured, tmp_path):
-    (tmp_path / "README.md").write_text("before\n<!-- table: clips_default -->\nold\n<!-- end of table -->\nafter\n")
+    (tmp_path / "README.md").write_text(
+        "before\n<!-- table: clips_default -->\nold\n<!-- end of table -->\n"
+        "<!-- table: scenes_fast -->\n<!-- end of table -->\nafter\n"
+    )
     assert make_figures.stale_files(tmp_path)
     make_figures.write_files(tmp_path)
     assert make_figures.stale_files(tmp_path) == []
     readme = (tmp_path / "README.md").read_text()
     assert "| akiyo | 0.1 bpp | 2 |" in readme
+    assert "| bonsai | 0.002 | 2 |" in readme
     assert "old" not in readme
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
@@ -47,7 +52,7 @@ def test_check_finds_what_was_changed_by_hand_and_what_is_left_over(measured, tm
 
 def test_results_page_holds_every_kind_of_figure(measured, tmp_path):
     page = make_figures.made_files(tmp_path)[make_figures.RESULTS_PAGE]
-    for heading in ("BD-rate (PSNR)", "own bytes", "Cost of scalability", "bits by frame type"):
+    for heading in ("BD-rate (PSNR)", "own bytes", "Cost of scalability", "bits by frame type", "Scenes, preset fast"):
         assert heading in page
     assert "| akiyo | 0.1 bpp | 50.00 | 5.00 | 40.0 | 4.0 | 10 % | 2.00 | 50 |" in page
 
@@ -55,7 +60,7 @@ def test_results_page_holds_every_kind_of_figure(measured, tmp_path):
 def test_plots_are_well_formed_and_the_same_each_time(measured, tmp_path):
     files = make_figures.made_files(tmp_path)
     plots = {path.stem: text for path, text in files.items() if path.suffix == ".svg"}
-    assert set(plots) == {"stills_mean", "stills_each", "stills_scalability", "clips_each"}
+    assert set(plots) == {"stills_mean", "stills_each", "stills_scalability", "clips_each", "scene_bonsai"}
     for text in plots.values():
         assert ElementTree.fromstring(text).tag.endswith("svg")
     assert make_figures.made_files(tmp_path) == files
