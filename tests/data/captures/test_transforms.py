@@ -205,3 +205,14 @@ def test_text_that_is_no_json_of_ours_is_told(text: str, tmp_path: Path) -> None
     (tmp_path / "transforms.json").write_text(text)
     with pytest.raises(SignalError, match=r"transforms\.json: "):
         read_capture(tmp_path)
+
+
+def test_background_of_opaque_photographs_is_their_borders_color_if_they_share_one(
+    tmp_path: Path, photo: np.ndarray
+) -> None:
+    write_transforms(tmp_path / "room", photo)
+    assert read_capture(tmp_path / "room").background == (0, 0, 0)
+    framed = np.full_like(photo, (250, 249, 251))
+    framed[8:-8] = photo[8:-8]
+    write_transforms(tmp_path / "studio", framed)
+    assert read_capture(tmp_path / "studio").background == (250, 249, 251)

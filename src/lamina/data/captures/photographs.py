@@ -124,6 +124,12 @@ def view_of(photograph: Photograph, scale: Fraction) -> View:
     return View(photograph.name, camera.resized(*target_size(pinhole.width, pinhole.height, scale)), photograph.path)
 
 
+def is_transparent(photograph: Photograph) -> bool:
+    """Whether the picture has an alpha channel or a transparent color, by its header."""
+    with opened(photograph.path) as image:
+        return "A" in image.getbands() or "transparency" in image.info
+
+
 def decoder(
     photographs: Sequence[Photograph], scale: Fraction, background: tuple[int, int, int]
 ) -> Callable[[int], UInt8[np.ndarray, "h w 3"]]:

@@ -7,16 +7,29 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
+
 from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
 from lamina.data.captures.colmap_folder import find_model, read_colmap
 from lamina.data.captures.llff import FILE_NAME, read_llff
-from lamina.data.captures.photographs import decoder, view_of
+from lamina.data.captures.photographs import decoder, is_transparent, view_of
 from lamina.data.captures.source import Source
 from lamina.data.captures.transforms import has_transforms, read_transforms
 from lamina.data.image import WHITE
 from lamina.errors import SignalError
 
 Reader = Callable[[Path, Fraction], Source]
+
+BLACK = (0, 0, 0)
+"""Behind photographs of rooms and places. What no Gaussian covers shows it, and viewers have their own: most are dark, and
+3DGS is trained so."""
+
+BORDER_PICTURES = 3
+"""Whose borders are looked at for the color of a studio's background."""
+BORDER_SHARE = 0.5
+BORDER_TOLERANCE = 6
+"""So many of their pixels must be so near to the median border color, in 8-bit levels: JPEG blurs a plain one."""
 
 LEAST_VIEWS = 2
 """Fewer views show no depth."""
@@ -32,13 +45,15 @@ def read_capture(
     *,
     scale: Fraction | float = 1,
     test_every: int = 8,
-    background: tuple[int, int, int] = WHITE,
+    background: tuple[int, int, int] | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> Capture:
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the largest pictures there. Every `test_every`-th view by name is held out (0: none) where the
-    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB).
+    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: white where pictures have
+    transparency (the custom of Blender's scenes), the color of their borders where most of these are of one color,
+    otherwise black.
 
     Raises:
         SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where.
@@ -63,6 +78,8 @@ def read_capture(
     train, test = source.split or _split([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
+    if background is None:
+        background = background_of(source)
     decode = decoder(source.photographs, source.picture_scale, background)
     return Capture(
         path.resolve().name,
@@ -75,6 +92,29 @@ def read_capture(
         PixelCache(decode, cache_bytes),
         source.notes,
     )
+
+
+def background_of(source: Source) -> tuple[int, int, int]:
+    """What stands behind the things that pictures show; damaged pictures are told when they are asked for."""
+    photographs = source.photographs
+    decode = decoder(photographs, source.picture_scale, BLACK)
+    edges: list[UInt8[np.ndarray, "n 3"]] = []
+    for number in np.linspace(0, len(photographs) - 1, min(BORDER_PICTURES, len(photographs))).astype(int):
+        try:
+            if is_transparent(photographs[number]):
+                return WHITE
+            pixels = decode(int(number))
+        except SignalError:
+            continue
+        edges += [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+    if not edges:
+        return BLACK
+    border = np.concatenate(edges).astype(np.int16)
+    median = np.median(border, axis=0).round().astype(np.int16)
+    if (np.abs(border - median) <= BORDER_TOLERANCE).all(axis=1).mean() <= BORDER_SHARE:
+        return BLACK
+    red, green, blue = (int(level) for level in median)
+    return red, green, blue
 
 
 def _split(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
