@@ -22,8 +22,8 @@ from lamina.errors import SignalError
 Reader = Callable[[Path, Fraction], Source]
 
 BLACK = (0, 0, 0)
-"""Behind photographs of rooms and places. What no Gaussian covers shows it, and viewers have their own: most are dark, and
-3DGS is trained so."""
+"""Behind photographs of rooms and places. What no Gaussian covers shows it; most viewers are dark there, and 3DGS is
+trained so."""
 
 BORDER_PICTURES = 3
 """Whose borders are looked at for the color of a studio's background."""
