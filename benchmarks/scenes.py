@@ -47,7 +47,7 @@ CAPTURES: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
 )
 """Folder of the development data, and scale."""
 
-LAMBDAS = (0.001, 0.002, 0.004)
+LAMBDAS = (0.002, 0.004, 0.008)
 LEVEL_VIEWS = 8
 """Views whose rendering is timed, at every level."""
 

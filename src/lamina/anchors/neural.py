@@ -140,15 +140,19 @@ def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, "
 
 
 def generate(
-    anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]
+    anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"], least_opacity: float = 0.0
 ) -> tuple[Gaussians3D, Int64[Tensor, " m"]]:
     """The Gaussians that these anchors make for a camera at this place, and where each is from: anchor * k + offset.
 
-    Differentiable in anchors, heads and position. Gaussians keep the order of anchors, then of offsets.
+    Differentiable in anchors, heads and position. Gaussians keep the order of anchors, then of offsets. Fits may ask
+    for at least `least_opacity` of those that masks leave, with the gradient of what the network said.
     """
     count, per_anchor = anchors.masks.shape
     inputs = head_inputs(anchors, heads, camera_position)
-    opacities = (torch.tanh(heads.opacity(inputs)) * anchors.masks).reshape(-1)
+    opacities = torch.tanh(heads.opacity(inputs))
+    if least_opacity > 0:
+        opacities = opacities + (opacities.clamp_min(least_opacity) - opacities).detach()
+    opacities = (opacities * anchors.masks).reshape(-1)
     sources = torch.nonzero(opacities.detach() > 0).reshape(-1)
     rows = sources // per_anchor
     shapes = heads.covariance(inputs).reshape(-1, COVARIANCE_OUTPUTS)[sources]

@@ -61,7 +61,8 @@ def test_a_depth_that_is_given_holds_all_points_in_the_finest_layer():
 def test_first_gaussians_show_the_colors_of_the_points():
     capture = tiny_capture()
     state = first_state(capture, SMALL, CPU)
-    rows = torch.arange(int(state.starts[2]), state.count)
+    # The finest of the layers that are not left for growing.
+    rows = torch.arange(int(state.starts[1]), int(state.starts[2]))
     anchors = state.anchors(rows, state.values.values[rows], torch.ones(len(rows), 3))
     shown, sources = generate(anchors, state.networks.heads, torch.zeros(3))
     nearest = torch.cdist(anchors.positions, torch.from_numpy(capture.points).float()).argmin(dim=1)

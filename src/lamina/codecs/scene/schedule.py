@@ -29,6 +29,8 @@ class Stage:
     has_noise: bool
     has_rate: bool
     is_half_size: bool
+    least_opacity: float
+    """That Gaussians are drawn with."""
 
 
 def stage_at(step: int, config: SceneConfig) -> Stage:
@@ -44,6 +46,7 @@ def stage_at(step: int, config: SceneConfig) -> Stage:
         share >= schedule.noise_from,
         share >= schedule.rate_from,
         share < schedule.half_size_until,
+        config.anchors.least_opacity if share < schedule.rate_from else 0.0,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from lamina.anchors.growth import Statistics
 from lamina.anchors.neural import Heads, init_heads
@@ -46,8 +46,9 @@ FINEST_QUANTILE = 0.9
 NEAR_SHARE = 0.1
 """A point counts as near as in the nearest tenth of all training views."""
 
-FOOTPRINTS_PX = (0.25, 1024.0)
-"""Between which a cell's width on the picture is looked for."""
+FOOTPRINTS_PX = (4.0, 1024.0)
+"""Between which the first cells' width on the picture is looked for. A capture with few points starts with few cells:
+finer ones would all be on layer 0, with nothing below to refine."""
 
 BISECTIONS = 12
 
@@ -108,34 +109,63 @@ def first_octree(capture: Capture, config: SceneConfig) -> tuple[Lattice, Layers
     """A node around every point, as fine as cameras see it, and all ancestors; about `AnchorConfig.first` nodes.
 
     A cell is as fine as it looks: points get the deepest cell that still covers a number of pixels, the same for all,
-    in the cameras nearest to them. That number follows from the count of anchors; base and finest depth follow from it.
+    in the cameras nearest to them. That number follows from the count of anchors; base and finest depth follow from it,
+    with `AnchorConfig.spare_layers` left to grow into.
     """
-    lattice = Lattice(*cube_of(capture), config.anchors.base_depth or 0, config.level_count)
+    anchors = config.anchors
+    lattice = Lattice(*cube_of(capture), anchors.base_depth or 0, config.level_count)
     points = points_of(capture, lattice, config.seed)
-    if config.anchors.base_depth is not None:
+    if anchors.base_depth is not None:
         return lattice, build_octree(points, lattice)
+    spare = min(anchors.spare_layers, max(config.level_count // 2, 1))
     pixels = pixels_per_unit(capture, points)
     points, pixels = points[pixels > 0], pixels[pixels > 0]
     low, high = FOOTPRINTS_PX
     for _ in range(BISECTIONS):
         middle = math.sqrt(low * high)
-        if sum(len(indices) for indices in octree_seen(lattice, points, pixels, middle)[1]) > config.anchors.first:
+        layers = octree_seen(lattice, points, pixels, middle, spare)[1]
+        if sum(len(indices) for indices in layers) > anchors.first:
             low = middle
         else:
             high = middle
-    return octree_seen(lattice, points, pixels, high)
+    return octree_seen(lattice, points, pixels, high, spare)
 
 
 def octree_seen(
-    lattice: Lattice, points: Float64[np.ndarray, "p 3"], pixels: Float64[np.ndarray, " p"], footprint_px: float
+    lattice: Lattice,
+    points: Float64[np.ndarray, "p 3"],
+    pixels: Float64[np.ndarray, " p"],
+    footprint_px: float,
+    spare: int,
 ) -> tuple[Lattice, Layers]:
-    """The octree in which cells around points cover about so many pixels, on a lattice whose depths suit it."""
+    """The octree in which cells around points cover about so many pixels, on a lattice whose depths suit it.
+
+    The last `spare` layers are empty. Where there are too few layers for that, the finest is finer than the cells
+    around points, and holds one point of each.
+    """
     count = lattice.layer_count
-    depths = np.floor(np.log2(lattice.side * pixels / footprint_px))
-    finest = int(np.clip(np.quantile(depths, FINEST_QUANTILE), count - 1, MAX_DEPTH - 1))
+    depths = np.floor(np.log2(lattice.side * pixels / footprint_px)).clip(0)
+    finest = int(np.clip(np.quantile(depths, FINEST_QUANTILE) + spare, count - 1, MAX_DEPTH - 1))
     lattice = replace(lattice, base_depth=finest - count + 1)
-    layer = np.clip(depths - lattice.base_depth, 0, count - 1)
+    if spare > count - 1:
+        points = points[thinned(lattice, points, depths)]
+        return lattice, with_ancestors(
+            (*(np.zeros((0, 3), np.int32),) * (count - 1), lattice.locate(points, count - 1))
+        )
+    layer = np.clip(depths - lattice.base_depth, 0, count - 1 - spare)
     return lattice, with_ancestors([lattice.locate(points[layer == own], own) for own in range(count)])
+
+
+def thinned(
+    lattice: Lattice, points: Float64[np.ndarray, "p 3"], depths: Float64[np.ndarray, " p"]
+) -> Int64[np.ndarray, " k"]:
+    """Rows of points: the first in each cell of its own depth, which may be above the lattice's layers."""
+    whole, kept = replace(lattice, base_depth=0), []
+    for depth in np.unique(depths):
+        rows = np.flatnonzero(depths == depth)
+        _, first = np.unique(morton_keys(whole.locate(points[rows], int(depth))), return_index=True)
+        kept.append(rows[first])
+    return np.sort(np.concatenate(kept))
 
 
 def cube_of(capture: Capture) -> tuple[tuple[float, float, float], float]:

@@ -167,7 +167,9 @@ class FitState:
         """These rows with these values, as generators want them."""
         features, scalings, offsets = self.columns(values)
         sizes = torch.exp(scalings) * self.voxels[rows]
-        return Anchors(self.positions[rows], features, sizes, offsets.reshape(len(rows), -1, 3), masks)
+        return Anchors(
+            self.positions[rows], features, sizes, offsets.reshape(len(rows), self.layout.offset_count, 3), masks
+        )
 
     def used(self) -> Bool[Tensor, "n k"]:
         """Which offsets their masks leave."""

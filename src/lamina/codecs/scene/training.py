@@ -120,7 +120,7 @@ def take_step(scene: Scene, state: FitState) -> float:
         loss = loss + rate(scene.config, state, seen, random, noise)
     loss.backward()
     if stage.grows:
-        observe(state, seen, image, pulls, shot.camera)
+        observe(state, seen, image, pulls, shot.camera, stage.least_opacity)
     descend(scene.config, state, seen, stage)
     return float((image.pixels.detach() - shot.target).square().mean())
 
@@ -143,7 +143,7 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
         steps = context.steps(known_of_rows(state, rows), state.relations, rows)
         noisy = add_step_noise(values, steps, state.layout, noise)
     place = torch.from_numpy(camera.position_world).to(noisy)
-    gaussians, sources = generate(state.anchors(rows, noisy, masks), state.networks.heads, place)
+    gaussians, sources = generate(state.anchors(rows, noisy, masks), state.networks.heads, place, stage.least_opacity)
     return Seen(rows, values, logits, masks, steps, noisy, gaussians, sources)
 
 
@@ -234,14 +234,23 @@ def rate(
 
 
 @torch.no_grad()
-def observe(state: FitState, seen: Seen, image: SpatialImage, pulls: Float[Tensor, "m 2"], camera: Camera) -> None:
-    """Notes what growing and pruning go by."""
+def observe(
+    state: FitState,
+    seen: Seen,
+    image: SpatialImage,
+    pulls: Float[Tensor, "m 2"],
+    camera: Camera,
+    least_opacity: float,
+) -> None:
+    """Notes what growing and pruning go by; Gaussians that are drawn only because all are count as not there."""
     assert pulls.grad is not None
     half = pulls.new_tensor([camera.width / 2, camera.height / 2])
     gradients = (pulls.grad * half).norm(dim=1).cpu().numpy()
     k = state.layout.offset_count
     rows, sources = seen.rows.cpu().numpy(), seen.sources.cpu().numpy()
-    drawn, opacities = image.radii_px.cpu().numpy() > 0, seen.gaussians.opacities.cpu().numpy()
+    opacities = seen.gaussians.opacities.cpu().numpy()
+    opacities = np.where(opacities > least_opacity, opacities, np.float32(0.0))
+    drawn = image.radii_px.cpu().numpy() > 0
     state.statistics.observe(rows, rows[sources // k] * k + sources % k, gradients, drawn, opacities)
 
 
