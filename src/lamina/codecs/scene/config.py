@@ -51,8 +51,8 @@ class AnchorConfig:
     layer."""
     spare_layers: int = 2
     """Finest layers that no point starts in, at most half of all: growing fills them where detail is. 0: the finest
-    cells are as wide as the first ones, and hold no finer detail than their offsets (bonsai at quarter size: 0.6 dB less
-    at the same bytes)."""
+    cells are as wide as the first ones, and hold no finer detail than their offsets (0.6 dB less at the same bytes, on
+    bonsai at quarter size)."""
     least_opacity: float = 0.006
     """Until the rate counts, Gaussians are drawn at least so opaque, a little over what shows: those that the generator
     has under 0 feel what they could give, and return. Scaffold-GS, 0: they are lost, four of six of an anchor."""

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each mechanism of the scene codec is worth: bonsai enters; benchmarks/results/scene_ablation.json leaves.
+
+    python benchmarks/scene_ablation.py                     # all of `CHANGES`, what is known is not run again
+    python benchmarks/scene_ablation.py --changes "no spare layers" --again
+
+Quarter size (200 x 133), 3,000 steps, one seed: enough to order mechanisms, not to quote qualities. Figures are of
+what a decoder has, over all views held out; `fitted_psnr` is of the same anchors before they were quantised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+from benchmarks.result_files import add_figures, data_folder, read_figures
+from benchmarks.scenes import CAPTURES, one_level
+
+from lamina.codec import SilentMonitor
+from lamina.codecs.scene.coding import encode
+from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
+from lamina.codecs.scene.finish import shown
+from lamina.codecs.scene.fit import Watch, finish, train
+from lamina.codecs.scene.start import first_state
+from lamina.codecs.scene.state import FitState
+from lamina.codecs.scene.training import Scene
+from lamina.data.captures import read_capture
+from lamina.metrics.psnr import finite_db, psnr
+
+RESULT_NAME = "scene_ablation"
+SCALE, STEPS, LAMBDA, FIRST, LIMIT = Fraction(1, 4), 3_000, 0.004, 6_000, 14_000
+
+
+def changed(**parts: Mapping[str, Any]) -> Callable[[SceneConfig], SceneConfig]:
+    """A configuration with other knobs in some of its parts."""
+
+    def change(config: SceneConfig) -> SceneConfig:
+        return replace(config, **{name: replace(getattr(config, name), **knobs) for name, knobs in parts.items()})
+
+    return change
+
+
+CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
+    {
+        "as it is": lambda config: config,
+        "no spare layers": changed(anchors={"spare_layers": 0}),
+        "one spare layer": changed(anchors={"spare_layers": 1}),
+        "faint Gaussians are lost": changed(anchors={"least_opacity": 0.0}),
+        "24 features": changed(anchors={"feature_channels": 24}),
+        "masks not in the rate": changed(context={"masks": False}),
+        "rate of noisy values": changed(context={"true_rounding": False}),
+        "no parent in the context": changed(context={"parent": False}),
+        "no chain of features": changed(context={"feature_groups": 1, "chained": False}),
+        "no settling": changed(context={"settle_steps": 0}),
+        "no tuning": changed(schedule={"tune_steps": 0}),
+        "whole size from the start": changed(schedule={"half_size_until": 0.0}),
+        "all levels at every step": changed(loss={"coarse_to_fine": "all", "lower_weight": 0.1}),
+        "lower levels free": changed(loss={"coarse_to_fine": "off"}),
+        "InfoNCE": changed(loss={"info_nce": 0.005}),
+        "one level, hash grid (HAC)": one_level,
+    }
+)
+
+
+def fit(scene: Scene) -> dict[str, Any]:
+    """Fit, quantise, code; what came out."""
+    watch, started_s = Watch(SilentMonitor(), scene.config), time.process_time()
+    state = first_state(scene.capture, scene.config, scene.device)
+    for trained in train(scene, state, watch):
+        state = trained
+    fitted = fitted_quality(scene, state)
+    part = finish(scene, state, watch)
+    sizes = np.cumsum([len(unit.payload) for unit in encode([part])])
+    return {
+        "bytes": [int(size) for size in sizes[1:]],
+        "psnr": [round(quality, 3) for quality in part.quality_db if quality is not None],
+        "fitted_psnr": fitted,
+        "anchors": sum(layer.count for layer in part.layers),
+        "gaussians": sum(int(layer.masks.sum()) for layer in part.layers),
+        "fit_cpu_s": round(time.process_time() - started_s, 1),
+    }
+
+
+@torch.no_grad()
+def fitted_quality(scene: Scene, state: FitState) -> float:
+    """Mean PSNR of all anchors as they were fitted, before anything is quantised."""
+    anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
+    found = []
+    for view in scene.capture.test:
+        pixels = shown(anchors, state.networks.heads, scene.camera(view), scene.background)
+        rounded = (pixels.clamp(0, 1) * 255).round().byte().numpy()
+        found.append(finite_db(psnr(scene.capture.pixels(view), rounded)))
+    return round(float(np.mean(found)), 3)
+
+
+def main() -> None:
+    """Run what is missing; print a line each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=list(CHANGES))
+    parser.add_argument("--again", action="store_true", help="measure anew what is known already")
+    options = parser.parse_args()
+    folder, _ = CAPTURES["bonsai"]
+    capture = read_capture(data_folder() / folder, scale=SCALE)
+    fast = PRESETS["fast"]
+    base = replace(
+        fast,
+        target=SceneTarget(rate_weight=LAMBDA),
+        anchors=replace(fast.anchors, first=FIRST, limit=LIMIT),
+        schedule=replace(fast.schedule, steps=STEPS),
+    )
+    settings = {"preset": "fast", "scale": str(SCALE), "steps": STEPS, "lambda": LAMBDA, "first": FIRST, "limit": LIMIT}
+    for name in options.changes:
+        if name in read_figures(RESULT_NAME).get("bonsai", {}) and not options.again:
+            continue
+        figures = fit(Scene(capture, CHANGES[name](base), torch.device("cpu")))
+        add_figures(RESULT_NAME, settings, "bonsai", {name: figures})
+        print(f"{name:28} {figures['psnr'][-1]:6.2f} dB {figures['bytes'][-1] / 1000:7.1f} kB", figures, flush=True)
+
+
+if __name__ == "__main__":
+    main()
