@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.compare_curves import known_bd_rate
+from benchmarks.result_files import read_figures
 from benchmarks.scene_figures import (
     PlainScene,
     SceneFile,
@@ -28,6 +29,10 @@ log(bytes) over its lambdas, and there is none where its files do not reach that
 FREE_TITLE = "Lower levels with and without coarse-to-fine loss and InfoNCE"
 PLAIN_TITLE = "Plain 3D Gaussian splatting: same views, renderer and loss, no rate"
 PLAIN_NOTE = "The last column is the best whole file of the preset, whatever its lambda, less the plain fit."
+ABLATION_TITLE = "What each mechanism is worth"
+ABLATION_NOTE = """Short fits of bonsai at quarter size (3,000 steps, one seed, lambda .004): enough to order
+mechanisms. `benchmarks/scene_ablation.py`"""
+UNCHANGED = "as it is"
 SPLAT_FILES_TITLE = "Size against the same Gaussians in files of other tools"
 SPLAT_FILES_NOTE = """Those files hold one set of Gaussians for all views, fitted to what the whole scene shows. The
 last columns: how much more the scene shows; its size as a share of the other file's; the same at the other file's PSNR,
@@ -48,6 +53,7 @@ def scene_report(preset: str) -> str:
     sections[SPLAT_FILES_TITLE] = _with_note(SPLAT_FILES_NOTE, splat_files_table(groups, preset))
     plain = {capture: plain_scenes(capture) for capture in groups}
     sections[PLAIN_TITLE] = _with_note(PLAIN_NOTE, plain_table(groups, plain))
+    sections[ABLATION_TITLE] = _with_note(ABLATION_NOTE, ablation_table())
     sections["Time and memory"] = cost_table([file for files in groups.values() for file in files])
     return "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items() if text) + "\n"
 
@@ -187,12 +193,44 @@ def cost_table(files: Sequence[SceneFile]) -> str:
             f"{file.figures['encode_peak_mb']:,}",
             f"{file.figures['decode_s']:.2f}",
             f"{file.figures['decode_peak_mb']:,}",
+            f"{file.figures['first_level_ms']:.0f}" if "first_level_ms" in file.figures else UNKNOWN,
             f"{file.figures['tree_bits_per_anchor']:.2f}",
         ]
         for file in files
     ]
     encode = ["encode s", "of all cores, CPU s", "encode peak MB"]
-    header = ["capture", "lambda", *encode, "decode s", "decode peak MB", "tree bits an anchor"]
+    header = [
+        "capture",
+        "lambda",
+        *encode,
+        "decode s",
+        "decode peak MB",
+        "level 0 seen after ms",
+        "tree bits an anchor",
+    ]
+    return markdown_table(header, rows)
+
+
+def ablation_table() -> str:
+    """Short fits with one mechanism changed, beside the fit as it is; empty where it was not measured."""
+    figures = read_figures("scene_ablation").get("bonsai", {})
+    if UNCHANGED not in figures:
+        return ""
+    base = figures[UNCHANGED]
+    rows = [
+        [
+            name,
+            _kilobytes(found["bytes"][-1]),
+            _change(found["bytes"][-1], base["bytes"][-1]),
+            f"{found['psnr'][-1]:.2f}",
+            f"{found['psnr'][-1] - base['psnr'][-1]:+.2f}",
+            f"{found['fitted_psnr'] - found['psnr'][-1]:+.2f}",
+            f"{found['psnr'][0]:.2f} at {_kilobytes(found['bytes'][0])}",
+            f"{found['gaussians']:,}",
+        ]
+        for name, found in figures.items()
+    ]
+    header = ["changed", "kB", "of that", "PSNR dB", "more", "lost by quantising", "level 0, dB at kB", "Gaussians"]
     return markdown_table(header, rows)
 
 
