@@ -188,6 +188,7 @@ def cost_table(files: Sequence[SceneFile]) -> str:
         [
             file.capture,
             f"{file.rate_weight:g}",
+            f"{file.figures['steps']:,}" if "steps" in file.figures else UNKNOWN,
             f"{file.figures['encode_s']:,.0f}",
             f"{file.figures['encode_cpu_s']:,.0f}",
             f"{file.figures['encode_peak_mb']:,}",
@@ -202,6 +203,7 @@ def cost_table(files: Sequence[SceneFile]) -> str:
     header = [
         "capture",
         "lambda",
+        "steps",
         *encode,
         "decode s",
         "decode peak MB",

@@ -68,15 +68,17 @@ VARIANTS: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
 )
 
 
-def encode(name: str, preset: str, variant: str, rate_weight: float, path: str) -> dict[str, float]:
+def encode(name: str, preset: str, variant: str, rate_weight: float, path: str, steps: int | None) -> dict[str, float]:
     """In a process of its own: write a file; seconds on the clock and of all cores, and peak memory."""
     folder, scale = CAPTURES[name]
     capture = read_capture(data_folder() / folder, scale=scale)
     config = VARIANTS[variant](replace(PRESETS[preset], target=SceneTarget(rate_weight=rate_weight)))
+    config = config if steps is None else replace(config, schedule=replace(config.schedule, steps=steps))
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     lamina.encode(capture, path, config=config).close()
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
+        "steps": config.schedule.steps,
         "encode_s": round(time.perf_counter() - started_s, 1),
         "encode_cpu_s": round(time.process_time() - started_cpu_s, 1),
         "encode_peak_mb": round(peak_kb * 1024 / 1e6),
@@ -124,11 +126,11 @@ def levels_of(path: Path, capture: Capture) -> list[dict[str, Any]]:
     return levels
 
 
-def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path) -> dict[str, Any]:
+def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path, steps: int | None) -> dict[str, Any]:
     """Encode and measure one file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        encoded = process.apply(encode, (name, preset, variant, rate_weight, str(path)))
+        encoded = process.apply(encode, (name, preset, variant, rate_weight, str(path), steps))
     with multiprocessing.get_context("spawn").Pool(1) as process:
         decoded = process.apply(decode, (str(path),))
     with multiprocessing.get_context("spawn").Pool(1) as process:
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--lambdas", nargs="+", type=float, default=list(LAMBDAS))
     parser.add_argument("--preset", default="fast", choices=sorted(PRESETS))
     parser.add_argument("--variant", default="", choices=sorted(VARIANTS))
+    parser.add_argument("--steps", type=int, help="of a fit; the preset's when left out")
     parser.add_argument("--work", default=str(Path(tempfile.gettempdir()) / "lamina_scenes"))
     parser.add_argument("--again", action="store_true", help="measure anew what is known already")
     options = parser.parse_args()
@@ -158,7 +161,7 @@ def main() -> None:
             if setting in read_figures(name).get(capture, {}) and not options.again:
                 continue
             path = Path(options.work) / name / f"{capture}_{setting}.lam"
-            found = measure(capture, options.preset, options.variant, rate_weight, path)
+            found = measure(capture, options.preset, options.variant, rate_weight, path, options.steps)
             add_figures(name, {"preset": options.preset, "variant": options.variant}, capture, {setting: found})
             for level in found.pop("levels"):
                 print(capture, setting, json.dumps(level), flush=True)
