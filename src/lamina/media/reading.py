@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ def open_media(path: str | Path | bytes) -> Media:
         BitstreamError: not a Lamina file, of a future version, or its header or index are damaged.
         OSError: the file cannot be opened.
     """
+    if not isinstance(path, bytes) and Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder; expected a Lamina file", str(path))
     return Media(read_stream(path))
 
 

@@ -228,6 +228,15 @@ def test_what_is_wrong_with_a_folder_is_said(damage, message: str, tmp_path: Pat
         read_capture(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["cameras", "images"])
+def test_half_a_model_is_told(name: str, tmp_path: Path, photo: np.ndarray) -> None:
+    folder = write_capture(tmp_path, written("PINHOLE"), photo)
+    (folder / "sparse" / "0" / f"{name}.bin").unlink()
+    assert is_capture(folder)
+    with pytest.raises(SignalError, match=f"{name}.bin: missing"):
+        read_capture(folder)
+
+
 def test_a_damaged_picture_is_told_when_it_is_asked_for(tmp_path: Path, photo: np.ndarray) -> None:
     write_capture(tmp_path, written("PINHOLE"), photo)
     path = tmp_path / "images" / "b.png"

@@ -32,6 +32,18 @@ def find_model(folder: Path, parts: tuple[str, ...] = ("cameras", "images")) -> 
     return None
 
 
+def missing_part(folder: Path) -> Path | None:
+    """The file that a model lacks of which the other half is there; None where a model is whole, or there is none."""
+    if find_model(folder) is not None:
+        return None
+    for there, missing in (("cameras", "images"), ("images", "cameras")):
+        half = find_model(folder, (there,))
+        if half is not None and half != folder:
+            suffix = next(suffix for suffix in SUFFIXES if (half / f"{there}{suffix}").is_file())
+            return half / f"{missing}{suffix}"
+    return None
+
+
 def read_model(folder: Path) -> ColmapModel:
     """Cameras, images and points of the model in this folder; no points file means no points.
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
-from lamina.data.captures.colmap_folder import find_model, read_colmap
+from lamina.data.captures.colmap_folder import find_model, missing_part, read_colmap
 from lamina.data.captures.llff import FILE_NAME, read_llff
 from lamina.data.captures.photographs import decoder, is_transparent, view_of
 from lamina.data.captures.source import Source
@@ -129,4 +129,15 @@ def _reader(path: Path) -> Reader | None:
         return read_colmap
     if has_transforms(path):
         return read_transforms
-    return read_llff if (path / FILE_NAME).is_file() else None
+    if (path / FILE_NAME).is_file():
+        return read_llff
+    return _refuse_half if missing_part(path) is not None else None
+
+
+def _refuse_half(path: Path, scale: Fraction) -> Source:
+    """Says what a reconstruction lacks, rather than that this is no capture."""
+    del scale
+    raise SignalError(
+        f"{missing_part(path)}: missing, while other files of the model are there; expected cameras and images of one "
+        "reconstruction (colmap model_converter writes all three)"
+    )
