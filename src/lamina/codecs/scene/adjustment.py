@@ -69,12 +69,21 @@ def drop_unused(state: FitState, scene: Scene) -> FitState:
 
     What an offset weighs in a view is the gradient of the picture's sum by its color: exact, occlusion included.
     """
-    weights = weights_of(state, scene)
-    used = state.used().cpu().numpy() & (weights >= LEAST_WEIGHT_PX)
+    return without(state, state.used().cpu().numpy() & (weights_of(state, scene) >= LEAST_WEIGHT_PX))
+
+
+def drop_empty(state: FitState) -> FitState:
+    """Removes leaves of which masks have left nothing: they never return, and cost time at every step."""
+    return without(state, state.used().cpu().numpy())
+
+
+def without(state: FitState, used: Bool[np.ndarray, "n k"]) -> FitState:
+    """The state with no other offsets than these used, and no leaves of which nothing is left."""
     layers = prune(state.layers, empty_anchors(used))
     kept = origins_of(layers, state.layers)
     dropped = with_layers(state, layers, np.full(len(kept), -1, np.int64))
-    dropped.mask_logits.values[torch.from_numpy(~used[kept]).to(state.device)] = mask_off()
+    unused = torch.from_numpy(~used[kept]).to(state.device)
+    dropped.mask_logits.values[unused & dropped.used()] = mask_off()
     return dropped
 
 

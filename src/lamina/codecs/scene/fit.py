@@ -11,7 +11,7 @@ import torch
 
 from lamina.codec import Monitor, Progress
 from lamina.codecs.scene import checkpoint as saved
-from lamina.codecs.scene.adjustment import adjust, drop_unused
+from lamina.codecs.scene.adjustment import adjust, drop_empty, drop_unused
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.finish import assemble, quantize, settle_context, shown_views, size_bytes_of, tune
 from lamina.codecs.scene.model import ScenePart
@@ -26,6 +26,9 @@ from lamina.render.planar_cuda import require_cuda
 
 REPORT_STEPS = 5
 """Steps between two reports."""
+
+SWEEP_STEPS = 500
+"""Steps from one removal of emptied anchors to the next, while the rate counts."""
 
 SAVE_STEPS = 1_000
 """Steps between two checkpoints."""
@@ -117,6 +120,8 @@ def train(scene: Scene, state: FitState, watch: Watch) -> Iterator[FitState]:
             state = adjust(state, config)
         if config.context.masks and stage.has_rate and not stage_at(state.step - 1, config).has_rate:
             state = drop_unused(state, scene)
+        elif config.context.masks and stage.has_rate and state.step % SWEEP_STEPS == 0:
+            state = drop_empty(state)
         if stage.has_rate and config.target.size_bytes is not None:
             state.rate_weight = steered_rate_weight(state, config, len(shown_views(scene.capture)))
         yield state
