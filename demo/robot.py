@@ -86,7 +86,7 @@ def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Pa
         for level in range(media.level_count):
             model: SceneModel = media.model(level=level)
             path = OUTPUT / f"robot_level{level}.{codec}"
-            write_splats(path, export_cloud(model, model.viewpoints))
+            write_splats(path, export_cloud(model))
             cloud = read_splats(path)
             shown = []
             for camera in cameras:

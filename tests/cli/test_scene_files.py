@@ -71,7 +71,7 @@ def test_several_cameras_make_a_folder_or_a_film(run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".ply", ".spz"])
 def test_gaussians_are_written_for_other_tools(run, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"scene{suffix}"
-    status, output, _ = run("decode", SCENE, path, "--level", 1)
+    status, output, _ = run("decode", SCENE, path, "--level", 1, "--fit-steps", 2)
     cloud = read_splats(path)
     assert status == 0
     assert f"{len(cloud)} Gaussians" in output
@@ -112,6 +112,9 @@ def test_pictures_have_no_cameras(run, tmp_path: Path, photo: Path) -> None:
     status, _, errors = run("render", file, "--camera", "orbit", "--out", tmp_path / "views")
     assert status == 1
     assert "use lamina decode" in errors
+    status, _, errors = run("decode", file, tmp_path / "out.png", "--fit-steps", 0)
+    assert status == 1
+    assert "--fit-steps is for scenes" in errors
 
 
 def test_choices_that_scenes_do_not_have_are_refused_before_anything_is_read(run, tmp_path: Path) -> None:
