@@ -10,7 +10,8 @@ from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import Lattice, build_octree, verify
-from lamina.codecs.scene.start import bounding_cube, first_octree, first_state, nearest_to_axes, spacing_of
+from lamina.codecs.scene.first_octree import bounding_cube, first_octree, nearest_to_axes
+from lamina.codecs.scene.start import first_state, spacing_of
 
 CPU = torch.device("cpu")
 

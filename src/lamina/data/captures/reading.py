@@ -51,9 +51,8 @@ def read_capture(
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the largest pictures there. Every `test_every`-th view by name is held out (0: none) where the
-    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: white where pictures have
-    transparency (the custom of Blender's scenes), the color of their borders where most of these are of one color,
-    otherwise black.
+    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: `background_of`
+    the pictures.
 
     Raises:
         SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where.
@@ -78,8 +77,7 @@ def read_capture(
     train, test = source.split or _split([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
-    if background is None:
-        background = background_of(source)
+    background = background_of(source) if background is None else background
     decode = decoder(source.photographs, source.picture_scale, background)
     return Capture(
         path.resolve().name,
@@ -95,7 +93,9 @@ def read_capture(
 
 
 def background_of(source: Source) -> tuple[int, int, int]:
-    """What stands behind the things that pictures show; damaged pictures are told when they are asked for."""
+    """White where pictures have transparency (the custom of Blender's scenes), the color of their borders where most of
+    these are of one color, otherwise black. Damaged pictures are told when they are asked for.
+    """
     photographs = source.photographs
     decode = decoder(photographs, source.picture_scale, BLACK)
     edges: list[UInt8[np.ndarray, "n 3"]] = []
