@@ -51,8 +51,8 @@ def read_capture(
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the largest pictures there. Every `test_every`-th view by name is held out (0: none) where the
-    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: `background_of`
-    the pictures.
+    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: as
+    `background_of` says.
 
     Raises:
         SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where.
@@ -93,8 +93,10 @@ def read_capture(
 
 
 def background_of(source: Source) -> tuple[int, int, int]:
-    """White where pictures have transparency (the custom of Blender's scenes), the color of their borders where most of
-    these are of one color, otherwise black. Damaged pictures are told when they are asked for.
+    """What stands behind the things that pictures show.
+
+    White where they have transparency (the custom of Blender's scenes), the color of their borders where most of these
+    are of one color, otherwise black. Damaged pictures are told when they are asked for.
     """
     photographs = source.photographs
     decode = decoder(photographs, source.picture_scale, BLACK)
