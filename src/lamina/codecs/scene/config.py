@@ -191,8 +191,9 @@ class SceneConfig:
     target: SceneTarget = field(default_factory=SceneTarget)
     level_count: int = 5
     """Levels of detail; 1 and no parent context is HAC."""
-    rate_weight: float = 0.001
-    """Lambda where the target says nothing."""
+    rate_weight: float = 0.004
+    """Lambda where the target says nothing. Bonsai at half size, `fast`: 0.004 gives 369 kB at 27.2 dB, 0.008 231 kB at
+    26.4 dB; 0.016 leaves too little, 48 kB at 23.3 dB."""
     seed: int = 1
     """Of everything random."""
     device: Device = "auto"
