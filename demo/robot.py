@@ -31,6 +31,9 @@ NOTE = (
 STEPS, TUNE_STEPS, FIRST_ANCHORS, ANCHORS = 800, 100, 5_000, 10_000
 """Preset `fast` on an eighth of its steps and a third of its anchors: enough for 320 x 240 pixels."""
 
+EXPORT_STEPS = 100
+"""Of the fit of the rivals' Gaussians, for each level: five cameras need no more."""
+
 RIVALS = ("spz", "ply")
 
 
@@ -86,7 +89,7 @@ def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Pa
         for level in range(media.level_count):
             model: SceneModel = media.model(level=level)
             path = OUTPUT / f"robot_level{level}.{codec}"
-            write_splats(path, export_cloud(model))
+            write_splats(path, export_cloud(model, fit_steps=EXPORT_STEPS))
             cloud = read_splats(path)
             shown = []
             for camera in cameras:
