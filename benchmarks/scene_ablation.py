@@ -26,17 +26,13 @@ import numpy as np
 import torch
 from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.scenes import CAPTURES, one_level
+from benchmarks.unquantized import fitted, quality
 
-from lamina.codec import SilentMonitor
 from lamina.codecs.scene.coding import encode
 from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
-from lamina.codecs.scene.finish import shown
-from lamina.codecs.scene.fit import Watch, finish, train
-from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.state import FitState
+from lamina.codecs.scene.fit import finish
 from lamina.codecs.scene.training import Scene
 from lamina.data.captures import read_capture
-from lamina.metrics.psnr import finite_db, psnr
 
 RESULT_NAME = "scene_ablation"
 SCALE, STEPS, LAMBDA, FIRST, LIMIT = Fraction(1, 4), 3_000, 0.004, 6_000, 14_000
@@ -75,33 +71,19 @@ CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
 
 def fit(scene: Scene) -> dict[str, Any]:
     """Fit, quantise, code; what came out."""
-    watch, started_s = Watch(SilentMonitor(), scene.config), time.process_time()
-    state = first_state(scene.capture, scene.config, scene.device)
-    for trained in train(scene, state, watch):
-        state = trained
-    fitted = fitted_quality(scene, state)
+    started_s = time.process_time()
+    state, watch = fitted(scene)
+    unquantized = quality(scene, state)["psnr"]
     part = finish(scene, state, watch)
     sizes = np.cumsum([len(unit.payload) for unit in encode([part])])
     return {
         "bytes": [int(size) for size in sizes[1:]],
-        "psnr": [round(quality, 3) for quality in part.quality_db if quality is not None],
-        "fitted_psnr": fitted,
+        "psnr": [round(level, 3) for level in part.quality_db if level is not None],
+        "fitted_psnr": unquantized,
         "anchors": sum(layer.count for layer in part.layers),
         "gaussians": sum(int(layer.masks.sum()) for layer in part.layers),
         "fit_cpu_s": round(time.process_time() - started_s, 1),
     }
-
-
-@torch.no_grad()
-def fitted_quality(scene: Scene, state: FitState) -> float:
-    """Mean PSNR of all anchors as they were fitted, before anything is quantised."""
-    anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
-    found = []
-    for view in scene.capture.test:
-        pixels = shown(anchors, state.networks.heads, scene.camera(view), scene.background)
-        rounded = (pixels.clamp(0, 1) * 255).round().byte().numpy()
-        found.append(finite_db(psnr(scene.capture.pixels(view), rounded)))
-    return round(float(np.mean(found)), 3)
 
 
 def main() -> None:

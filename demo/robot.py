@@ -19,6 +19,7 @@ from lamina.codecs.scene.export import export_cloud
 from lamina.codecs.scene.model import SceneModel
 from lamina.data.captures import read_capture
 from lamina.data.splats import read_splats, write_splats
+from lamina.data.splats.cloud import SplatCloud
 from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.render.cameras import Camera
 from lamina.render.spatial import render_spatial
@@ -56,7 +57,7 @@ def make_exhibit(preset: str) -> Exhibit:
     encode_s = time.monotonic() - started_s
     with step("scene: every level through the cameras held out"):
         levels = list(_levels(views, cameras, file))
-        files = {codec: list(_gaussian_files(views, cameras, file, codec)) for codec in RIVALS}
+        files = _gaussian_files(views, cameras, file)
     curves = [Curve("lamina", "Lamina, levels of one file", [level.point for level in levels if level.point], True)]
     curves += [Curve(codec, f"its Gaussians as {NAMES[codec]}", points) for codec, points in files.items()]
     return Exhibit(
@@ -83,17 +84,26 @@ def _levels(views: Sequence[Pixels], cameras: Sequence[Camera], file: Path) -> I
         yield Version(f"Level {level}", "lamina", shown, measured(f"level {level}", len(cut), views, shown), level)
 
 
-def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Path, codec: str) -> Iterator[RatePoint]:
-    """The Gaussians of each level as a file of another format, read back."""
+def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Path) -> dict[str, list[RatePoint]]:
+    """The Gaussians of each level as files of other formats, read back."""
+    points: dict[str, list[RatePoint]] = {codec: [] for codec in RIVALS}
     with lamina.open(file) as media:
         for level in range(media.level_count):
             model: SceneModel = media.model(level=level)
-            path = OUTPUT / f"robot_level{level}.{codec}"
-            write_splats(path, export_cloud(model, fit_steps=EXPORT_STEPS))
-            cloud = read_splats(path)
-            shown = []
-            for camera in cameras:
-                seen = gaussians_seen_from(cloud, camera.position_world)
-                pixels = render_spatial(seen, camera, background=model.background).pixels
-                shown.append((pixels * 255).round().clamp(0, 255).to(torch.uint8).numpy())
-            yield measured(f"level {level}", path.stat().st_size, views, shown)
+            cloud = export_cloud(model, fit_steps=EXPORT_STEPS)
+            for codec in RIVALS:
+                path = OUTPUT / f"robot_level{level}.{codec}"
+                write_splats(path, cloud)
+                shown = _shown(read_splats(path), cameras, model.background)
+                points[codec].append(measured(f"level {level}", path.stat().st_size, views, shown))
+    return points
+
+
+def _shown(cloud: SplatCloud, cameras: Sequence[Camera], background: tuple[float, float, float]) -> list[Pixels]:
+    """What cameras see of Gaussians that a file holds, 8 bits."""
+    shown = []
+    for camera in cameras:
+        seen = gaussians_seen_from(cloud, camera.position_world)
+        pixels = render_spatial(seen, camera, background=background).pixels
+        shown.append((pixels * 255).round().clamp(0, 255).to(torch.uint8).numpy())
+    return shown

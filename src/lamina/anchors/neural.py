@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from lamina.anchors.assembly import assemble
 from lamina.networks.mlp import Mlp, init_mlp
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
@@ -147,17 +148,5 @@ def generate(
     Differentiable in anchors, heads and position. Gaussians keep the order of anchors, then of offsets. Fits may ask
     for at least `least_opacity` of those that masks leave, with the gradient of what the network said.
     """
-    count, per_anchor = anchors.masks.shape
     inputs = head_inputs(anchors, heads, camera_position)
-    opacities = torch.tanh(heads.opacity(inputs))
-    if least_opacity > 0:
-        opacities = opacities + (opacities.clamp_min(least_opacity) - opacities).detach()
-    opacities = (opacities * anchors.masks).reshape(-1)
-    sources = torch.nonzero(opacities.detach() > 0).reshape(-1)
-    rows = sources // per_anchor
-    shapes = heads.covariance(inputs).reshape(-1, COVARIANCE_OUTPUTS)[sources]
-    colors = torch.sigmoid(heads.color(inputs)).reshape(count * per_anchor, 3)[sources]
-    scalings = anchors.scalings[rows]
-    means = anchors.positions[rows] + anchors.offsets.reshape(-1, 3)[sources] * scalings[:, :3]
-    scales = scalings[:, 3:] * torch.sigmoid(shapes[:, :3])
-    return Gaussians3D(means, shapes[:, 3:], scales, opacities[sources], colors), sources
+    return assemble(anchors, heads.opacity(inputs), heads.covariance(inputs), heads.color(inputs), least_opacity)

@@ -140,7 +140,7 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
     steps, noisy = None, values
     if stage.has_noise:
         context = state.networks.context
-        steps = context.steps(known_of_rows(state, rows), state.relations, rows)
+        steps = context.steps(parents_of_rows(state, rows), state.relations, rows)
         noisy = add_step_noise(values, steps, state.layout, noise)
     place = torch.from_numpy(camera.position_world).to(noisy)
     gaussians, sources = generate(state.anchors(rows, noisy, masks), state.networks.heads, place, stage.least_opacity)
@@ -156,14 +156,20 @@ def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
 
 
 @torch.no_grad()
-def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Generator | None = None) -> Known:
-    """What a decoder would know of other anchors; with noise, about as it would know it."""
+def parents_of_rows(state: FitState, rows: Int64[Tensor, " v"]) -> Known:
+    """What steps are told of other anchors, which is less than means are."""
+    relations, columns = state.relations, state.layout.summary_channels
+    parent = state.values.values[:, :columns][relations.parents[rows]] * relations.has_parent[rows]
+    return Known(parent, parent[:, :0])
+
+
+@torch.no_grad()
+def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Generator) -> Known:
+    """What a decoder would know of other anchors, about: with noise for rounding."""
     relations, values = state.relations, state.values.values
     parents, beside = relations.parents[rows], relations.beside[rows]
 
     def rounded(wanted: Tensor) -> Tensor:
-        if noise is None:
-            return values[wanted]
         steps = state.networks.context.layer_steps[relations.layers[wanted]]
         base = torch.exp2(steps) * steps.new_tensor(BASE_STEPS)
         return add_step_noise(values[wanted], base, state.layout, noise)
@@ -180,16 +186,18 @@ def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot) -> Float
     """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
     loss, below = scene.config.loss, state.lattice.layer_count - 1
     total = shot.target.new_zeros(())
-    if loss.coarse_to_fine == "off" or below == 0:
+    turn, waits = divmod(state.step, loss.lower_interval)
+    if loss.coarse_to_fine == "off" or below == 0 or waits:
         return total
-    levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
+    levels = range(below) if loss.coarse_to_fine == "all" else (turn % below,)
+    weight = loss.lower_weight * loss.lower_interval
     k = state.layout.offset_count
     for level in levels:
         anchors = int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
         count = int(torch.searchsorted(seen.sources, anchors * k))
         part = Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
         image = render_spatial(part, shot.camera, background=scene.background)
-        total = total + loss.lower_weight * photometric(image.pixels, shot.target, loss.ssim)
+        total = total + weight * photometric(image.pixels, shot.target, loss.ssim)
     return total
 
 

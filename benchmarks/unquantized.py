@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenes before anything is quantised: a configuration enters; the fitted state, and what it shows, leave."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lamina.codec import SilentMonitor
+from lamina.codecs.scene.finish import shown
+from lamina.codecs.scene.fit import Watch, train
+from lamina.codecs.scene.start import first_state
+from lamina.codecs.scene.state import FitState
+from lamina.codecs.scene.training import Scene
+from lamina.metrics.psnr import finite_db, psnr
+from lamina.metrics.ssim import ssim
+
+
+def fitted(scene: Scene) -> tuple[FitState, Watch]:
+    """The state after all steps of the schedule."""
+    watch = Watch(SilentMonitor(), scene.config)
+    state = first_state(scene.capture, scene.config, scene.device)
+    for trained in train(scene, state, watch):
+        state = trained
+    return state, watch
+
+
+@torch.no_grad()
+def quality(scene: Scene, state: FitState) -> dict[str, float]:
+    """Mean PSNR and SSIM of all anchors over the views held out, 8-bit pixels."""
+    anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
+    found = []
+    for view in scene.capture.test:
+        pixels = shown(anchors, state.networks.heads, scene.camera(view), scene.background)
+        rounded, original = (pixels.clamp(0, 1) * 255).round().byte().numpy(), np.array(scene.capture.pixels(view))
+        found.append((finite_db(psnr(original, rounded)), ssim(original, rounded)))
+    psnrs, ssims = zip(*found, strict=True)
+    return {"psnr": round(float(np.mean(psnrs)), 3), "ssim": round(float(np.mean(ssims)), 4)}
