@@ -98,8 +98,6 @@ class LossConfig:
     """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
     lower_weight: float = 0.4
     """Weight of a lower level's error beside the top level's. Paper: 1."""
-    lower_interval: int = 1
-    """Steps from one view of a lower level to the next, which then counts as many times (ours)."""
     half_size_below: bool = True
     """Lower levels are compared at half width and height: they have no finer detail, and it takes a third of the time
     (ours)."""

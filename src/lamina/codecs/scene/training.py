@@ -186,18 +186,16 @@ def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot) -> Float
     """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
     loss, below = scene.config.loss, state.lattice.layer_count - 1
     total = shot.target.new_zeros(())
-    turn, waits = divmod(state.step, loss.lower_interval)
-    if loss.coarse_to_fine == "off" or below == 0 or waits:
+    if loss.coarse_to_fine == "off" or below == 0:
         return total
-    levels = range(below) if loss.coarse_to_fine == "all" else (turn % below,)
-    weight = loss.lower_weight * loss.lower_interval
+    levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
     k = state.layout.offset_count
     for level in levels:
         anchors = int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
         count = int(torch.searchsorted(seen.sources, anchors * k))
         part = Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
         image = render_spatial(part, shot.camera, background=scene.background)
-        total = total + weight * photometric(image.pixels, shot.target, loss.ssim)
+        total = total + loss.lower_weight * photometric(image.pixels, shot.target, loss.ssim)
     return total
 
 
