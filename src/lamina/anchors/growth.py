@@ -44,8 +44,9 @@ class Statistics:
         gradients: Float32[np.ndarray, " m"],
         drawn: Bool[np.ndarray, " m"],
         opacities: Float32[np.ndarray, " m"],
+        weight: float = 1.0,
     ) -> None:
-        """Adds one picture.
+        """Adds one picture, or a part that counts for more than one of its size.
 
         Args:
             anchors: rows of those in view.
@@ -53,12 +54,13 @@ class Statistics:
             gradients: their lengths, as in `Statistics.gradients`.
             drawn: which Gaussians touched a pixel.
             opacities: of the Gaussians.
+            weight: pictures that this one stands for.
         """
         k = self.gradients.shape[1]
-        self.visits[anchors] += 1
-        self.opacities += np.bincount(sources // k, opacities, len(self.visits)).astype(np.float32)
-        self.gradients.reshape(-1)[sources[drawn]] += gradients[drawn]
-        self.sightings.reshape(-1)[sources[drawn]] += 1
+        self.visits[anchors] += weight
+        self.opacities += weight * np.bincount(sources // k, opacities, len(self.visits)).astype(np.float32)
+        self.gradients.reshape(-1)[sources[drawn]] += weight * gradients[drawn]
+        self.sightings.reshape(-1)[sources[drawn]] += weight
 
     def significance(self, least_sightings: float) -> Float32[np.ndarray, "n k"]:
         """Mean gradient of each Gaussian; 0 where it was drawn less than so often."""

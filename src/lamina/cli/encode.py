@@ -71,7 +71,10 @@ def parser() -> Parser:
     reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
     reading.add_argument(
-        "--scale", type=ratio, metavar="R", help="of a scene's photographs: 1/2 halves width and height"
+        "--scale",
+        type=ratio,
+        metavar="R",
+        help="of a scene's photographs: 1/2 halves width and height; default: as they are, up to 1600 pixels",
     )
     reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
     reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
@@ -140,7 +143,7 @@ def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
     every = SourceOptions.test_every if options.test_every is None else options.test_every
     return signal_of(
         source,
-        SourceOptions(options.size, options.pixel_format, options.fps, options.frames, options.scale or 1, every),
+        SourceOptions(options.size, options.pixel_format, options.fps, options.frames, options.scale, every),
     )
 
 

@@ -49,7 +49,7 @@ def capture_of_size(path: str | Path, width: int, height: int) -> Capture:
     Raises:
         SignalError: not a capture, or its pictures are smaller or of another shape.
     """
-    capture = read_capture(path)
+    capture = read_capture(path, scale=1)
     full = capture.views[0].camera
     if (full.width, full.height) == (width, height):
         return capture
@@ -57,7 +57,7 @@ def capture_of_size(path: str | Path, width: int, height: int) -> Capture:
         raise SignalError(
             f"{path}: pictures of {full.width}x{full.height}, the file has {width}x{height}: another capture"
         )
-    for ratio in (Fraction(width, full.width), Fraction(height, full.height), _simple(width, full.width)):
+    for ratio in (_simple(width, full.width), Fraction(width, full.width), Fraction(height, full.height)):
         scaled = read_capture(path, scale=ratio)
         found = scaled.views[0].camera
         if (found.width, found.height) == (width, height):

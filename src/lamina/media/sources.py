@@ -36,8 +36,8 @@ class SourceOptions:
     """Overrides what the source says."""
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
-    scale: Fraction | float = 1
-    """Of the photographs of a scene: 1/2 halves width and height."""
+    scale: Fraction | float | None = None
+    """Of the photographs of a scene: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
     test_every: int = 8
     """Every so many views of a scene, by name, are held out and measured on; 0: none."""
 

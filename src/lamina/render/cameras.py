@@ -92,6 +92,16 @@ class Camera:
             height=height,
         )
 
+    def cropped(self, left: int, upper: int, width: int, height: int) -> Camera:
+        """What a part of the picture sees: its pixels are those of the whole, from this corner on."""
+        return replace(
+            self,
+            center_x_px=self.center_x_px - left,
+            center_y_px=self.center_y_px - upper,
+            width=width,
+            height=height,
+        )
+
     def moved(self, world_from_camera: Float64[np.ndarray, "4 4"]) -> Camera:
         """The same pinhole at another pose.
 

@@ -66,6 +66,39 @@ def test_half_size_pictures_are_means_and_cameras_fit_them():
     assert np.allclose(full, 2 * half)
 
 
+def test_parts_of_pictures_show_what_the_whole_shows_there():
+    scene, state = begun()
+    whole = Shot(scene.camera(1), scene.target(1))
+    random, corners = np.random.default_rng(3), set()
+    stage, noise = stage_at(2, scene.config), torch.Generator()
+    seen = look(state, whole.camera, stage, noise)
+    full = render_spatial(seen.gaussians, whole.camera).pixels
+    for _ in range(40):
+        part = whole.part(300, random)
+        left, upper = (round(float(whole.camera.intrinsics_px[axis, 2] - part.camera.intrinsics_px[axis, 2]))
+                       for axis in (0, 1))  # fmt: skip
+        window = (slice(upper, upper + 15), slice(left, left + 20))
+        assert torch.equal(part.target, whole.target[window])
+        assert part.share == pytest.approx(300 / (36 * 48))
+        corners |= {(left, upper)}
+        shown = render_spatial(seen.gaussians, part.camera).pixels
+        # A Gaussian whose centre is far outside is linearised where the picture ends, and parts end sooner.
+        torch.testing.assert_close(shown, full[window], atol=0.02, rtol=0)
+        assert float((shown - full[window]).detach().abs().mean()) < 1e-3
+    lefts, uppers = ({corner[axis] for corner in corners} for axis in (0, 1))
+    assert {0, 28} <= lefts
+    assert {0, 21} <= uppers
+    assert len(corners) > 20
+    assert whole.part(36 * 48, random) is whole
+
+
+def test_steps_on_parts_of_pictures_learn_as_well():
+    scene = Scene(tiny_capture(), changed(SMALL, "schedule", step_pixels=600), CPU)
+    state = first_state(scene.capture, scene.config, CPU)
+    errors = [take_step(scene, state) for _ in range(60)]
+    assert np.mean(errors[-10:]) < 0.5 * np.mean(errors[:10])
+
+
 def test_lower_levels_are_prefixes_of_the_gaussians():
     scene, state = begun()
     stage = stage_at(state.step, scene.config)

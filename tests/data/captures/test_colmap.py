@@ -100,6 +100,17 @@ def test_scale_averages_and_prefers_pictures_of_that_size(
     assert np.allclose(pixels.mean(axis=(0, 1)), expected, atol=0.6)
 
 
+def test_large_pictures_are_reduced_unless_a_scale_is_given(
+    tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_capture(tmp_path, written("PINHOLE"), photo)
+    monkeypatch.setattr("lamina.data.captures.reading.LONGEST_PX", 20)
+    capture = read_capture(tmp_path)
+    assert (capture.views[0].camera.width, capture.pixels(0).shape) == (16, (11, 16, 3))
+    assert capture.notes[-1].startswith("pictures of 48 pixels are read at 1/3; --scale 1 takes them as they are")
+    assert read_capture(tmp_path, scale=1).views[0].camera.width == 48
+
+
 def test_renamed_copies_are_matched_in_order(tmp_path: Path, photo: np.ndarray) -> None:
     write_capture(tmp_path, written("PINHOLE"), photo)
     for number, name in enumerate(["a 1", "b", "c"]):

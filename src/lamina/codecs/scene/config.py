@@ -154,6 +154,9 @@ class ScheduleConfig:
     half_size_until: float = 0.3
     """Pictures of half width and height until then: steps at a third of the time where detail is not there yet (ours;
     paper: 0)."""
+    step_pixels: int = 450_000
+    """Of larger pictures a step takes a part of so many pixels, elsewhere each time: what it costs is bounded (ours;
+    paper: whole pictures)."""
     grow_from: float = 0.03
     """Paper: 1,600 of 40,000; so does the multi-level loss."""
     grow_until: float = 0.5
@@ -260,8 +263,8 @@ def _paper() -> SceneConfig:
             true_rounding=False, settle_steps=0, masks=False, hidden=100, sample_share=0.05,
         ),
         schedule=ScheduleConfig(
-            steps=40_000, half_size_until=0.0, grow_from=0.04, grow_until=0.625, noise_from=0.325, pause=0.025,
-            rate_from=0.5, tune_steps=0, **rates,
+            steps=40_000, half_size_until=0.0, step_pixels=1 << 32, grow_from=0.04, grow_until=0.625,
+            noise_from=0.325, pause=0.025, rate_from=0.5, tune_steps=0, **rates,
         ),
     )  # fmt: skip
 

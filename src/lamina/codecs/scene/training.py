@@ -8,6 +8,7 @@ rows in view - values (+ noise) - Gaussians - top level, a lower level ─► ph
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,6 +68,8 @@ class Shot:
 
     camera: Camera
     target: Float[Tensor, "h w 3"]
+    share: float = 1.0
+    """Of the whole picture."""
 
     def halved(self) -> Shot:
         """Means of 2x2 pixels; an odd last row or column is left out. Pictures under 2 pixels stay."""
@@ -75,7 +78,24 @@ class Shot:
             return self
         camera = replace(self.camera, width=2 * width, height=2 * height).resized(width, height)
         cropped = self.target[: 2 * height, : 2 * width]
-        return Shot(camera, cropped.reshape(height, 2, width, 2, 3).mean(dim=(1, 3)))
+        return Shot(camera, cropped.reshape(height, 2, width, 2, 3).mean(dim=(1, 3)), self.share)
+
+    def part(self, pixels: int, random: np.random.Generator) -> Shot:
+        """About so many of its pixels, of the picture's shape; those at its borders are as likely as others, nearly."""
+        side = math.sqrt(pixels / (self.camera.width * self.camera.height))
+        if side >= 1.0:
+            return self
+        width, height = (max(1, round(side * size)) for size in (self.camera.width, self.camera.height))
+        left = _place(self.camera.width - width, width, random)
+        upper = _place(self.camera.height - height, height, random)
+        camera = self.camera.cropped(left, upper, width, height)
+        share = width * height / (self.camera.width * self.camera.height)
+        return Shot(camera, self.target[upper : upper + height, left : left + width].contiguous(), self.share * share)
+
+
+def _place(room: int, size: int, random: np.random.Generator) -> int:
+    """Where a part of `size` begins: up to half of it would lie outside, and is moved inside."""
+    return int(np.clip(random.integers(-(size // 2), room + size // 2 + 1), 0, room))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +124,7 @@ def take_step(scene: Scene, state: FitState) -> float:
     view = view_at(scene, state.step)
     stage = stage_at(state.step, scene.config)
     shot = Shot(scene.camera(view), scene.target(view))
-    shot = shot.halved() if stage.is_half_size else shot
+    shot = (shot.halved() if stage.is_half_size else shot).part(scene.config.schedule.step_pixels, random)
     seen = look(state, shot.camera, stage, noise)
     pulls = torch.zeros(len(seen.gaussians), 2, device=state.device, requires_grad=True)
     image = render_spatial(seen.gaussians, shot.camera, background=scene.background, screen_offsets_px=pulls)
@@ -120,7 +140,7 @@ def take_step(scene: Scene, state: FitState) -> float:
         loss = loss + rate(scene.config, state, seen, random, noise)
     loss.backward()
     if stage.grows:
-        observe(state, seen, image, pulls, shot.camera, stage.least_opacity)
+        observe(state, seen, image, pulls, shot, stage.least_opacity)
     descend(scene.config, state, seen, stage)
     return float((image.pixels.detach() - shot.target).square().mean())
 
@@ -245,19 +265,20 @@ def observe(
     seen: Seen,
     image: SpatialImage,
     pulls: Float[Tensor, "m 2"],
-    camera: Camera,
+    shot: Shot,
     least_opacity: float,
 ) -> None:
     """Notes what growing and pruning go by; Gaussians that are drawn only because all are count as not there."""
     assert pulls.grad is not None
-    half = pulls.new_tensor([camera.width / 2, camera.height / 2])
+    # As if the whole picture had been looked at: its mean counts each pixel less, and its half is longer.
+    half = pulls.new_tensor([shot.camera.width / 2, shot.camera.height / 2]) * math.sqrt(shot.share)
     gradients = (pulls.grad * half).norm(dim=1).cpu().numpy()
     k = state.layout.offset_count
     rows, sources = seen.rows.cpu().numpy(), seen.sources.cpu().numpy()
     opacities = seen.gaussians.opacities.cpu().numpy()
     opacities = np.where(opacities > least_opacity, opacities, np.float32(0.0))
     drawn = image.radii_px.cpu().numpy() > 0
-    state.statistics.observe(rows, rows[sources // k] * k + sources % k, gradients, drawn, opacities)
+    state.statistics.observe(rows, rows[sources // k] * k + sources % k, gradients, drawn, opacities, 1.0 / shot.share)
 
 
 def descend(config: SceneConfig, state: FitState, seen: Seen, stage: Stage) -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +33,9 @@ BORDER_SHARE = 0.5
 BORDER_TOLERANCE = 6
 """So many of their pixels must be so near to the median border color, in 8-bit levels: JPEG blurs a plain one."""
 
+LONGEST_PX = 1_600
+"""Longer sides of pictures are reduced where no scale is asked for, as 3DGS and what builds on it do."""
+
 LEAST_VIEWS = 2
 """Fewer views show no depth."""
 
@@ -43,14 +48,15 @@ def is_capture(path: str | Path) -> bool:
 def read_capture(
     path: str | Path,
     *,
-    scale: Fraction | float = 1,
+    scale: Fraction | float | None = None,
     test_every: int = 8,
     background: tuple[int, int, int] | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> Capture:
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
-    `scale` (0...1] is of the largest pictures there. Every `test_every`-th view by name is held out (0: none) where the
+    `scale` (0...1] is of the largest pictures there; None: 1, or the largest of 1/2, 1/3, ... that leaves no side over
+    `LONGEST_PX`. Every `test_every`-th view by name is held out (0: none) where the
     folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: as
     `background_of` says.
 
@@ -59,7 +65,7 @@ def read_capture(
         ValueError: a scale outside (0, 1], or `test_every` is 1 or negative.
     """
     path = Path(path)
-    ratio = Fraction(scale).limit_denominator(1 << 16)
+    ratio = Fraction(1 if scale is None else scale).limit_denominator(1 << 16)
     if not 0 < ratio <= 1:
         raise ValueError(f"expected a scale above 0 and up to 1, got {scale}")
     if not path.exists():
@@ -71,6 +77,8 @@ def read_capture(
             f"poses_bounds.npy; for photographs without poses reconstruct them first"
         )
     source = reader(path, ratio)
+    if scale is None:
+        source = _reduced(source, path, reader)
     if len(source.photographs) < LEAST_VIEWS:
         raise SignalError(f"{path}: {len(source.photographs)} view with a pose; expected at least {LEAST_VIEWS}")
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
@@ -90,6 +98,18 @@ def read_capture(
         PixelCache(decode, cache_bytes),
         source.notes,
     )
+
+
+def _reduced(source: Source, path: Path, reader: Reader) -> Source:
+    """The same captures with pictures of which no side is over `LONGEST_PX`, if any is."""
+    sides = (max(photograph.lens.width, photograph.lens.height) for photograph in source.photographs)
+    longest = math.ceil(max(sides, default=0) * source.picture_scale)
+    factor = -(-longest // LONGEST_PX)
+    if factor <= 1:
+        return source
+    reduced = reader(path, Fraction(1, factor))
+    note = f"pictures of {longest} pixels are read at 1/{factor}; --scale 1 takes them as they are, --scale 1/N smaller"
+    return replace(reduced, notes=(*reduced.notes, note))
 
 
 def background_of(source: Source) -> tuple[int, int, int]:
