@@ -12,8 +12,9 @@ from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
 from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_of
 from lamina.codecs.scene.schedule import stage_at
+from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, Shot, look, rows_in_view, take_step, view_at
+from lamina.codecs.scene.training import Scene, look, rows_in_view, take_step, view_at
 from lamina.render.spatial import render_spatial
 
 CPU = torch.device("cpu")

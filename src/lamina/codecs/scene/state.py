@@ -19,9 +19,10 @@ from lamina.anchors.growth import Statistics
 from lamina.anchors.neural import Anchors, Heads
 from lamina.anchors.octree import Lattice, Layers, morton_keys, rows_of
 from lamina.codecs.scene.adam_kernels import adam_rows
-from lamina.codecs.scene.context import ContextModel, Relations, relations_of
+from lamina.codecs.scene.context import ContextModel
 from lamina.codecs.scene.family import family_of
 from lamina.codecs.scene.layout import ContextLayout
+from lamina.codecs.scene.relations import Relations, relations_of
 from lamina.quantize.training import straight_through
 from lamina.render.kernels.threads import share_torch_threads
 

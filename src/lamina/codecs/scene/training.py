@@ -9,7 +9,7 @@ rows in view - values (+ noise) - Gaussians - top level, a lower level ─► ph
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,10 +19,12 @@ from torch import Tensor
 
 from lamina.anchors.neural import Anchors, generate, in_view
 from lamina.codecs.scene.config import SceneConfig
-from lamina.codecs.scene.context import Known, add_step_noise
+from lamina.codecs.scene.context import add_step_noise
 from lamina.codecs.scene.layout import BASE_STEPS
 from lamina.codecs.scene.losses import info_nce, photometric, volume
+from lamina.codecs.scene.relations import Known
 from lamina.codecs.scene.schedule import Stage, rates_at, stage_at
+from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.state import FitState, soft_masks
 from lamina.data.captures import Capture
 from lamina.render.cameras import Camera
@@ -60,42 +62,6 @@ class Scene:
     def target(self, view: int) -> Float[Tensor, "h w 3"]:
         """What it saw, 0...1."""
         return torch.from_numpy(self.capture.pixels(view).astype(np.float32)).to(self.device) / 255.0
-
-
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """A picture to come near to, and where it is seen from."""
-
-    camera: Camera
-    target: Float[Tensor, "h w 3"]
-    share: float = 1.0
-    """Of the whole picture."""
-
-    def halved(self) -> Shot:
-        """Means of 2x2 pixels; an odd last row or column is left out. Pictures under 2 pixels stay."""
-        height, width = self.camera.height // 2, self.camera.width // 2
-        if min(height, width) < 1:
-            return self
-        camera = replace(self.camera, width=2 * width, height=2 * height).resized(width, height)
-        cropped = self.target[: 2 * height, : 2 * width]
-        return Shot(camera, cropped.reshape(height, 2, width, 2, 3).mean(dim=(1, 3)), self.share)
-
-    def part(self, pixels: int, random: np.random.Generator) -> Shot:
-        """About so many of its pixels, of the picture's shape; those at its borders are as likely as others, nearly."""
-        side = math.sqrt(pixels / (self.camera.width * self.camera.height))
-        if side >= 1.0:
-            return self
-        width, height = (max(1, round(side * size)) for size in (self.camera.width, self.camera.height))
-        left = _place(self.camera.width - width, width, random)
-        upper = _place(self.camera.height - height, height, random)
-        camera = self.camera.cropped(left, upper, width, height)
-        share = width * height / (self.camera.width * self.camera.height)
-        return Shot(camera, self.target[upper : upper + height, left : left + width].contiguous(), self.share * share)
-
-
-def _place(room: int, size: int, random: np.random.Generator) -> int:
-    """Where a part of `size` begins: up to half of it would lie outside, and is moved inside."""
-    return int(np.clip(random.integers(-(size // 2), room + size // 2 + 1), 0, room))
 
 
 @dataclass(frozen=True, eq=False)
