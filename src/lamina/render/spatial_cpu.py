@@ -11,9 +11,8 @@ thick, a third of a percent of the pixels is off by more than 1e-4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +22,9 @@ from torch.autograd.function import once_differentiable
 
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
-from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, spatial_removal, tile_lists
+from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
 from lamina.render.kernels.threads import share_torch_threads
-from lamina.render.kernels.tile_lists import TileLists, gather_moments
+from lamina.render.kernels.tile_lists import gather_moments
 
 GOLDEN = 0.6180339887498949
 """Multiples of it modulo one are spread evenly: threads that take runs of tiles in this order have equal work."""
@@ -38,93 +37,40 @@ def render_cpu(
     return _SpatialCpu.apply(*gaussians.tensors(), offsets_px, camera, background)
 
 
-def removal_costs(
-    gaussians: Gaussians3D,
-    camera: Camera,
-    target: Float[Tensor, "h w 3"],
-    background: tuple[float, float, float] = (0.0, 0.0, 0.0),
-) -> Float[Tensor, " n"]:
-    """By how much the sum of absolute errors, over pixels and channels, grows if a Gaussian alone were left out.
-
-    Exact for each of them, up to what lies behind a pixel that has stopped; below 0 for one that does harm. Float32, on
-    the CPU, whatever the tensors are.
-    """
-    fields = [*gaussians.tensors(), gaussians.means.new_zeros(len(gaussians), 2)]
-    view = spatial_projection.view_numbers(camera)
-    made = blend_on_cpu([_as_float32(field.cpu()) for field in fields], camera, background, view)
-    entry_costs = np.empty(made.lists.entry_splat.shape[0], np.float32)
-    spatial_removal.removal_costs(
-        made.records, made.lists.tile_starts, made.tile_stops, made.lists.entry_splat, made.lists.entry_rows,
-        made.tiles, made.pixels, _as_float32(target.cpu()), entry_costs,
-    )  # fmt: skip
-    costs = np.zeros(len(gaussians), np.float32)
-    lists = made.lists
-    spatial_removal.gather_costs(lists.splat_starts, lists.splat_entries, entry_costs, made.order, costs)
-    return torch.from_numpy(costs)
-
-
-class Blended(NamedTuple):
-    """A picture, and all that it was made of."""
-
-    screen: np.ndarray
-    """(n, fields) projected Gaussians."""
-    order: np.ndarray
-    """(m,) Gaussian of each splat: those that may show, in order of depth."""
-    places: np.ndarray
-    """(n,) splat of each Gaussian, or -1."""
-    records: np.ndarray
-    """(m, fields) splats."""
-    lists: TileLists
-    tiles: np.ndarray
-    """In the order of the work."""
-    tile_stops: np.ndarray
-    pixels: np.ndarray
-    alpha: np.ndarray
-
-
-def blend_on_cpu(
-    fields: Sequence[np.ndarray], camera: Camera, background: tuple[float, float, float], view: np.ndarray
-) -> Blended:
-    """Forward: float32 means, rotations, scales, opacities, colors and offsets enter."""
-    means, rotations, scales, opacities, colors, offsets = fields
-    threads = share_torch_threads()
-    count = means.shape[0]
-    screen = np.empty((count, spatial_projection.SCREEN_FIELDS), np.float32)
-    depths = np.empty(count, np.float32)
-    spatial_projection.project_gaussians(means, rotations, scales, opacities, colors, offsets, view, screen, depths)
-    order = depth_order.sort_by_depth(depths)
-    geometry = np.empty((8, order.shape[0]), np.float32)
-    records = aligned_records(order.shape[0])
-    places = np.full(count, -1, np.int32)
-    spatial_blend.pack_records(order, screen, colors, geometry, records, places)
-    lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads)
-    pixels = np.empty((camera.height, camera.width, 3), np.float32)
-    alpha = np.empty((camera.height, camera.width), np.float32)
-    tile_stops = np.empty(lists.tile_starts.shape[0] - 1, np.int64)
-    tiles = spread_tiles(tile_stops.shape[0])
-    spatial_blend.blend_pixels(
-        records, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles, np.array(background, np.float32),
-        pixels, alpha, tile_stops,
-    )  # fmt: skip
-    return Blended(screen, order, places, records, lists, tiles, tile_stops, pixels, alpha)
-
-
 class _SpatialCpu(torch.autograd.Function):
     """Forward keeps splats and tile lists; backward reduces gradients to moments and chains them to the inputs."""
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
         *fields, camera, background = arguments
+        threads = share_torch_threads()
+        means, rotations, scales, opacities, colors, offsets = (_as_float32(field) for field in fields)
         view = spatial_projection.view_numbers(camera)
-        made = blend_on_cpu([_as_float32(field) for field in fields], camera, background, view)
-        radii = np.zeros(made.places.shape[0], np.int32)
-        touched = made.order[made.lists.splat_starts[1:] > made.lists.splat_starts[:-1]]
-        radii[touched] = made.screen[touched, 9]
-        dtype = fields[0].dtype
-        pictures = (torch.from_numpy(made.pixels).to(dtype), torch.from_numpy(made.alpha).to(dtype))
+        count = means.shape[0]
+        screen = np.empty((count, spatial_projection.SCREEN_FIELDS), np.float32)
+        depths = np.empty(count, np.float32)
+        spatial_projection.project_gaussians(means, rotations, scales, opacities, colors, offsets, view, screen, depths)
+        order = depth_order.sort_by_depth(depths)
+        geometry = np.empty((8, order.shape[0]), np.float32)
+        records = aligned_records(order.shape[0])
+        places = np.full(count, -1, np.int32)
+        spatial_blend.pack_records(order, screen, colors, geometry, records, places)
+        lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads)
+        pixels = np.empty((camera.height, camera.width, 3), np.float32)
+        alpha = np.empty((camera.height, camera.width), np.float32)
+        tile_stops = np.empty(lists.tile_starts.shape[0] - 1, np.int64)
+        tiles = spread_tiles(tile_stops.shape[0])
+        spatial_blend.blend_pixels(
+            records, lists.tile_starts, lists.entry_splat, lists.entry_rows, tiles, np.array(background, np.float32),
+            pixels, alpha, tile_stops,
+        )  # fmt: skip
+        radii = np.zeros(count, np.int32)
+        touched = order[lists.splat_starts[1:] > lists.splat_starts[:-1]]
+        radii[touched] = screen[touched, 9]
+        pictures = (torch.from_numpy(pixels).to(fields[0].dtype), torch.from_numpy(alpha).to(fields[0].dtype))
         # Pictures are saved as tensors: a change in place is noticed then, and not taken for what was rendered.
         ctx.save_for_backward(*fields[:4], *pictures)
-        ctx.kept = (made.places, made.records, made.lists, made.tiles, made.tile_stops, view)
+        ctx.kept = (places, records, lists, tiles, tile_stops, view)
         radii_px = torch.from_numpy(radii)
         ctx.mark_non_differentiable(radii_px)
         return *pictures, radii_px
