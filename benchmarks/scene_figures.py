@@ -5,6 +5,7 @@
     scenes_<preset>_one_level.json           the same code as HAC: one level, no parent
     scenes_<preset>_lower_levels_free.json   no coarse-to-fine loss, no InfoNCE
     plain_gaussians.json                     plain_gaussians.py: no anchors, no rate
+    scaffold_gaussians.json                  scaffold_gaussians.py: anchors, no rate
     rivals_splat_files.json                  splat_files.py: a scene's Gaussians in the formats of others
 
 Any of them may be missing.
@@ -23,6 +24,8 @@ from benchmarks.result_files import read_figures
 SCENE_PRESETS = ("fast", "default", "paper")
 SPLAT_FILES_RESULT = "rivals_splat_files"
 PLAIN_RESULT = "plain_gaussians"
+SCAFFOLD_RESULT = "scaffold_gaussians"
+SCAFFOLD_KINDS = {"scaffold": "Scaffold-GS", "no_rate": "the preset, lambda 0"}
 
 SAME_GAUSSIANS = 0.1
 """Exported Gaussians are at most so many fewer than a scene's (those too faint to be seen are left out); where the
@@ -50,10 +53,14 @@ class SceneFile:
 
 
 @dataclass(frozen=True)
-class PlainScene:
-    """A fit of Gaussians without anchors and without a rate."""
+class UncodedScene:
+    """A fit without a rate, never quantised."""
 
+    kind: str
+    """As people call it."""
     steps: int
+    gaussians: int
+    """Offsets, where there are anchors."""
     figures: Mapping[str, Any]
 
 
@@ -96,14 +103,20 @@ def size_at_psnr(curve: Sequence[tuple[float, float]], psnr_db: float) -> float 
     return float(np.exp(np.interp(psnr_db, qualities, np.log(sizes))))
 
 
-def plain_scenes(capture: str) -> list[PlainScene]:
-    """Fits with the most steps that were measured, fewest Gaussians first; shorter ones are trials."""
-    found = [
-        PlainScene(int(dict(part.split("=") for part in setting.split(","))["steps"]), figures)
-        for setting, figures in read_figures(PLAIN_RESULT).get(capture, {}).items()
-    ]
+def uncoded_scenes(capture: str, preset: str) -> list[UncodedScene]:
+    """Plain Gaussians, those fits with the most steps that were measured, fewest first; then anchors of the preset."""
+    found = []
+    for setting, figures in read_figures(PLAIN_RESULT).get(capture, {}).items():
+        steps = int(dict(part.split("=") for part in setting.split(","))["steps"])
+        found.append(UncodedScene("plain 3DGS", steps, figures["gaussians"], figures))
     most = max((scene.steps for scene in found), default=0)
-    return sorted((scene for scene in found if scene.steps == most), key=lambda scene: scene.figures["gaussians"])
+    plain = sorted((scene for scene in found if scene.steps == most), key=lambda scene: scene.gaussians)
+    anchors = [
+        UncodedScene(SCAFFOLD_KINDS[kind], figures["steps"], figures["offsets"], figures)
+        for setting, figures in read_figures(SCAFFOLD_RESULT).get(capture, {}).items()
+        if (kind := setting.partition(",")[0]) in SCAFFOLD_KINDS and f"preset={preset}," in setting
+    ]
+    return plain + anchors
 
 
 def splat_files_of(file: SceneFile, preset: str) -> Mapping[str, Any] | None:

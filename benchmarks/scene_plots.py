@@ -11,10 +11,10 @@ from benchmarks.scene_figures import (
     SceneFile,
     by_capture,
     is_same_scene,
-    plain_scenes,
     scene_files,
     splat_files_of,
     top_curve,
+    uncoded_scenes,
 )
 from benchmarks.scene_tables import SPLAT_KINDS
 from benchmarks.svg_plot import Curve, Panel, draw
@@ -22,7 +22,8 @@ from benchmarks.svg_plot import Curve, Panel, draw
 DRAWN_KINDS = ("spz", "sog")
 """Of `SPLAT_KINDS`: a .ply is so large that the rest would shrink beside it."""
 ROOM = 1.12
-"""Factor by which the axis of bytes goes on beyond the points: plain fits have no size, their line crosses the plot."""
+"""Factor by which the axis of bytes goes on beyond the points: fits without a rate have no size, their line crosses the
+plot."""
 
 
 def scene_plots() -> dict[str, str]:
@@ -47,20 +48,20 @@ def scene_plots() -> dict[str, str]:
 def _panel(title: str, capture: str, curves: Sequence[Curve]) -> Panel:
     sizes_kb = [x for curve in curves for x, _ in curve.points]
     limits_kb = (min(sizes_kb) / ROOM, max(sizes_kb) * ROOM)
-    return Panel(title, "kB", "PSNR, dB", [*_plain_lines(capture, limits_kb), *curves], x_limits=limits_kb)
+    return Panel(title, "kB", "PSNR, dB", [*_uncoded_lines(capture, limits_kb), *curves], x_limits=limits_kb)
 
 
-def _plain_lines(capture: str, limits_kb: tuple[float, float]) -> list[Curve]:
-    """What plain 3DGS reaches whatever its size, across the plot; dashed but for the fewest Gaussians."""
+def _uncoded_lines(capture: str, limits_kb: tuple[float, float]) -> list[Curve]:
+    """What fits without a rate reach whatever their size, across the plot; dashed but for the first."""
     return [
         Curve(
-            "plain_gaussians",
-            f"plain 3DGS, {scene.figures['gaussians']:,} Gaussians",
+            "plain_gaussians" if scene.kind.startswith("plain") else "scaffold_gaussians",
+            f"{scene.kind}, {scene.gaussians:,} Gaussians",
             [(x, scene.figures["psnr"]) for x in limits_kb],
             is_dashed=number > 0,
             has_markers=False,
         )
-        for number, scene in enumerate(plain_scenes(capture))
+        for number, scene in enumerate(uncoded_scenes(capture, SCENE_PRESETS[0]))
     ]
 
 

@@ -38,6 +38,7 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "ply": "#8a8f98",
         "sog": "#2aa5b8",
         "plain_gaussians": "#8a8f98",
+        "scaffold_gaussians": "#6b4f3a",
         "one_level": "#8d5b99",
         "scene_fast": "#d1495b",
         "scene_default": "#2a9d6f",
