@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lamina.render.cameras import Camera, look_at
-from lamina.render.spatial import Gaussians3D, SpatialBackend, render_spatial
+from lamina.render.spatial import Backend, Gaussians3D, render_spatial
 
 BACKGROUND = (0.2, 0.5, 0.9)
 Pictures = tuple[Tensor, Tensor]
@@ -33,7 +33,7 @@ def random_gaussians(count: int, *, seed: int, size: float = 0.05, spread: float
     return Gaussians3D(means, rotations, scales, opacities, colors).to(torch.float64)
 
 
-def renderer(backend: SpatialBackend) -> Renderer:
+def renderer(backend: Backend) -> Renderer:
     """Pixels and alpha by one backend."""
 
     def render(gaussians: Gaussians3D, camera: Camera, offsets: Tensor) -> Pictures:

@@ -8,12 +8,10 @@ One readable twin (reference), and fast twins of it for CPU (Numba) and CUDA (Tr
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from typing import Literal, cast, get_args
-
 from jaxtyping import Float
 from torch import Tensor
 
+from lamina.render.backends import Backend, choose_backend
 from lamina.render.gaussians import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
 from lamina.render.planar_cpu import render_cpu
 from lamina.render.planar_cuda import render_cuda, require_cuda
@@ -28,9 +26,6 @@ __all__ = [
     "render_planar",
     "render_planar_levels",
 ]
-
-Backend = Literal["auto", "reference", "cpu", "cuda"]
-"""`auto`: the fastest for where the tensors are. `cpu`, `cuda`: that kernel or an error. `reference`: plain PyTorch."""
 
 
 def render_planar(
@@ -70,7 +65,7 @@ def _render(gaussians: Gaussians2D, split: int, width: int, height: int, backend
     if width < 1 or height < 1:
         raise ValueError(f"a picture needs at least 1 x 1 pixels, got {width} x {height}")
     splats = (gaussians.positions, gaussians.covariances, gaussians.colors)
-    match _choose_backend(backend, gaussians.positions.device.type):
+    match choose_backend(backend, gaussians.positions.device.type, "triton", require_cuda):
         case "cpu":
             return render_cpu(gaussians, split, width, height)
         case "cuda":
@@ -80,22 +75,3 @@ def _render(gaussians: Gaussians2D, split: int, width: int, height: int, backend
         case _:
             top = accumulate(*splats, width, height)
             return top, top
-
-
-def _choose_backend(backend: Backend, device: str) -> Backend:
-    """What `auto` means here; a kernel that was asked for by name must suit the device of the tensors.
-
-    Raises:
-        ValueError: the tensors are elsewhere, or there is no such backend.
-        BackendUnavailable: CUDA or Triton is missing.
-    """
-    if backend == "auto":
-        fast = device == "cpu" or (device == "cuda" and find_spec("triton") is not None)
-        return cast(Backend, device) if fast else "reference"
-    if backend not in get_args(Backend):
-        raise ValueError(f"backend must be one of {', '.join(get_args(Backend))}, got {backend!r}")
-    if backend == "cuda":
-        require_cuda()
-    if backend in ("cpu", "cuda") and device != backend:
-        raise ValueError(f'backend="{backend}" needs tensors on {backend}, these are on {device}: use .to("{backend}")')
-    return backend

@@ -10,23 +10,19 @@ One readable twin (spatial_reference), and fast twins of it for CPU (Numba) and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Literal, cast, get_args
 
 import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from lamina.render.backends import Backend, choose_backend
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial_cpu import render_cpu
 from lamina.render.spatial_cuda import render_cuda, require_gsplat
 from lamina.render.spatial_reference import blend
 
-__all__ = ["Gaussians3D", "SpatialBackend", "SpatialImage", "render_spatial"]
-
-SpatialBackend = Literal["auto", "reference", "cpu", "cuda"]
-"""`auto`: the fastest for where the tensors are. `cpu`, `cuda`: that kernel or an error. `reference`: plain PyTorch."""
+__all__ = ["Backend", "Gaussians3D", "SpatialImage", "render_spatial"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ def render_spatial(
     *,
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     screen_offsets_px: Float[Tensor, "n 2"] | None = None,
-    backend: SpatialBackend = "auto",
+    backend: Backend = "auto",
 ) -> SpatialImage:
     """One picture; differentiable in all fields of the Gaussians and in `screen_offsets_px`.
 
@@ -59,7 +55,7 @@ def render_spatial(
         camera: a pinhole; no gradient flows to it.
         background: what is behind all.
         screen_offsets_px: added to the projected centres; zeros that require gradients tell d loss / d screen position.
-        backend: see `SpatialBackend`.
+        backend: see `backends.Backend`.
 
     Raises:
         ValueError: the offsets do not fit the Gaussians, the backend cannot work where the tensors are, or splats
@@ -71,29 +67,10 @@ def render_spatial(
     offsets = torch.zeros_like(gaussians.means[:, :2]) if screen_offsets_px is None else screen_offsets_px
     if offsets.shape != (len(gaussians), 2):
         raise ValueError(f"screen_offsets_px must have shape ({len(gaussians)}, 2), got {tuple(offsets.shape)}")
-    match _choose_backend(backend, gaussians.means.device.type):
+    match choose_backend(backend, gaussians.means.device.type, "gsplat", require_gsplat):
         case "cpu":
             return SpatialImage(*render_cpu(gaussians, camera, background, offsets))
         case "cuda":
             return SpatialImage(*render_cuda(gaussians, camera, background, offsets))
         case _:
             return SpatialImage(*blend(gaussians, camera, gaussians.means.new_tensor(background), offsets))
-
-
-def _choose_backend(backend: SpatialBackend, device: str) -> SpatialBackend:
-    """What `auto` means here; a kernel that was asked for by name must suit the device of the tensors.
-
-    Raises:
-        ValueError: the tensors are elsewhere, or there is no such backend.
-        BackendUnavailable: CUDA or gsplat is missing.
-    """
-    if backend == "auto":
-        fast = device == "cpu" or (device == "cuda" and find_spec("gsplat") is not None)
-        return cast(SpatialBackend, device) if fast else "reference"
-    if backend not in get_args(SpatialBackend):
-        raise ValueError(f"backend must be one of {', '.join(get_args(SpatialBackend))}, got {backend!r}")
-    if backend == "cuda":
-        require_gsplat()
-    if backend in ("cpu", "cuda") and device != backend:
-        raise ValueError(f'backend="{backend}" needs tensors on {backend}, these are on {device}: use .to("{backend}")')
-    return backend

@@ -12,9 +12,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 
+from lamina.bitstream.integers import canonical_integers
 from lamina.codec import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar.method import Method
 from lamina.codecs.planar.model import FramePart, LayerState, PlanarModel
@@ -144,23 +144,12 @@ def model_of(header: PlanarHeader, frame: int, states: tuple[LayerState, ...]) -
 def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
     """The integers of each unit in one canonical spelling: the same bytes on every machine."""
     for _, key, states in decode_states(units):
-        yield key, canonical(states[-1])
-
-
-def canonical(state: LayerState) -> bytes:
-    """Name, type, shape and little-endian values of each array, by name."""
-    pieces: list[bytes] = []
-    for name in sorted(state.integers):
-        values = np.ascontiguousarray(state.integers[name])
-        values = values.astype(values.dtype.newbyteorder("<"))
-        pieces.append(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        pieces.append(values.tobytes())
-    return b"".join(pieces)
+        yield key, canonical_integers(states[-1].integers)
 
 
 def fingerprint(state: LayerState) -> str:
-    """SHA-256 of `canonical`."""
-    return hashlib.sha256(canonical(state)).hexdigest()
+    """SHA-256 of the canonical spelling of its integers."""
+    return hashlib.sha256(canonical_integers(state.integers)).hexdigest()
 
 
 def with_header(part: FramePart, header: PlanarHeader) -> FramePart:
