@@ -32,7 +32,7 @@ def write_result(name: str, settings: Mapping[str, Any], figures: Mapping[str, A
         "name": name,
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": command(),
         "machine": machine(),
         "settings": dict(settings),
         "figures": figures,
@@ -42,6 +42,15 @@ def write_result(name: str, settings: Mapping[str, Any], figures: Mapping[str, A
     temporary.write_text(json.dumps(record, indent=1, default=str) + "\n")
     temporary.replace(path)
     return path
+
+
+def command() -> str:
+    """What was typed, from the project's folder; of paths elsewhere, which say nothing to others, the last name."""
+    script = Path(sys.argv[0]).resolve()
+    project = Path(__file__).resolve().parents[1]
+    name = script.relative_to(project).as_posix() if script.is_relative_to(project) else script.name
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return " ".join(["python", name, *words])
 
 
 def commit() -> str:

@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.measure_lamina import level_files
 from benchmarks.result_files import add_figures, data_folder, read_figures
+from benchmarks.run_log import commit
 
 import lamina
 from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
@@ -140,7 +141,14 @@ def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path
     with lamina.open(path) as media:
         parts = summarize(media.stream).parts
     tree_bits = 8 * parts.get("tree", 0) / max(levels[-1]["anchors"], 1)
-    return {**encoded, **decoded, "tree_bits_per_anchor": round(tree_bits, 2), "parts": parts, "levels": levels}
+    return {
+        "commit": commit(),
+        **encoded,
+        **decoded,
+        "tree_bits_per_anchor": round(tree_bits, 2),
+        "parts": parts,
+        "levels": levels,
+    }
 
 
 def main() -> None:
