@@ -3,11 +3,11 @@ import pytest
 from benchmarks.scene_figures import (
     is_same_scene,
     middle_file,
-    plain_scenes,
     scene_files,
     size_at_psnr,
     splat_files_of,
     top_curve,
+    uncoded_scenes,
 )
 from made_up_figures import plain_figures, scene_figures, splat_file_figures, write
 
@@ -32,14 +32,19 @@ def test_size_at_psnr_is_linear_in_log_bytes_and_unknown_outside():
     assert size_at_psnr([], 24.0) is None
 
 
-def test_plain_scenes_are_those_of_the_longest_fits(results):
+def test_uncoded_scenes_are_the_longest_plain_fits_and_anchors_of_the_preset(results):
     longest = {f"steps=8000,count={count}": plain_figures(count, 26.0) for count in (100_000, 33_000)}
     write("plain_gaussians", {"bonsai": {"steps=300,count=33000": plain_figures(33_000, 20.0), **longest}})
-    assert [(scene.steps, scene.figures["gaussians"]) for scene in plain_scenes("bonsai")] == [
-        (8000, 33_000),
-        (8000, 100_000),
+    anchors = {"offsets": 90_000, "steps": 8000, "psnr": 28.0, "ssim": 0.9, "fit_cpu_s": 400.0}
+    settings = ("scaffold,preset=fast,steps=8000", "no_rate,preset=fast,steps=8000", "scaffold,preset=default,steps=9")
+    write("scaffold_gaussians", {"bonsai": dict.fromkeys(settings, anchors)})
+    assert [(scene.kind, scene.steps, scene.gaussians) for scene in uncoded_scenes("bonsai", "fast")] == [
+        ("plain 3DGS", 8000, 33_000),
+        ("plain 3DGS", 8000, 100_000),
+        ("Scaffold-GS", 8000, 90_000),
+        ("the preset, lambda 0", 8000, 90_000),
     ]
-    assert plain_scenes("lego") == []
+    assert uncoded_scenes("lego", "fast") == []
 
 
 def test_splat_files_are_found_by_capture_preset_and_lambda(results):
