@@ -3,7 +3,15 @@ from benchmarks.scene_plots import scene_plots
 from benchmarks.scene_tables import scene_report, short_levels_table
 from made_up_figures import one_level_figures, scene_figures, splat_file_figures, write, write_scenes
 
-HEADINGS = ("every level", "by part", "one level", "coarse-to-fine", "other tools", "Fits without a rate", "Time and memory")
+HEADINGS = (
+    "every level",
+    "by part",
+    "one level",
+    "coarse-to-fine",
+    "other tools",
+    "Fits without a rate",
+    "Time and memory",
+)
 
 
 def sections_of(report):
