@@ -60,9 +60,10 @@ class Anchors:
 
     def select(self, rows: Int64[Tensor, " m"] | slice) -> Anchors:
         """Some of the anchors."""
-        return Anchors(
-            self.positions[rows], self.features[rows], self.scalings[rows], self.offsets[rows], self.masks[rows]
-        )
+        tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
+        if isinstance(rows, slice):
+            return Anchors(*(tensor[rows] for tensor in tensors))
+        return Anchors(*(tensor.index_select(0, rows) for tensor in tensors))
 
     def to(self, device: torch.device | str) -> Anchors:
         """The same anchors elsewhere."""

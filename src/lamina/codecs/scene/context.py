@@ -100,7 +100,7 @@ class ContextModel(nn.Module):
         """
         octaves = _whole_parts(self.layer_steps)[relations.layers[rows]]
         if self.stepper is not None:
-            inputs = [relations.places[rows]]
+            inputs = [relations.places.index_select(0, rows)]
             if self.layout.shape.uses_parent:
                 inputs.append(known.parent.detach()[:, : self.layout.summary_channels])
             octaves = octaves + _whole_parts(self.network(self.stepper)(torch.cat(inputs, dim=1)))
@@ -112,7 +112,7 @@ class ContextModel(nn.Module):
         """What the main network is told of some rows."""
         layout = self.layout
         parts = [known.parent[:, : layout.parent_channels], known.beside[:, : layout.beside_channels]]
-        parts.append(relations.places[rows])
+        parts.append(relations.places.index_select(0, rows))
         if self.signs is not None:
             assert layout.hash_spec is not None
             grid = HashGrid(layout.hash_spec, self.signs)
@@ -247,8 +247,8 @@ def _widened(values: Float[Tensor, "m c"], kept: int, width: int) -> Float[Tenso
 
 def spread_steps(steps: Float[Tensor, "n 3"], layout: ContextLayout) -> Float[Tensor, "n c"]:
     """The step of every channel."""
-    widths = torch.tensor([columns.stop - columns.start for columns in layout.groups], device=steps.device)
-    return steps.repeat_interleave(widths, dim=1, output_size=layout.channels)
+    widths = [columns.stop - columns.start for columns in layout.groups]
+    return torch.cat([steps[:, i : i + 1].expand(-1, width) for i, width in enumerate(widths)], dim=1)
 
 
 def add_step_noise(

@@ -64,6 +64,6 @@ def relations_of(family: Family, layer_count: int, device: torch.device | str = 
 
 def known_of(values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]) -> Known:
     """What is known of some rows when these are the (noisy or decoded) values of all."""
-    parent = values[relations.parents[rows]] * relations.has_parent[rows]
+    parent = values.index_select(0, relations.parents[rows]) * relations.has_parent[rows]
     beside = (values[relations.beside[rows]] * relations.beside_weights[rows, :, None]).sum(dim=1)
     return Known(parent, beside)

@@ -55,7 +55,7 @@ class Parameter:
 
     def leaf(self, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m c"]:
         """Some rows, as a tensor that collects gradients."""
-        return self.values[rows].requires_grad_()
+        return self.values.index_select(0, rows).requires_grad_()
 
     def descend(
         self, rows: Int64[Tensor, " m"], gradient: Float[Tensor, "m c"], rates: Float[Tensor, " c"], step: int
@@ -167,9 +167,14 @@ class FitState:
     def anchors(self, rows: Int64[Tensor, " m"], values: Float[Tensor, "m c"], masks: Float[Tensor, "m k"]) -> Anchors:
         """These rows with these values, as generators want them."""
         features, scalings, offsets = self.columns(values)
-        sizes = torch.exp(scalings) * self.voxels[rows]
+        # In one piece: exp takes several numbers at a time then, and index_select a sixth of the time of [rows].
+        sizes = torch.exp(scalings.contiguous()) * self.voxels.index_select(0, rows)
         return Anchors(
-            self.positions[rows], features, sizes, offsets.reshape(len(rows), self.layout.offset_count, 3), masks
+            self.positions.index_select(0, rows),
+            features,
+            sizes,
+            offsets.reshape(len(rows), self.layout.offset_count, 3),
+            masks,
         )
 
     def used(self) -> Bool[Tensor, "n k"]:

@@ -136,7 +136,7 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
 @torch.no_grad()
 def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
     """Anchors that may show, in order."""
-    sizes = torch.exp(state.columns(state.values.values)[1]) * state.voxels
+    sizes = torch.exp(state.columns(state.values.values)[1].contiguous()) * state.voxels
     nothing = sizes[:, :0]
     return torch.nonzero(in_view(Anchors(state.positions, nothing, sizes, nothing, nothing), camera)).reshape(-1)
 
@@ -145,7 +145,8 @@ def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
 def parents_of_rows(state: FitState, rows: Int64[Tensor, " v"]) -> Known:
     """What steps are told of other anchors, which is less than means are."""
     relations, columns = state.relations, state.layout.summary_channels
-    parent = state.values.values[:, :columns][relations.parents[rows]] * relations.has_parent[rows]
+    summaries = state.values.values[:, :columns]
+    parent = summaries.index_select(0, relations.parents[rows]) * relations.has_parent[rows]
     return Known(parent, parent[:, :0])
 
 
@@ -158,7 +159,7 @@ def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Gener
     def rounded(wanted: Tensor) -> Tensor:
         steps = state.networks.context.layer_steps[relations.layers[wanted]]
         base = torch.exp2(steps) * steps.new_tensor(BASE_STEPS)
-        return add_step_noise(values[wanted], base, state.layout, noise)
+        return add_step_noise(values.index_select(0, wanted), base, state.layout, noise)
 
     parent = rounded(parents) * relations.has_parent[rows]
     if not state.layout.shape.uses_neighbors:
