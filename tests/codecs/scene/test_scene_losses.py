@@ -51,6 +51,6 @@ def test_info_nce_is_low_where_parents_are_alike_and_never_overflows():
     other = torch.cat([parents, torch.randn(50, 8, generator=random)])
     low, high = (info_nce(values, rows + 50, rows, negatives, 0.03) for values in (alike, other))
     low.backward()
-    assert 0 <= float(low) < 0.5 < float(high) < 100
+    assert 0 <= low.item() < 0.5 < high.item() < 100
     assert alike.grad is not None
     assert torch.isfinite(alike.grad).all()

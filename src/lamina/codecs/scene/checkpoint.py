@@ -43,6 +43,7 @@ def save(path: Path, key: str, state: FitState) -> None:
         "step": state.step,
         "rate_weight": state.rate_weight,
         "bits_per_anchor": state.bits_per_anchor,
+        "rated_count": state.rated_count,
         "lattice": [lattice.origin, lattice.side, lattice.base_depth, lattice.layer_count],
     }
     arrays: dict[str, Any] = {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
@@ -108,6 +109,7 @@ def restored(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fresh: 
         facts["step"],
         facts["rate_weight"],
         facts["bits_per_anchor"],
+        facts["rated_count"],
     )
 
 

@@ -122,6 +122,8 @@ class FitState:
     """Lambda now."""
     bits_per_anchor: float = 0.0
     """Running mean of what the probability model says; 0 before the rate term is on."""
+    rated_count: int = 0
+    """Anchors when the rate term came on; 0 before."""
     starts: Int64[np.ndarray, " l"] = field(init=False)
     """First row of each layer, and the number of all."""
     parents: Int64[np.ndarray, " n"] = field(init=False)
@@ -210,6 +212,7 @@ def with_layers(state: FitState, layers: Layers, source: Int64[np.ndarray, " m"]
         state.step,
         state.rate_weight,
         state.bits_per_anchor,
+        state.rated_count,
     )
 
 

@@ -40,6 +40,14 @@ BITS_MEMORY = 0.01
 LEAST_SAMPLE = 512
 """Anchors whose bits are counted, at least."""
 
+FULL_PRICE_SHARE = 0.5
+"""A bit costs lambda over all values in view, so the more the fewer anchors are left; from this share of those that
+there were on it costs no more, or what is left would be dropped ever faster until little is (fern, lambda .008)."""
+
+TYPICAL_SHARE = 0.35
+"""Of all anchors, what a step sees in captures that were taken all around. Where it sees more, masks learn at each step
+of more of them, and are as much slower: forward-facing captures lost nine tenths of their anchors."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -103,6 +111,7 @@ def take_step(scene: Scene, state: FitState) -> float:
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:
         loss = loss + scene.config.loss.info_nce * kinship(scene.config, state, seen, random)
     if stage.has_rate:
+        state.rated_count = state.rated_count or state.count
         loss = loss + rate(scene.config, state, seen, random, noise)
     loss.backward()
     if stage.grows:
@@ -223,7 +232,8 @@ def rate(
     masks = seen.masks[chosen] if config.context.masks else seen.masks[chosen].detach()
     channels, per_anchor = state.layout.channels, bits.total(masks).mean()
     state.bits_per_anchor += BITS_MEMORY * (per_anchor.item() - state.bits_per_anchor)
-    return state.rate_weight * (per_anchor + context.hash_bits() / state.count) / channels
+    price = state.rate_weight * min(1.0, state.count / max(FULL_PRICE_SHARE * state.rated_count, 1.0))
+    return price * (per_anchor + context.hash_bits() / state.count) / channels
 
 
 @torch.no_grad()
@@ -254,10 +264,9 @@ def descend(config: SceneConfig, state: FitState, seen: Seen, stage: Stage) -> N
     if seen.values.grad is not None:
         state.values.descend(seen.rows, seen.values.grad, rates.values.to(state.device), state.step)
     if stage.has_rate and config.context.masks and seen.logits.grad is not None:
-        state.mask_logits.descend(
-            seen.rows, seen.logits.grad, torch.full((state.layout.offset_count,), rates.masks).to(state.device),
-            state.step,
-        )  # fmt: skip
+        slower = min(1.0, TYPICAL_SHARE * state.count / max(len(seen.rows), 1))
+        mask_rates = torch.full((state.layout.offset_count,), slower * rates.masks).to(state.device)
+        state.mask_logits.descend(seen.rows, seen.logits.grad, mask_rates, state.step)
     networks = state.networks
     for group, own in zip(networks.head_optimizer.param_groups, rates.heads, strict=True):
         group["lr"] = own
