@@ -175,9 +175,9 @@ class ScheduleConfig:
     """Scaffold-GS: 0.007 throughout."""
     offset_rate: float = 0.08
     """In units of the anchor's reach; falls to a hundredth. Scaffold-GS: 0.01 times the cameras' extent."""
-    mask_rate: float = 0.02
-    """Of the logits of masks; falls to a tenth. Masks drain for as long as a fit lasts, so the rate times the steps is
-    what counts: 120 to 240 are alike (bonsai at quarter size), 60 takes a third more for the same quality."""
+    mask_travel: float = 160.0
+    """Of the logits of masks: first rate times steps, since masks drain for as long as a fit lasts; falls to a tenth.
+    120 to 240 are alike (bonsai at quarter size); 60 takes a third more for the same quality."""
     head_rates: tuple[float, float, float] = (0.004, 0.008, 0.016)
     """Generators of opacity, covariance, color. Scaffold-GS: 0.002, 0.004, 0.008."""
     context_rate: float = 0.005
@@ -273,7 +273,7 @@ def _paper() -> SceneConfig:
 
 PRESETS: Mapping[str, SceneConfig] = MappingProxyType(
     {
-        "default": SceneConfig(rate_weight=0.002, schedule=ScheduleConfig(steps=20_000, mask_rate=0.008)),
+        "default": SceneConfig(rate_weight=0.002, schedule=ScheduleConfig(steps=20_000)),
         "fast": SceneConfig(
             anchors=AnchorConfig(first=18_000, limit=44_000), schedule=ScheduleConfig(steps=8_000, tune_steps=200)
         ),
