@@ -37,7 +37,9 @@ UNCHANGED = "as it is"
 SPLAT_FILES_TITLE = "Size against the same Gaussians in files of other tools"
 SPLAT_FILES_NOTE = """Those files hold one set of Gaussians for all views, fitted to what the whole scene shows. The
 last columns: how much more the scene shows; its size as a share of the other file's; the same at the other file's PSNR,
-its own size interpolated in log(bytes) over its lambdas."""
+and at 0.3 dB less, its own size interpolated in log(bytes) over its lambdas."""
+PSNR_GIVEN_UP_DB = 0.3
+"""For a smaller file: no difference to look at."""
 
 
 def scene_report(preset: str) -> str:
@@ -162,10 +164,10 @@ def splat_files_table(groups: Mapping[str, Sequence[SceneFile]], preset: str) ->
                 if (rival := found.get(kind)) is None:
                     continue
                 other = [name, _kilobytes(rival["bytes"]), f"{rival['psnr']:.2f}", f"{psnr - rival['psnr']:+.2f}"]
-                at_equal = size_at_psnr(curve, rival["psnr"])
-                rows.append([*own, *other, _share(size, rival["bytes"]), _share(at_equal, rival["bytes"])])
+                below = (size_at_psnr(curve, rival["psnr"] - less) for less in (0.0, PSNR_GIVEN_UP_DB))
+                rows.append([*own, *other, *(_share(found_size, rival["bytes"]) for found_size in (size, *below))])
     header = ["capture", "lambda", "Gaussians", "kB", "PSNR dB", "beside", "kB", "PSNR dB", "dB more", "size"]
-    return markdown_table([*header, "at equal PSNR"], rows) if rows else ""
+    return markdown_table([*header, "at equal PSNR", f"{PSNR_GIVEN_UP_DB:g} dB less"], rows) if rows else ""
 
 
 def uncoded_table(groups: Mapping[str, Sequence[SceneFile]], uncoded: Mapping[str, Sequence[UncodedScene]]) -> str:
