@@ -122,7 +122,7 @@ def test_needles_never_outshine_their_color(backend):
         place = place.clone().requires_grad_()
         splats = Gaussians2D(place, shape, torch.ones(len(place), 3))
         pixels = render_planar(splats, width, height, backend=backend)
-        assert 0.0 <= float(pixels.min()) <= float(pixels.max()) <= len(place)
+        assert 0.0 <= pixels.min().item() <= pixels.max().item() <= len(place)
         pixels.sum().backward()
         assert place.grad is not None
         assert torch.isfinite(place.grad).all()

@@ -81,6 +81,13 @@ def read_capture(
         source = _reduced(source, path, reader)
     if len(source.photographs) < LEAST_VIEWS:
         raise SignalError(f"{path}: {len(source.photographs)} view with a pose; expected at least {LEAST_VIEWS}")
+    return _capture_of(source, path, test_every, background, cache_bytes)
+
+
+def _capture_of(
+    source: Source, path: Path, test_every: int, background: tuple[int, int, int] | None, cache_bytes: int
+) -> Capture:
+    """Views, split and background of what was found; pictures stay where they are."""
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
     train, test = source.split or _split([view.name for view in views], test_every)
     if not train:
