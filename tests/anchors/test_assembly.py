@@ -4,8 +4,8 @@
 import pytest
 import torch
 
+from lamina.anchors.anchors import Anchors
 from lamina.anchors.assembly import assemble, assemble_reference
-from lamina.anchors.neural import Anchors
 
 COUNT, OFFSETS = 1500, 4
 

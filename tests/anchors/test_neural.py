@@ -6,7 +6,8 @@ import math
 import numpy as np
 import torch
 
-from lamina.anchors.neural import Anchors, Heads, concatenate, generate, in_view, init_heads
+from lamina.anchors.anchors import Anchors, concatenate
+from lamina.anchors.neural import Heads, generate, in_view, init_heads
 from lamina.render.cameras import Camera
 
 CHANNELS, OFFSETS = 5, 3

@@ -7,7 +7,7 @@ twin for any device and type.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lamina.anchors import assembly_kernels as kernels
+from lamina.anchors.anchors import Anchors
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels.threads import share_torch_threads
 
-if TYPE_CHECKING:
-    from lamina.anchors.neural import Anchors
+COVARIANCE_OUTPUTS = 7
+"""Three scales and a quaternion, for each offset."""
 
 
 def assemble(
@@ -57,7 +58,7 @@ def assemble_reference(
     drawn = (said * anchors.masks).reshape(-1)
     sources = torch.nonzero(drawn.detach() > 0).reshape(-1)
     rows = sources // per_anchor
-    parts = shapes.reshape(count * per_anchor, 7)[sources]
+    parts = shapes.reshape(count * per_anchor, COVARIANCE_OUTPUTS)[sources]
     shades = torch.sigmoid(colors).reshape(count * per_anchor, 3)[sources]
     scalings = anchors.scalings[rows]
     means = anchors.positions[rows] + anchors.offsets.reshape(-1, 3)[sources] * scalings[:, :3]

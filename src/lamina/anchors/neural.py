@@ -16,14 +16,14 @@ that a fit does not depend on what a capture calls a metre.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from lamina.anchors.assembly import assemble
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.assembly import COVARIANCE_OUTPUTS, assemble
 from lamina.networks.mlp import Mlp, init_mlp
 from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
@@ -31,44 +31,11 @@ from lamina.render.gaussians3d import Gaussians3D
 VIEW_INPUTS = 4
 """Direction and distance."""
 
-COVARIANCE_OUTPUTS = 7
-"""Three scales and a quaternion, for each offset."""
-
 CULL_MARGIN = 0.3
 """Anchors so far outside the picture, in shares of its half size, are still used: Gaussians may reach into it."""
 
 NEAR_SHARE = 0.5
 """Anchors are kept behind the camera while their own reach, times this, could bring a Gaussian before it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Anchors:
-    """n anchors with k offsets each. A plain record: fits put parameters here, decoders what was decoded."""
-
-    positions: Float[Tensor, "n 3"]
-    """World units."""
-    features: Float[Tensor, "n d"]
-    scalings: Float[Tensor, "n 6"]
-    """Above 0, world units: reach of the offsets, then size of the Gaussians."""
-    offsets: Float[Tensor, "n k 3"]
-    """In units of the reach."""
-    masks: Float[Tensor, "n k"]
-    """1: the offset is used; 0: not."""
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def select(self, rows: Int64[Tensor, " m"] | slice) -> Anchors:
-        """Some of the anchors."""
-        tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
-        if isinstance(rows, slice):
-            return Anchors(*(tensor[rows] for tensor in tensors))
-        return Anchors(*(tensor.index_select(0, rows) for tensor in tensors))
-
-    def to(self, device: torch.device | str) -> Anchors:
-        """The same anchors elsewhere."""
-        tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
-        return Anchors(*(tensor.to(device) for tensor in tensors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +75,6 @@ def init_heads(
     with torch.no_grad():
         covariance.biases[-1].view(offset_count, COVARIANCE_OUTPUTS)[:, 3] += 1.0
     return Heads(opacity, covariance, color, unit)
-
-
-def concatenate(parts: Sequence[Anchors]) -> Anchors:
-    """The anchors of several layers as one."""
-    fields = ("positions", "features", "scalings", "offsets", "masks")
-    return Anchors(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
 def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:

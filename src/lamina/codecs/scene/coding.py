@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lamina.anchors.neural import Anchors
+from lamina.anchors.anchors import Anchors
 from lamina.bitstream.integers import canonical_integers
 from lamina.codec import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.scene.header_coding import SceneHeader, pack_header, unpack_header

@@ -18,7 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lamina.anchors.neural import COVARIANCE_OUTPUTS, Anchors, Heads, head_inputs, in_view
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.assembly import COVARIANCE_OUTPUTS
+from lamina.anchors.neural import Heads, head_inputs, in_view
 from lamina.codecs.scene.export_fit import fit_to_scene
 from lamina.codecs.scene.export_views import evenly, views_around
 from lamina.codecs.scene.model import SceneModel

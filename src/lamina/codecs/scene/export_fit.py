@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from lamina.anchors.neural import Anchors, in_view
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.neural import in_view
 from lamina.codecs.scene.finish import shown
 from lamina.codecs.scene.losses import photometric
 from lamina.codecs.scene.model import SceneModel

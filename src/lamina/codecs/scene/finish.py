@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamina.anchors.neural import Anchors, Heads, concatenate, generate, head_inputs, in_view
+from lamina.anchors.anchors import Anchors, concatenate
+from lamina.anchors.neural import Heads, generate, head_inputs, in_view
 from lamina.codecs.scene.coding import encode
 from lamina.codecs.scene.family import family_of, layer_family
 from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer

@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Float64, Int32, UInt8
 from torch import Tensor
 
-from lamina.anchors.neural import Anchors, Heads, concatenate, generate
+from lamina.anchors.anchors import Anchors, concatenate
+from lamina.anchors.neural import Heads, generate
 from lamina.anchors.octree import Lattice
 from lamina.codecs.scene.layout import VALUE_BITS
 from lamina.codecs.scene.syntax import SCALING_COUNT, SceneFacts

@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from lamina.anchors.anchors import Anchors
 from lamina.anchors.growth import Statistics
-from lamina.anchors.neural import Anchors, Heads
+from lamina.anchors.neural import Heads
 from lamina.anchors.octree import Lattice, Layers, morton_keys, rows_of
 from lamina.codecs.scene.adam_kernels import adam_rows
 from lamina.codecs.scene.context import ContextModel

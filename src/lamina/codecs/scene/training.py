@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from lamina.anchors.neural import Anchors, generate, in_view
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.neural import generate, in_view
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.context import add_step_noise
 from lamina.codecs.scene.layout import BASE_STEPS
