@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from benchmarks.measure_lamina import level_files
 from benchmarks.rivals.curves import Pixels, RatePoint, measured
+from benchmarks.rivals.splat_files import picture
 
 import lamina
 from demo.exhibits import HERE, NAMES, OUTPUT, Curve, Exhibit, Version, open_summary, step
@@ -19,10 +19,7 @@ from lamina.codecs.scene.export import export_cloud
 from lamina.codecs.scene.model import SceneModel
 from lamina.data.captures import read_capture
 from lamina.data.splats import read_splats, write_splats
-from lamina.data.splats.cloud import SplatCloud
-from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.render.cameras import Camera
-from lamina.render.spatial import render_spatial
 
 SOURCE = HERE / "scene"
 NOTE = (
@@ -94,16 +91,7 @@ def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Pa
             for codec in RIVALS:
                 path = OUTPUT / f"robot_level{level}.{codec}"
                 write_splats(path, cloud)
-                shown = _shown(read_splats(path), cameras, model.background)
+                written = read_splats(path)
+                shown = [picture(written, camera, model.background) for camera in cameras]
                 points[codec].append(measured(f"level {level}", path.stat().st_size, views, shown))
     return points
-
-
-def _shown(cloud: SplatCloud, cameras: Sequence[Camera], background: tuple[float, float, float]) -> list[Pixels]:
-    """What cameras see of Gaussians that a file holds, 8 bits."""
-    shown = []
-    for camera in cameras:
-        seen = gaussians_seen_from(cloud, camera.position_world)
-        pixels = render_spatial(seen, camera, background=background).pixels
-        shown.append((pixels * 255).round().clamp(0, 255).to(torch.uint8).numpy())
-    return shown
