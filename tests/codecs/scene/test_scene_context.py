@@ -115,7 +115,7 @@ def test_both_twins_predict_the_same(name: str) -> None:
             whole["tables"][own, question.stage.columns] = question.tables
             whole["steps"][own, question.stage.group] = question.steps[:, 0] / 2.0**VALUE_BITS
     with torch.no_grad():
-        octaves = np.log2(model.steps(known, relations, rows).numpy() / whole["steps"])
+        octaves = np.log2(model.steps(known.parent, relations, rows).numpy() / whole["steps"])
         steps = torch.from_numpy(whole["steps"]).float()
         found = model.predict(values, steps, known, relations, rows)
     scales = gaussian_scales()
@@ -206,7 +206,7 @@ def test_training_learns_what_parents_say() -> None:
         optimizer = torch.optim.Adam(model.parameters(), 2e-2)
         for _ in range(40):
             known = known_of(values, relations, rows)
-            steps = model.steps(known, relations, rows).detach()
+            steps = model.steps(known.parent, relations, rows).detach()
             noisy = add_step_noise(values, steps, model.layout, generator)
             bits = model.bits(noisy, steps, known_of(noisy, relations, rows), relations, rows).total(masks).mean()
             optimizer.zero_grad()
@@ -225,7 +225,7 @@ def test_true_rounding_is_what_decoding_gives(name: str) -> None:
     decoded = torch.from_numpy(layers[0].values / 2.0**VALUE_BITS).float()
     rows = torch.arange(len(decoded))
     known = known_of(decoded, relations, rows)
-    steps = context.steps(known, relations, rows).detach()
+    steps = context.steps(known.parent, relations, rows).detach()
     wishes = (decoded + 0.2 * spread_steps(steps, context.layout)).requires_grad_()
     found, bits = context.quantized(wishes, steps, known, relations, rows)
     distance = ((found - decoded) / spread_steps(steps, context.layout)).detach().abs()

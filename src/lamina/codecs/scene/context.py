@@ -2,7 +2,7 @@
 """The probability model while it is trained: attributes of anchors enter; their steps and bits leave, with gradients.
 
     known = known_of(values, relations, rows)             what a decoder has before these rows
-    steps = context.steps(known, relations, rows)         "m 3", in units of values
+    steps = context.steps(known.parent, relations, rows)  "m 3", in units of values
     noisy = add_step_noise(values[rows], steps, layout)   what is rendered, and what children are predicted from
     bits = context.bits(noisy, steps, known, relations, rows)    the rate term
     fixed = context.freeze()                              integers, for coding (fixed_context.py)
@@ -93,16 +93,19 @@ class ContextModel(nn.Module):
         self.main[-1][:count] = values.mean(dim=0)
         self.main[-1][count:] = torch.log2(values.std(dim=0).clamp_min(1e-3))
 
-    def steps(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m 3"]:
+    def steps(
+        self, parent: Float[Tensor, "m p"], relations: Relations, rows: Int64[Tensor, " m"]
+    ) -> Float[Tensor, "m 3"]:
         """Quantiser steps of features, scalings and offsets of some rows, as they will be sent.
 
-        Gradients pass their rounding, and none goes to what is known.
+        Of the parent's values features and scalings are read, which come first. Gradients pass the rounding of steps,
+        and none goes to what is known.
         """
         octaves = _whole_parts(self.layer_steps)[relations.layers[rows]]
         if self.stepper is not None:
             inputs = [relations.places.index_select(0, rows)]
             if self.layout.shape.uses_parent:
-                inputs.append(known.parent.detach()[:, : self.layout.summary_channels])
+                inputs.append(parent.detach()[:, : self.layout.summary_channels])
             octaves = octaves + _whole_parts(self.network(self.stepper)(torch.cat(inputs, dim=1)))
         limit = STEP_RANGE / STEP_PARTS
         octaves = straight_through(octaves, octaves.detach().clamp(-limit, limit))

@@ -80,5 +80,5 @@ def cost(
 ) -> tuple[Float[Tensor, "m c"], Bits]:
     """What some rows decode to, and their bits; no gradient to steps."""
     with torch.no_grad():
-        steps = context.steps(known, relations, rows)
+        steps = context.steps(known.parent, relations, rows)
     return context.quantized(values[rows], steps, known, relations, rows)

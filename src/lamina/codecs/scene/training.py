@@ -136,7 +136,7 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
     steps, noisy = None, values
     if stage.has_noise:
         context = state.networks.context
-        steps = context.steps(parents_of_rows(state, rows), state.relations, rows)
+        steps = context.steps(parent_summaries(state, rows), state.relations, rows)
         noisy = add_step_noise(values, steps, state.layout, noise)
     place = torch.from_numpy(camera.position_world).to(noisy)
     gaussians, sources = generate(state.anchors(rows, noisy, masks), state.networks.heads, place, stage.least_opacity)
@@ -152,12 +152,11 @@ def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
 
 
 @torch.no_grad()
-def parents_of_rows(state: FitState, rows: Int64[Tensor, " v"]) -> Known:
-    """What steps are told of other anchors, which is less than means are."""
+def parent_summaries(state: FitState, rows: Int64[Tensor, " v"]) -> Float[Tensor, "v p"]:
+    """Features and scalings of parents: all that steps are told of other anchors; zeros in layer 0."""
     relations, columns = state.relations, state.layout.summary_channels
     summaries = state.values.values[:, :columns]
-    parent = summaries.index_select(0, relations.parents[rows]) * relations.has_parent[rows]
-    return Known(parent, parent[:, :0])
+    return summaries.index_select(0, relations.parents[rows]) * relations.has_parent[rows]
 
 
 @torch.no_grad()
