@@ -40,7 +40,14 @@ def test_bad_choices_are_refused(choices: Choices, problem: str):
 
 
 @pytest.mark.parametrize(
-    "change", [{"schedule": ScheduleConfig(steps=0)}, {"anchors": AnchorConfig(offsets=32)}, {"level_count": 0}]
+    "change",
+    [
+        {"schedule": ScheduleConfig(steps=0)},
+        {"schedule": ScheduleConfig(step_pixels=0)},
+        {"schedule": ScheduleConfig(mask_travel=-1.0)},
+        {"anchors": AnchorConfig(offsets=32)},
+        {"level_count": 0},
+    ],
 )
 def test_impossible_configurations_are_refused(change: dict):
     with pytest.raises(ValueError, match=r"expected|at least"):

@@ -12,6 +12,9 @@ from lamina.codec import Choices, preset_of
 
 LAYERS_AT_MOST = 8
 
+LEAST_STEP_PIXELS = 256
+"""A tile of the renderer: of less, nothing can be learned."""
+
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -218,6 +221,12 @@ class SceneConfig:
             )
         if self.schedule.steps < 1:
             raise ValueError(f"schedule.steps is {self.schedule.steps}, expected at least 1")
+        if self.schedule.step_pixels < LEAST_STEP_PIXELS:
+            raise ValueError(
+                f"schedule.step_pixels is {self.schedule.step_pixels}, expected at least {LEAST_STEP_PIXELS}"
+            )
+        if self.schedule.mask_travel < 0:
+            raise ValueError(f"schedule.mask_travel is {self.schedule.mask_travel}, expected 0 or more")
 
     @property
     def lambda_rate(self) -> float:
