@@ -7,6 +7,9 @@
     parent, in layer l - 1      index >> 1
     anchor                      origin + (index + 1/2) * voxel, the centre of its cell
 
+Where space is contracted, the cube is one of drawn space (`contraction.py`): points are drawn before, anchors undrawn
+after, and cells far away are wider.
+
 Every node of layer l > 0 has its parent in layer l - 1. Nodes of a layer are in Morton order, x least significant, so
 children of one parent stand together and in the order of their parents. Nothing here compares all with all.
 
@@ -23,6 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt64
 
+from lamina.anchors.contraction import FARTHEST, Contraction
+
 MAX_DEPTH = 20
 """Finest layer's depth: 60 bits of Morton key, and indices that are exact in every float64 product."""
 
@@ -36,16 +41,18 @@ class Lattice:
     """Where in space the octree is, and which of its depths are layers.
 
     Raises:
-        ValueError: the cube has no size, or layers are none or deeper than `MAX_DEPTH`.
+        ValueError: the cube has no size or is too far in drawn space, or layers are none or deeper than `MAX_DEPTH`.
     """
 
     origin: tuple[float, float, float]
-    """Corner of the cube with the smallest coordinates, in world units."""
+    """Corner of the cube with the smallest coordinates, in world units; of drawn space where there is a contraction."""
     side: float
-    """Length of the cube, in world units."""
+    """Length of the cube, in the same units."""
     base_depth: int
     """Layer 0 has 2 ** base_depth cells an axis."""
     layer_count: int
+    contraction: Contraction | None = None
+    """How world units become the cube's; None: they are."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in self.origin) or not 0 < self.side < math.inf:
@@ -54,6 +61,9 @@ class Lattice:
             raise ValueError(
                 f"expected layers at depths 0...{MAX_DEPTH}, got {self.layer_count} from depth {self.base_depth}"
             )
+        corners = (*self.origin, *(value + self.side for value in self.origin))
+        if self.contraction is not None and max(map(abs, corners)) > FARTHEST:
+            raise ValueError(f"expected a cube of drawn space inside +-{FARTHEST:g}, got {self.origin} and {self.side}")
 
     def depth(self, layer: int) -> int:
         """Halvings of the cube down to this layer."""
@@ -64,22 +74,39 @@ class Lattice:
         return 1 << self.depth(layer)
 
     def voxel(self, layer: int) -> float:
-        """Side of a cell, in world units."""
+        """Side of a cell, in units of the cube."""
         return self.side / self.cells(layer)
+
+    def drawn(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
+        """World units -> units of the cube."""
+        return np.asarray(points, np.float64) if self.contraction is None else self.contraction.drawn(points)
+
+    def stretch(self, places: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, " p"]:
+        """World units that one of the cube's is, at places in units of the cube."""
+        return np.ones(len(places)) if self.contraction is None else self.contraction.stretch(places)
 
     def locate(self, points: Float64[np.ndarray, "p 3"], layer: int) -> Indices:
         """Cell of each point; points outside the cube go to the nearest cell."""
-        cells = np.floor((np.asarray(points, np.float64) - self.origin) / self.voxel(layer))
+        cells = np.floor((self.drawn(points) - self.origin) / self.voxel(layer))
         return np.clip(cells, 0, self.cells(layer) - 1).astype(np.int32)
 
     def contains(self, points: Float64[np.ndarray, "p 3"]) -> Bool[np.ndarray, " p"]:
         """Which points are inside the cube."""
-        place = (np.asarray(points, np.float64) - self.origin) / self.side
+        place = (self.drawn(points) - self.origin) / self.side
         return np.all((place >= 0) & (place < 1), axis=1)
+
+    def middles(self, indices: Indices, layer: int) -> Float64[np.ndarray, "n 3"]:
+        """Centre of each cell, in units of the cube."""
+        return np.asarray(self.origin) + (np.asarray(indices, np.float64) + 0.5) * self.voxel(layer)
 
     def centers(self, indices: Indices, layer: int) -> Float64[np.ndarray, "n 3"]:
         """Centre of each cell, in world units."""
-        return np.asarray(self.origin) + (np.asarray(indices, np.float64) + 0.5) * self.voxel(layer)
+        middles = self.middles(indices, layer)
+        return middles if self.contraction is None else self.contraction.undrawn(middles)
+
+    def sides(self, indices: Indices, layer: int) -> Float64[np.ndarray, " n"]:
+        """Side of each cell, in world units: of a cube as large, where space is contracted."""
+        return self.voxel(layer) * self.stretch(self.middles(indices, layer))
 
 
 def morton_keys(indices: Indices) -> UInt64[np.ndarray, " n"]:

@@ -16,7 +16,7 @@ from lamina.bitstream.damage import Damage, usable
 from lamina.bitstream.floats import Float32, Half
 from lamina.bitstream.index import IndexEntry
 from lamina.bitstream.journal import StreamJournal
-from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Int, UInt, Varint
+from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Int, UInt, Varint, Version
 from lamina.bitstream.reader import Stream, checked_unit, read_stream
 from lamina.bitstream.source import ByteSource
 from lamina.bitstream.syntax import Syntax
@@ -42,6 +42,7 @@ __all__ = [
     "Syntax",
     "UInt",
     "Varint",
+    "Version",
     "checked_unit",
     "cut_to_bytes",
     "cut_to_level",

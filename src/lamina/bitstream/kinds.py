@@ -128,6 +128,25 @@ class UInt(FieldKind):
         return f"{self.minimum}...{self.highest}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(UInt):
+    """Which version of a syntax follows: refused before anything after it is misread."""
+
+    ours: int
+
+    def verify(self) -> None:
+        UInt.verify(self)
+        check_range(self.ours, self.minimum, self.highest)
+
+    def check(self, value: Any, siblings: Siblings) -> None:
+        if as_integer(value) != self.ours:
+            raise ValueError(f"is {value}; this lamina reads {self.ours}: upgrade lamina, or encode anew")
+
+    @property
+    def legal(self) -> str:
+        return str(self.ours)
+
+
 @dataclass(frozen=True, slots=True)
 class Int(FieldKind):
     """Signed integer: two's complement of `bits` bits at any bit position, or without `bits` a zigzag varint."""

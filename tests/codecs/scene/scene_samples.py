@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lamina.anchors.contraction import Contraction
 from lamina.anchors.neural import init_heads
-from lamina.anchors.octree import Lattice, Layers, build_octree
+from lamina.anchors.octree import Layers, build_octree
 from lamina.codecs.scene.context import ContextModel
 from lamina.codecs.scene.family import layer_family
 from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
 from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.layout import ContextLayout, layout_of
-from lamina.codecs.scene.model import SceneLayer, ScenePart
+from lamina.codecs.scene.model import SceneLayer, ScenePart, lattice_of
 from lamina.codecs.scene.syntax import VERSION, ContextShape, SceneFacts
 from lamina.networks.hash_layout import HashGridSpec, geometric_nodes
 from lamina.networks.quantized import quantize_mlp
@@ -49,7 +50,11 @@ def grid_of(shape: ContextShape) -> HashGridSpec | None:
     return SMALL_GRID if shape.uses_hash_grid else None
 
 
-def facts_of(shape: ContextShape, layer_count: int) -> SceneFacts:
+CONTRACTION = Contraction((0.25, -0.5, 0.125), 0.5)
+"""Points of the sphere are inside and outside of its radius."""
+
+
+def facts_of(shape: ContextShape, layer_count: int, contraction: Contraction | None = None) -> SceneFacts:
     return SceneFacts(
         VERSION,
         layer_count - 1,
@@ -61,17 +66,26 @@ def facts_of(shape: ContextShape, layer_count: int) -> SceneFacts:
         (10, 20, 30),
         40,
         30,
-        (-1.25, -1.25, -1.25),
-        2.5,
+        (-1.25, -1.25, -1.25) if contraction is None else (-2.25, -2.25, -2.25),
+        2.5 if contraction is None else 4.5,
+        contraction is not None,
         1.0,
+        contraction.center if contraction is not None else None,
+        contraction.radius if contraction is not None else None,
     )
 
 
-def sample(shape: ContextShape = FULL, *, points: int = 60, layer_count: int = 3, seed: int = 0) -> Sample:
+def sample(
+    shape: ContextShape = FULL,
+    *,
+    points: int = 60,
+    layer_count: int = 3,
+    seed: int = 0,
+    contraction: Contraction | None = None,
+) -> Sample:
     """An untrained model with random weights: what it says does not matter, only that both sides say the same."""
-    facts = facts_of(shape, layer_count)
-    lattice = Lattice((-1.25, -1.25, -1.25), 2.5, BASE_DEPTH, layer_count)
-    layers = build_octree(sphere(points, seed), lattice)
+    facts = facts_of(shape, layer_count, contraction)
+    layers = build_octree(sphere(points, seed), lattice_of(facts))
     model = random_model(layout_of(facts, grid_of(shape)), seed)
     return Sample(facts, layers, model.freeze(), model)
 

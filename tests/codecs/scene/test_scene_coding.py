@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scene_samples import BLIND, FULL, PLAIN, part_of, sample
+from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 
 from lamina.codec import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.scene.coding import decode, decode_states, encode, integers, model_of
 from lamina.codecs.scene.facts import anchor_count, breakdown, inspect
 from lamina.codecs.scene.header_coding import pack_header, unpack_header
-from lamina.codecs.scene.model import SceneLayer, ScenePart
+from lamina.codecs.scene.model import SceneLayer, ScenePart, lattice_of
 from lamina.codecs.scene.syntax import SceneFacts
 from lamina.codecs.scene.views import views_of
 from lamina.errors import BitstreamError
@@ -164,12 +164,26 @@ def test_integers_do_not_depend_on_threads_or_batches(
     assert len(wanted) == 3
 
 
-def test_future_versions_are_refused() -> None:
+def test_a_contracted_scene_comes_back_and_its_cube_has_bounds() -> None:
+    part = part_of(sample(PLAIN, contraction=CONTRACTION))
+    facts = unpack_header(pack_header(part.facts, part.heads, part.context)).facts
+    assert lattice_of(facts) == lattice_of(part.facts)
+    assert lattice_of(facts).contraction == CONTRACTION
+    *_, last = decode(list(encode([part])))
+    positions = last.anchors().positions
+    expected = [lattice_of(facts).centers(layer.indices, number) for number, layer in enumerate(part.layers)]
+    assert np.allclose(positions.numpy(), np.concatenate(expected), atol=1e-5)
+    with pytest.raises(ValueError, match="of drawn space"):
+        replace(part.facts, origin=(-20.0, 0.0, 0.0), side=45.0).pack()
+
+
+def test_other_versions_are_refused() -> None:
     part = part_of(sample(PLAIN))
     payload = bytearray(pack_header(part.facts, part.heads, part.context))
-    payload[0] = (1 << 4) | (payload[0] & 15)
-    with pytest.raises(BitstreamError, match="upgrade lamina"):
-        inspect(bytes(payload))
-    with pytest.raises(BitstreamError, match="upgrade lamina"):
-        unpack_header(bytes(payload))
+    for version in (0, 2):
+        payload[0] = (version << 4) | (payload[0] & 15)
+        with pytest.raises(BitstreamError, match=f"version at byte 0: is {version}; .* upgrade lamina"):
+            inspect(bytes(payload))
+        with pytest.raises(BitstreamError, match="upgrade lamina"):
+            unpack_header(bytes(payload))
     assert SceneFacts.unpack(pack_header(part.facts, part.heads, part.context))[0] == part.facts

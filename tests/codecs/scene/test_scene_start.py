@@ -10,8 +10,15 @@ from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import Lattice, build_octree, verify
-from lamina.codecs.scene.first_octree import bounding_cube, first_octree, nearest_to_axes
+from lamina.codecs.scene.first_octree import (
+    bounding_cube,
+    contraction_of,
+    first_octree,
+    nearest_to_axes,
+    pixels_per_unit,
+)
 from lamina.codecs.scene.start import first_state, spacing_of
+from lamina.data.captures import Capture
 
 CPU = torch.device("cpu")
 
@@ -36,6 +43,38 @@ def test_without_points_the_box_is_where_cameras_look():
     lattice, layers = first_octree(capture, SMALL)
     verify(layers, lattice)
     assert 50 < sum(len(layer) for layer in layers) <= SMALL.anchors.first
+
+
+def walled(distance: float = 60.0) -> Capture:
+    """The tiny capture in a round room."""
+    capture = tiny_capture()
+    directions = np.random.default_rng(3).normal(size=(1500, 3))
+    walls = distance * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    points = np.concatenate([capture.points, walls])
+    return replace(capture, points=points, point_colors=np.zeros((len(points), 3), np.uint8))
+
+
+def test_space_is_contracted_where_much_is_far():
+    assert contraction_of(tiny_capture()) is None
+    assert contraction_of(tiny_capture(has_points=False)) is None
+    contraction = contraction_of(walled())
+    assert contraction is not None
+    places = np.stack([view.camera.position_world for view in walled().views])
+    assert np.allclose(contraction.center, places.mean(axis=0), atol=1e-3)
+    assert 0.1 < contraction.radius < 60.0
+
+
+def test_contracted_cells_look_more_alike():
+    capture = walled()
+    spread = {}
+    for contracted in (False, True):
+        lattice, layers = first_octree(capture, changed(SMALL, "anchors", contracted=contracted, first=600))
+        verify(layers, lattice)
+        assert (lattice.contraction is not None) == contracted
+        middles = lattice.centers(layers[0], 0)
+        widths = lattice.sides(layers[0], 0) * pixels_per_unit(capture, middles)
+        spread[contracted] = np.log2(widths[widths > 0]).std()
+    assert spread[True] < 0.5 * spread[False]
 
 
 def test_lines_that_meet_give_their_point():

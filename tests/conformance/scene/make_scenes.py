@@ -24,7 +24,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parents[2] / "codecs" / "scene"))
 
-from scene_samples import BLIND, FULL, PLAIN, part_of, sample
+from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 
 from lamina.atomic import replacing
 from lamina.bitstream import read_stream, write_stream
@@ -44,6 +44,7 @@ PIXEL_TOLERANCE = 1
 """Of 255: pixels come from floats, which devices round differently; integers are compared exactly."""
 
 CASES: dict[str, tuple[ContextShape, int, int]] = {
+    "contracted": (PLAIN, 3, 70),
     "everything": (FULL, 3, 90),
     "parent_only": (PLAIN, 3, 60),
     "one_layer": (BLIND, 1, 40),
@@ -77,7 +78,8 @@ def sheet_of(units: list[Unit]) -> np.ndarray:
 def make(name: str) -> None:
     """Writes the stream and its picture."""
     shape, layer_count, points = CASES[name]
-    part = part_of(sample(shape, points=points, layer_count=layer_count))
+    contraction = CONTRACTION if name == "contracted" else None
+    part = part_of(sample(shape, points=points, layer_count=layer_count, contraction=contraction))
     size_bytes = write_stream(FOLDER / f"{name}.lam", CODEC.wire_id, encode([part]))
     write_image(FOLDER / f"{name}.png", sheet_of(units_of(name)))
     print(f"{name}: {size_bytes} bytes")

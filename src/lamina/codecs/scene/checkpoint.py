@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from lamina.anchors.growth import Statistics
-from lamina.anchors.octree import Lattice
 from lamina.atomic import replacing
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.state import FitState, Parameter
@@ -37,14 +36,12 @@ def job_key(capture: Capture, config: SceneConfig) -> str:
 
 def save(path: Path, key: str, state: FitState) -> None:
     """Writes a checkpoint, whole or not at all."""
-    lattice = state.lattice
     facts = {
         "key": key,
         "step": state.step,
         "rate_weight": state.rate_weight,
         "bits_per_anchor": state.bits_per_anchor,
         "rated_count": state.rated_count,
-        "lattice": [lattice.origin, lattice.side, lattice.base_depth, lattice.layer_count],
     }
     arrays: dict[str, Any] = {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     arrays |= {f"layer{number}": indices for number, indices in enumerate(state.layers)}
@@ -82,8 +79,6 @@ def load(path: Path | None, key: str, fresh: FitState) -> FitState | None:
 
 def restored(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fresh: FitState) -> FitState:
     """The state that was saved."""
-    origin, side, base_depth, layer_count = facts["lattice"]
-    lattice = Lattice(tuple(origin), side, base_depth, layer_count)
     parts = ("values", "first", "second")
     parameters = [
         Parameter(*(torch.from_numpy(arrays[f"{name}.{part}"]).to(fresh.device) for part in parts))
@@ -100,8 +95,8 @@ def restored(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fresh: 
                     part: torch.from_numpy(array).to(tensor.device) for part, array in moments.items()
                 }
     return FitState(
-        lattice,
-        tuple(arrays[f"layer{number}"] for number in range(layer_count)),
+        fresh.lattice,
+        tuple(arrays[f"layer{number}"] for number in range(fresh.lattice.layer_count)),
         parameters[0],
         parameters[1],
         fresh.networks,

@@ -52,6 +52,8 @@ class AnchorConfig:
     base_depth: int | None = None
     """Depth of layer 0; None: from the capture, so that `first` is met. Paper: 11, with all points in the finest
     layer."""
+    contracted: bool = True
+    """Cells far from the cameras are wider, where a capture has much that is far (ours)."""
     spare_layers: int = 2
     """Finest layers that no point starts in, at most half of all: growing fills them where detail is. 0: the finest
     cells are as wide as the first ones, and hold no finer detail than their offsets (0.6 dB less at the same bytes, on
@@ -264,8 +266,8 @@ def _paper() -> SceneConfig:
     return SceneConfig(
         rate_weight=4e-3,
         anchors=AnchorConfig(
-            32, 10, 32, first=200_000, limit=1 << 20, spare_layers=0, least_opacity=0.0, random_offsets=0.0,
-            warm_colors=False,
+            32, 10, 32, first=200_000, limit=1 << 20, contracted=False, spare_layers=0, least_opacity=0.0,
+            random_offsets=0.0, warm_colors=False,
         ),
         growth=GrowthConfig(least_sightings=0.4, is_paced=False),
         loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_below=False, info_nce=0.005),

@@ -72,7 +72,7 @@ def shown_views(capture: Capture) -> Sequence[int]:
 def facts_of(scene: Scene, state: FitState) -> SceneFacts:
     """The beginning of the header."""
     lattice, layout, capture = state.lattice, state.layout, scene.capture
-    camera = capture.views[capture.train[0]].camera
+    camera, contraction = capture.views[capture.train[0]].camera, lattice.contraction
     return SceneFacts(
         version=VERSION,
         layer_count=lattice.layer_count - 1,
@@ -86,7 +86,10 @@ def facts_of(scene: Scene, state: FitState) -> SceneFacts:
         height=camera.height,
         origin=lattice.origin,
         side=lattice.side,
+        is_contracted=contraction is not None,
         distance_unit=float(np.float32(state.networks.heads.unit)),
+        center=contraction.center if contraction is not None else None,
+        radius=contraction.radius if contraction is not None else None,
         views=views_of(scene.camera(view) for view in shown_views(capture)),
     )
 

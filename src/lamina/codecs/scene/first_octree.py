@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from lamina.anchors.contraction import Contraction
 from lamina.anchors.octree import MAX_DEPTH, Lattice, Layers, build_octree, morton_keys, with_ancestors
 from lamina.codecs.scene.config import SceneConfig
 from lamina.data.captures import Capture
@@ -22,6 +23,19 @@ BOX_MARGIN = 1.1
 FARTHEST_EXTENTS = 30.0
 """Points further from the cameras' middle than this many camera extents do not widen the box."""
 
+FARTHEST_DRAWN_EXTENTS = 1000.0
+"""The same where space is contracted, and what is far takes little room."""
+
+CONTRACTED_SPREAD = 0.6
+"""Space is contracted where that makes the spread of how wide cells look, in octaves, so much smaller: captures of
+rooms and landscapes, not those of a thing that cameras surround."""
+
+RADII_EXTENTS = tuple(2.0 ** (octave / 2) for octave in range(4, -9, -1))
+"""Radii that are tried, in camera extents, the largest first."""
+
+LOOSER = 1.25
+"""The largest radius is taken whose spread is at most this over the least: the smaller it is, the deeper cells are."""
+
 FINEST_QUANTILE = 0.9
 """Share of the points whose own depth is not cut off by the finest layer."""
 
@@ -34,12 +48,31 @@ finer ones would all be on layer 0, with nothing below to refine."""
 
 BISECTIONS = 12
 
+BLOCK_POINTS = 1 << 16
+"""Points that are looked at together: bounds memory, which points times views may exceed."""
+
 RANDOM_POINTS = 100_000
 """Where a capture has no points. Source: 3DGS, scene/dataset_readers.py, for Blender's scenes."""
 
 
-def bounding_cube(capture: Capture) -> tuple[Float64[np.ndarray, "3"], float]:
-    """Corner and side of a cube that holds the training cameras and nearly all points, in world units.
+def contraction_of(capture: Capture) -> Contraction | None:
+    """The contraction about the cameras' middle under which cells of one size look most alike, if that is worth it."""
+    if not len(capture.points):
+        return None
+    pixels = pixels_per_unit(capture, capture.points)
+    points, pixels = capture.points[pixels > 0], pixels[pixels > 0]
+    if not len(points):
+        return None
+    places = np.stack([capture.views[number].camera.position_world for number in capture.train])
+    x, y, z = (float(value) for value in places.mean(axis=0).astype(np.float32))
+    tried = [Contraction((x, y, z), float(np.float32(extents * capture.camera_extent))) for extents in RADII_EXTENTS]
+    spreads = [float(np.log2(pixels * one.stretch(one.drawn(points))).std()) for one in tried]
+    allowed = min(LOOSER * min(spreads), CONTRACTED_SPREAD * float(np.log2(pixels).std()))
+    return next((one for one, spread in zip(tried, spreads, strict=True) if spread <= allowed), None)
+
+
+def bounding_cube(capture: Capture, contraction: Contraction | None = None) -> tuple[Float64[np.ndarray, "3"], float]:
+    """Corner and side of a cube that holds the training cameras and nearly all points, in world units or drawn space.
 
     Without points: the cube around the middle that all cameras look at, as wide as they all see.
     """
@@ -54,9 +87,10 @@ def bounding_cube(capture: Capture) -> tuple[Float64[np.ndarray, "3"], float]:
             for camera in cameras
         )
         return middle - half, 2 * half
-    middle = places.mean(axis=0)
-    reach = FARTHEST_EXTENTS * capture.camera_extent
-    near = capture.points[np.linalg.norm(capture.points - middle, axis=1) < reach]
+    reach = (FARTHEST_EXTENTS if contraction is None else FARTHEST_DRAWN_EXTENTS) * capture.camera_extent
+    near = capture.points[np.linalg.norm(capture.points - places.mean(axis=0), axis=1) < reach]
+    if contraction is not None:
+        near, places = contraction.drawn(near), contraction.drawn(places)
     bounds = np.quantile(near, [1 - BOX_QUANTILE, BOX_QUANTILE], axis=0)
     low, high = np.minimum(bounds[0], places.min(axis=0)), np.maximum(bounds[1], places.max(axis=0))
     side = BOX_MARGIN * float((high - low).max())
@@ -80,7 +114,8 @@ def first_octree(capture: Capture, config: SceneConfig) -> tuple[Lattice, Layers
     with `AnchorConfig.spare_layers` left to grow into.
     """
     anchors = config.anchors
-    lattice = Lattice(*cube_of(capture), anchors.base_depth or 0, config.level_count)
+    contraction = contraction_of(capture) if anchors.contracted else None
+    lattice = Lattice(*cube_of(capture, contraction), anchors.base_depth or 0, config.level_count, contraction)
     points = points_of(capture, lattice, config.seed)
     if anchors.base_depth is not None:
         return lattice, build_octree(points, lattice)
@@ -111,7 +146,8 @@ def octree_seen(
     around points, and holds one point of each.
     """
     count = lattice.layer_count
-    depths = np.floor(np.log2(lattice.side * pixels / footprint_px)).clip(0)
+    stretch = lattice.stretch(lattice.drawn(points))
+    depths = np.floor(np.log2(lattice.side * stretch * pixels / footprint_px)).clip(0)
     finest = int(np.clip(np.quantile(depths, FINEST_QUANTILE) + spare, count - 1, MAX_DEPTH - 1))
     lattice = replace(lattice, base_depth=finest - count + 1)
     if spare > count - 1:
@@ -135,9 +171,9 @@ def thinned(
     return np.sort(np.concatenate(kept))
 
 
-def cube_of(capture: Capture) -> tuple[tuple[float, float, float], float]:
+def cube_of(capture: Capture, contraction: Contraction | None) -> tuple[tuple[float, float, float], float]:
     """`bounding_cube` in float32, which is what is sent."""
-    corner, side = bounding_cube(capture)
+    corner, side = bounding_cube(capture, contraction)
     x, y, z = (float(value) for value in corner.astype(np.float32))
     return (x, y, z), float(np.float32(side))
 
@@ -153,12 +189,16 @@ def points_of(capture: Capture, lattice: Lattice, seed: int) -> Float64[np.ndarr
 
 def pixels_per_unit(capture: Capture, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, " p"]:
     """How many pixels a world unit covers at each point, in the cameras that see it from near; 0: seen by none."""
-    pixels = np.zeros((len(capture.train), len(points)), np.float32)
-    for row, number in enumerate(capture.train):
-        camera = capture.views[number].camera
-        places, depths = camera.project(points)
-        with np.errstate(invalid="ignore"):
-            seen = (depths > 0) & ((places >= 0) & (places <= (camera.width, camera.height))).all(axis=1)
-        pixels[row, seen] = camera.focal_x_px / depths[seen]
     kept = max(1, round(NEAR_SHARE * len(capture.train)))
-    return np.sort(pixels, axis=0)[-kept].astype(np.float64)
+    found = np.zeros(len(points))
+    for start in range(0, len(points), BLOCK_POINTS):
+        part = points[start : start + BLOCK_POINTS]
+        pixels = np.zeros((len(capture.train), len(part)), np.float32)
+        for row, number in enumerate(capture.train):
+            camera = capture.views[number].camera
+            places, depths = camera.project(part)
+            with np.errstate(invalid="ignore"):
+                seen = (depths > 0) & ((places >= 0) & (places <= (camera.width, camera.height))).all(axis=1)
+            pixels[row, seen] = camera.focal_x_px / depths[seen]
+        found[start : start + BLOCK_POINTS] = np.sort(pixels, axis=0)[-kept]
+    return found

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64, Int32, UInt8
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, concatenate
+from lamina.anchors.contraction import Contraction
 from lamina.anchors.neural import Heads, generate
 from lamina.anchors.octree import Lattice
 from lamina.codecs.scene.layout import VALUE_BITS
@@ -101,7 +102,8 @@ class SceneModel:
         around = math.pi * (3.0 - math.sqrt(5.0)) * np.arange(SPHERE_VIEWPOINTS)
         flat = np.sqrt(1.0 - heights**2)
         sphere = np.stack([flat * np.cos(around), flat * np.sin(around), heights], axis=1)
-        return np.asarray(self.facts.origin) + 0.5 * self.facts.side + self.facts.distance_unit * sphere
+        middle = self.facts.center or np.asarray(self.facts.origin) + 0.5 * self.facts.side
+        return np.asarray(middle) + self.facts.distance_unit * sphere
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -139,7 +141,11 @@ def render(model: SceneModel, camera: Camera, level: int | None = None) -> Float
 def lattice_of(facts: SceneFacts) -> Lattice:
     """The octree's cells in the world."""
     x, y, z = facts.origin
-    return Lattice((x, y, z), facts.side, facts.base_depth, facts.layers)
+    contraction = None
+    if facts.center is not None and facts.radius is not None:
+        center_x, center_y, center_z = facts.center
+        contraction = Contraction((center_x, center_y, center_z), facts.radius)
+    return Lattice((x, y, z), facts.side, facts.base_depth, facts.layers, contraction)
 
 
 def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]) -> Heads:
@@ -151,13 +157,13 @@ def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, Quantiz
 def anchors_of(facts: SceneFacts, layer: int, state: SceneLayer) -> Anchors:
     """Integers of a layer -> tensors."""
     lattice = lattice_of(facts)
-    positions = lattice.centers(state.indices, layer)
+    positions, sides = lattice.centers(state.indices, layer), lattice.sides(state.indices, layer)
     values = torch.from_numpy(state.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
     features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
     return Anchors(
         positions=torch.from_numpy(positions.astype(np.float32)),
         features=features.contiguous(),
-        scalings=torch.exp(scalings + math.log(lattice.voxel(layer))),
+        scalings=torch.exp(scalings + torch.from_numpy(np.log(sides).astype(np.float32))[:, None]),
         offsets=offsets.reshape(-1, facts.offset_count, 3),
         masks=torch.from_numpy(state.masks.astype(np.float32)),
     )

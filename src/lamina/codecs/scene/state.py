@@ -141,8 +141,8 @@ class FitState:
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         centers = [self.lattice.centers(indices, layer) for layer, indices in enumerate(self.layers)]
         self.positions = torch.from_numpy(np.concatenate(centers).astype(np.float32)).to(device)
-        sides = np.array([self.lattice.voxel(layer) for layer in range(len(counts))], np.float32)
-        self.voxels = torch.from_numpy(np.repeat(sides, counts)[:, None]).to(device)
+        sides = [self.lattice.sides(indices, layer) for layer, indices in enumerate(self.layers)]
+        self.voxels = torch.from_numpy(np.concatenate(sides).astype(np.float32)[:, None]).to(device)
         family = family_of(self.layers, self.lattice.base_depth)
         self.parents = family.parents
         self.relations = relations_of(family, len(counts), device)

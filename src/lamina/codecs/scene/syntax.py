@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint
+from lamina.anchors.contraction import FARTHEST
+from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint, Version
 
-VERSION = 0
-"""Of this syntax; a reader refuses others."""
+VERSION = 1
+"""Of this syntax; a reader refuses others. 0 had no contraction."""
 
 MAX_LAYERS = 8
 MAX_DEPTH = 20
@@ -90,8 +91,8 @@ class ContextShape(Syntax):
 class SceneFacts(Syntax):
     """Begins a stream's header unit: what tools ask, and what sizes follow."""
 
-    version: Annotated[int, UInt(4)]
-    """0; a reader refuses others."""
+    version: Annotated[int, Version(4, ours=VERSION)]
+    """Of this syntax."""
     layer_count: Annotated[int, UInt(4, maximum=MAX_LAYERS - 1)]
     """Layers - 1."""
     base_depth: Annotated[int, UInt(5, maximum=MAX_DEPTH)]
@@ -111,20 +112,29 @@ class SceneFacts(Syntax):
     height: Annotated[int, Varint(1 << 16, minimum=1)]
     """Pixels."""
     origin: Annotated[tuple[float, ...], Array(Float32(), 3, count=3)]
-    """Corner of the cube that the tree halves, world units."""
+    """Corner of the cube that the tree halves, world units; of drawn space where it is contracted."""
     side: Annotated[float, Float32(minimum=1e-20, maximum=1e20)]
-    """Of the cube, world units."""
+    """Of the cube, in the same units."""
+    is_contracted: Annotated[bool, Flag()]
+    """The cube is one of drawn space: `anchors/contraction.py`."""
     distance_unit: Annotated[float, Float32(minimum=1e-20, maximum=1e20)]
     """World units that generators count as a distance of 1."""
+    center: Annotated[tuple[float, ...] | None, Array(Float32(), 3, count=3, when="is_contracted")] = None
+    """Of the contraction, world units."""
+    radius: Annotated[float | None, Float32(minimum=1e-20, maximum=1e18, when="is_contracted")] = None
+    """Within which space is as it is, world units."""
     views: Annotated[tuple[SceneView, ...], Array(Struct(SceneView), MAX_VIEWS)] = ()
     """Cameras of the capture that viewers may offer."""
 
     def check(self) -> None:
-        """The version is ours, depths and views are possible."""
-        if self.version != VERSION:
-            raise ValueError(f"version {self.version} of the scene codec; this lamina reads {VERSION}: upgrade lamina")
+        """Box, depths and views are possible."""
         if self.base_depth + self.layer_count > MAX_DEPTH:
             raise ValueError(f"{self.base_depth} + {self.layer_count} halvings of the box, at most {MAX_DEPTH}")
+        corners = (*self.origin, *(value + self.side for value in self.origin))
+        if self.is_contracted and max(map(abs, corners)) > FARTHEST:
+            raise ValueError(
+                f"a cube from {self.origin}, {self.side} wide, expected inside +-{FARTHEST:g} of drawn space"
+            )
         if self.views and not self.views[0].has_lens:
             raise ValueError("the first view has no lens")
         if self.context.feature_groups > self.feature_count:
