@@ -35,6 +35,18 @@ RIDGE = 0.005
 """Damping of the colour solves: keeps overlapping splats from cancelling each other with large amplitudes."""
 
 
+@compiled(inline="always")
+def nearest_shape(log_size, across, along, k, bins_table):
+    """m, rho and phi of class k nearest to a size and an elongation, both logarithms; elongation as a vector."""
+    unit = steps.shape_step(k)
+    m = int(math.floor(log_size * 256.0 / unit + 0.5))
+    m = min(max(m, -((-steps.M_LOWEST) // unit)), steps.M_HIGHEST // unit)
+    rho = min(int(math.floor(math.hypot(across, along) * 256.0 / unit + 0.5)), steps.RHO_LIMIT // unit)
+    bins = steps.angle_bins(k, rho * unit, bins_table)
+    turn = math.atan2(along, across) / (2.0 * math.pi)
+    return m, rho, int(math.floor(turn * bins + 0.5)) % bins
+
+
 @compiled(parallel=True)
 def quantize_geometry(parameters, step, limits, bins_table, grids_table, out):
     """Nearest lattice point of each splat's geometry: (n, 6) k, m, rho, phi, x, y.
@@ -49,13 +61,7 @@ def quantize_geometry(parameters, step, limits, bins_table, grids_table, out):
         k = int(math.floor(math.log2(max(amplitude / step, 1e-9)) + 0.5))
         k = min(max(k, 0), steps.CLASSES - 1)
         unit = steps.shape_step(k)
-        m = int(math.floor(parameters[2, i] * 256.0 / unit + 0.5))
-        m = min(max(m, -((-steps.M_LOWEST) // unit)), steps.M_HIGHEST // unit)
-        rho_real = math.hypot(parameters[3, i], parameters[4, i])
-        rho = min(int(math.floor(rho_real * 256.0 / unit + 0.5)), steps.RHO_LIMIT // unit)
-        bins = steps.angle_bins(k, rho * unit, bins_table)
-        turn = math.atan2(parameters[4, i], parameters[3, i]) / (2.0 * math.pi)
-        phi = int(math.floor(turn * bins + 0.5)) % bins
+        m, rho, phi = nearest_shape(parameters[2, i], parameters[3, i], parameters[4, i], k, bins_table)
         shift = steps.position_grid(k, m * unit, rho * unit, grids_table) + 4
         out[i, 0] = k
         out[i, 1] = m

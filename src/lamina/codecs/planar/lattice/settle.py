@@ -15,7 +15,7 @@ from numba import prange
 from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.canvas import Splats
 from lamina.codecs.planar.lattice.coding import LayerContext, state_of, tree_order
-from lamina.codecs.planar.lattice.freeze import quantize_geometry
+from lamina.codecs.planar.lattice.freeze import nearest_shape, quantize_geometry
 from lamina.codecs.planar.lattice.motion import Motion
 from lamina.codecs.planar.lattice.optimize import FitPlan, level_gradients
 from lamina.codecs.planar.lattice.picture import Sketch
@@ -109,15 +109,9 @@ def round_in_class(parameters, kept, limits, bins_table, grids_table, lattice, c
             continue
         k = kept[i, 0]
         unit = steps.shape_step(k)
-        m = int(math.floor(parameters[2, i] * 256.0 / unit + 0.5))
-        m = min(max(m, -((-steps.M_LOWEST) // unit)), steps.M_HIGHEST // unit)
-        rho_real = math.hypot(parameters[3, i], parameters[4, i])
-        rho = min(int(math.floor(rho_real * 256.0 / unit + 0.5)), steps.RHO_LIMIT // unit)
-        bins = steps.angle_bins(k, rho * unit, bins_table)
-        turn = math.atan2(parameters[4, i], parameters[3, i]) / (2.0 * math.pi)
+        m, rho, phi = nearest_shape(parameters[2, i], parameters[3, i], parameters[4, i], k, bins_table)
         shift = steps.position_grid(k, m * unit, rho * unit, grids_table) + 4
-        lattice[i, 0], lattice[i, 1], lattice[i, 2] = k, m, rho
-        lattice[i, 3] = int(math.floor(turn * bins + 0.5)) % bins
+        lattice[i, 0], lattice[i, 1], lattice[i, 2], lattice[i, 3] = k, m, rho, phi
         for axis in range(2):
             cells = math.floor((parameters[axis, i] * 16.0 - kept[i, 4 + axis]) / (1 << shift) + 0.5)
             place = kept[i, 4 + axis] + (int(cells) << shift)
