@@ -51,6 +51,7 @@ CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
     {
         "as it is": lambda config: config,
         "space not contracted": changed(anchors={"contracted": False}),
+        "levels not told": changed(anchors={"level_input": False}),
         "no spare layers": changed(anchors={"spare_layers": 0}),
         "one spare layer": changed(anchors={"spare_layers": 1}),
         "faint Gaussians are lost": changed(anchors={"least_opacity": 0.0}),

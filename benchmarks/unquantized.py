@@ -29,9 +29,10 @@ def fitted(scene: Scene) -> tuple[FitState, Watch]:
 def quality(scene: Scene, state: FitState) -> dict[str, float]:
     """Mean PSNR and SSIM of all anchors over the views held out, 8-bit pixels."""
     anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
+    heads = state.networks.heads.at_level(state.lattice.layer_count - 1)
     found = []
     for view in scene.capture.test:
-        pixels = shown(anchors, state.networks.heads, scene.camera(view), scene.background)
+        pixels = shown(anchors, heads, scene.camera(view), scene.background)
         rounded, original = (pixels.clamp(0, 1) * 255).round().byte().numpy(), np.array(scene.capture.pixels(view))
         found.append((finite_db(psnr(original, rounded)), ssim(original, rounded)))
     psnrs, ssims = zip(*found, strict=True)

@@ -4,10 +4,11 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from lamina.anchors.anchors import Anchors, concatenate
-from lamina.anchors.neural import Heads, generate, in_view, init_heads
+from lamina.anchors.neural import Heads, generate, head_inputs, in_view, init_heads
 from lamina.render.cameras import Camera
 
 CHANNELS, OFFSETS = 5, 3
@@ -22,8 +23,27 @@ def random_anchors(count: int, seed: int = 1) -> Anchors:
     )
 
 
-def heads(unit: float = 2.0) -> Heads:
-    return init_heads(CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2))
+def heads(unit: float = 2.0, levels: int = 1) -> Heads:
+    return init_heads(CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2), levels)
+
+
+def test_networks_are_told_the_level_by_an_input_of_its_own():
+    networks, anchors, place = heads(levels=4), random_anchors(10), torch.tensor([0.3, -2.0, 1.0])
+    with torch.no_grad():
+        for mlp in (networks.opacity, networks.covariance, networks.color):
+            assert not mlp.weights[0][:, -1].any()
+            mlp.weights[0][:, -1] = torch.linspace(-1, 1, 8)
+    for level, missing in enumerate((1.0, 2 / 3, 1 / 3, 0.0)):
+        told = networks.at_level(level)
+        assert (told.levels, told.unit) == (1, networks.unit)
+        inputs = head_inputs(anchors, told, place)
+        wider = torch.cat([inputs, torch.full((10, 1), missing)], dim=1)
+        torch.testing.assert_close(told.color(inputs), networks.color(wider))
+        torch.testing.assert_close(told.opacity(inputs), networks.opacity(wider))
+    untold = heads()
+    assert untold.at_level(7) is untold
+    with pytest.raises(ValueError, match="these networks are told"):
+        networks.at_level(4)
 
 
 def test_each_gaussian_follows_the_formulas():

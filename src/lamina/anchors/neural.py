@@ -10,13 +10,17 @@ each of the anchor's k offsets
     rotation     a quaternion (w, x, y, z) of any length
     color        sigmoid(c), sRGB-coded 0...1
 
+Where a scene has levels, the networks are told which is shown: an anchor's Gaussians cover what finer anchors will,
+while these are not there, and give way to them. What tells the level is added to biases (`Heads.at_level`).
+
 Source: Lu et al., Scaffold-GS (CVPR 2024), sec. 3.2; the distance is an input as in HAC, here in units of the scene, so
 that a fit does not depend on what a capture calls a metre.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -47,6 +51,25 @@ class Heads:
     color: Mlp
     unit: float = 1.0
     """World units that are a distance of 1 to the networks."""
+    levels: int = 1
+    """Levels that they are told apart; if more than one, by an input after all others: the share of layers missing."""
+
+    def at_level(self, level: int) -> Heads:
+        """What they are at a level, with d + 4 inputs: what tells it is in the biases. Themselves if told none.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        if self.levels == 1:
+            return self
+        if not 0 <= level < self.levels:
+            raise ValueError(f"level {level}, but these networks are told 0...{self.levels - 1}")
+        missing = missing_share(level, self.levels)
+        return replace(self.each(lambda mlp: _told(mlp, missing)), levels=1)
+
+    def each(self, change: Callable[[Mlp], Mlp]) -> Heads:
+        """All three changed in the same way."""
+        return replace(self, opacity=change(self.opacity), covariance=change(self.covariance), color=change(self.color))
 
     def parameters(self) -> tuple[Tensor, ...]:
         """Of all three."""
@@ -54,11 +77,11 @@ class Heads:
 
     def to(self, device: torch.device | str) -> Heads:
         """The same networks elsewhere."""
-        return Heads(self.opacity.to(device), self.covariance.to(device), self.color.to(device), self.unit)
+        return self.each(lambda mlp: mlp.to(device))
 
     def detached(self) -> Heads:
         """The same numbers, outside any graph."""
-        return Heads(self.opacity.detached(), self.covariance.detached(), self.color.detached(), self.unit)
+        return self.each(Mlp.detached)
 
 
 def init_heads(
@@ -67,14 +90,33 @@ def init_heads(
     hidden: int,
     unit: float = 1.0,
     generator: torch.Generator | None = None,
+    levels: int = 1,
 ) -> Heads:
-    """Networks to train, one hidden layer each; rotations start near the identity."""
+    """Networks to train, one hidden layer each; rotations start near the identity, and all levels alike."""
     inputs = feature_channels + VIEW_INPUTS
     outputs = (offset_count, COVARIANCE_OUTPUTS * offset_count, 3 * offset_count)
     opacity, covariance, color = (init_mlp((inputs, hidden, count), generator) for count in outputs)
+    if levels > 1:
+        opacity, covariance, color = (_with_level_input(mlp) for mlp in (opacity, covariance, color))
     with torch.no_grad():
         covariance.biases[-1].view(offset_count, COVARIANCE_OUTPUTS)[:, 3] += 1.0
-    return Heads(opacity, covariance, color, unit)
+    return Heads(opacity, covariance, color, unit, levels)
+
+
+def missing_share(level: int, levels: int) -> float:
+    """Of the layers above the base, those that a level is without: what networks are told of it."""
+    return (levels - 1 - level) / max(levels - 1, 1)
+
+
+def _with_level_input(mlp: Mlp) -> Mlp:
+    first, *others = mlp.weights
+    wider = torch.cat([first.detach(), first.new_zeros(len(first), 1)], dim=1).requires_grad_()
+    return Mlp((wider, *others), mlp.biases)
+
+
+def _told(mlp: Mlp, missing: float) -> Mlp:
+    (first, *others), (bias, *other_biases) = mlp.weights, mlp.biases
+    return Mlp((first[:, :-1], *others), (bias + missing * first[:, -1], *other_biases))
 
 
 def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:

@@ -62,6 +62,7 @@ def facts_of(shape: ContextShape, layer_count: int, contraction: Contraction | N
         FEATURES,
         OFFSETS,
         HEAD_HIDDEN,
+        layer_count > 1,
         shape,
         (10, 20, 30),
         40,
@@ -110,7 +111,10 @@ def part_of(made: Sample, seed: int = 0) -> ScenePart:
         masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
         layers.append(SceneLayer(cells, masks, *quantize_layer(made.context, family, above.values, targets, masks)))
     generator = torch.Generator().manual_seed(seed)
-    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator)
+    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, made.facts.told_levels)
+    with torch.no_grad():
+        for head in (heads.opacity, heads.covariance, heads.color):
+            head.weights[0][:, -1] = torch.linspace(-0.5, 0.5, HEAD_HIDDEN)
     fixed = tuple(quantize_mlp(head, 8)[0] for head in (heads.opacity, heads.covariance, heads.color))
     quality = tuple(20.0 + layer for layer in range(len(layers)))
     return ScenePart(made.facts, (fixed[0], fixed[1], fixed[2]), made.context, tuple(layers), quality)

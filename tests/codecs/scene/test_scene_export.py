@@ -54,7 +54,7 @@ def blind(mlp: Mlp, strength: float = 0.0) -> Mlp:
 
 
 def with_heads(model: SceneModel, strength: float) -> SceneModel:
-    heads = model.heads
+    heads = model.heads_at()
     seen = (blind(head, strength) for head in (heads.opacity, heads.covariance, heads.color))
     return replace(model, heads=Heads(*seen, heads.unit))
 
@@ -63,7 +63,7 @@ def test_a_scene_that_looks_the_same_from_everywhere_is_exported_exactly() -> No
     model = with_heads(scene(), 0.0)
     place = torch.tensor([2.0, 1.0, 3.0])
     cloud = gaussians_seen_from(export_cloud(model, fit_steps=0), place.numpy())
-    expected, _ = generate(model.anchors(), model.heads, place)
+    expected, _ = generate(model.anchors(), model.heads_at(), place)
     kept = expected.opacities > FAINTEST
     assert len(cloud.means) == int(kept.sum()) > 20
     torch.testing.assert_close(cloud.means, expected.means[kept])

@@ -14,7 +14,7 @@ from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, 
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, look, rows_in_view, take_step, view_at
+from lamina.codecs.scene.training import Scene, look, lower_gaussians, rows_in_view, take_step, view_at
 from lamina.render.spatial import render_spatial
 
 CPU = torch.device("cpu")
@@ -111,6 +111,24 @@ def test_lower_levels_are_prefixes_of_the_gaussians():
     assert layers[-1] > 0
 
 
+def test_lower_levels_are_generated_for_their_level():
+    scene, state = begun()
+    camera = scene.camera(scene.capture.train[0])
+    stage = stage_at(1, scene.config)
+    with torch.no_grad():
+        state.networks.heads.color.biases[-1].zero_()
+        state.networks.heads.color.weights[0][:, -1] = 5.0
+        seen = look(state, camera, stage, torch.Generator().manual_seed(0))
+        part = lower_gaussians(state, seen, 0, camera, stage.least_opacity)
+        assert 0 < len(part) < len(seen.gaussians)
+        prefix = seen.gaussians.colors[: len(part)]
+        assert not torch.allclose(part.colors, prefix, atol=1e-3)
+        for mlp in (state.networks.heads.opacity, state.networks.heads.covariance, state.networks.heads.color):
+            mlp.weights[0][:, -1] = 0.0
+        same = lower_gaussians(state, seen, 0, camera, stage.least_opacity)
+        torch.testing.assert_close(same.colors, seen.gaussians.colors[: len(same)])
+
+
 def test_what_an_offset_weighs_is_what_its_color_adds():
     scene, state = begun()
     scene = replace(scene, capture=replace(scene.capture, train=scene.capture.train[:1]))
@@ -120,7 +138,7 @@ def test_what_an_offset_weighs_is_what_its_color_adds():
     place = torch.from_numpy(scene.camera(view).position_world).float()
     with torch.no_grad():
         anchors = state.anchors(rows, state.values.values, state.used().float())
-        gaussians, sources = generate(anchors, state.networks.heads, place)
+        gaussians, sources = generate(anchors, state.networks.heads.at_level(scene.config.level_count - 1), place)
         number = int(np.argmax(weights.reshape(-1)[sources.numpy()]))
         brighter = gaussians.colors.clone()
         brighter[number, 1] += 1.0

@@ -97,7 +97,8 @@ def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
         with torch.no_grad():
             anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float())
             place = torch.from_numpy(camera.position_world).to(anchors.positions)
-            gaussians, sources = generate(anchors, state.networks.heads, place)
+            heads = state.networks.heads.at_level(state.lattice.layer_count - 1)
+            gaussians, sources = generate(anchors, heads, place)
         gaussians.colors.requires_grad_()
         render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
         assert gaussians.colors.grad is not None

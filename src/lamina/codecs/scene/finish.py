@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, concatenate
-from lamina.anchors.neural import Heads, generate, head_inputs, in_view
+from lamina.anchors.neural import Heads, generate, head_inputs, in_view, missing_share
 from lamina.codecs.scene.coding import encode
 from lamina.codecs.scene.family import family_of, layer_family
 from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
@@ -80,6 +80,7 @@ def facts_of(scene: Scene, state: FitState) -> SceneFacts:
         feature_count=layout.feature_count,
         offset_count=layout.offset_count,
         head_hidden=scene.config.anchors.hidden,
+        has_level_input=state.networks.heads.levels > 1,
         context=layout.shape,
         background=capture.background,
         width=camera.width,
@@ -147,7 +148,7 @@ def tune(scene: Scene, state: FitState, quantized: Quantized, report: Callable[[
         below = step % (len(levels) - 1) if len(levels) > 1 and config.loss.coarse_to_fine != "off" else None
         for level, weight in ((len(levels) - 1, 1.0), (below, config.loss.lower_weight)):
             if level is not None:
-                pixels = shown(levels[level], heads, scene.camera(view), scene.background)
+                pixels = shown(levels[level], heads.at_level(level), scene.camera(view), scene.background)
                 loss = loss + weight * photometric(pixels, target, config.loss.ssim)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -175,7 +176,9 @@ def quantize_heads(scene: Scene, quantized: Quantized, heads: Heads) -> tuple[Qu
     for view in views:
         rows = torch.from_numpy(random.integers(0, len(anchors), HEAD_SAMPLE // len(views)))
         place = torch.from_numpy(scene.camera(view).position_world).to(anchors.positions)
-        parts.append(head_inputs(anchors.select(rows), heads, place))
+        levels = random.integers(0, heads.levels, len(rows)) if heads.levels > 1 else []
+        told = torch.tensor([missing_share(int(level), heads.levels) for level in levels]).reshape(len(rows), -1)
+        parts.append(torch.cat([head_inputs(anchors.select(rows), heads, place), told], dim=1))
     inputs, bits = torch.cat(parts), scene.config.context.head_bits
     opacity, covariance, color = (
         quantize_mlp(head, bits, inputs)[0] for head in (heads.opacity, heads.covariance, heads.color)
@@ -199,10 +202,10 @@ def quality_of(scene: Scene, model: SceneModel, level: int) -> float:
     """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
     views = scene.capture.test or scene.capture.train
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
-    anchors = model.anchors(level)
+    anchors, heads = model.anchors(level), model.heads.at_level(level)
     qualities = []
     for view in views:
-        pixels = shown(anchors, model.heads, scene.camera(view), model.background)
+        pixels = shown(anchors, heads, scene.camera(view), model.background)
         rounded = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
         qualities.append(finite_db(psnr(scene.capture.pixels(view), rounded)))
     return float(np.mean(qualities))

@@ -153,7 +153,7 @@ def head_sizes(facts: SceneFacts) -> tuple[tuple[int, int, int], ...]:
 
     As `anchors.neural.init_heads` makes them.
     """
-    inputs = facts.feature_count + VIEW_INPUTS
+    inputs = facts.feature_count + VIEW_INPUTS + (facts.told_levels > 1)
     return tuple((inputs, facts.head_hidden, width * facts.offset_count) for width in HEAD_WIDTHS)
 
 

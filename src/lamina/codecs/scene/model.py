@@ -127,10 +127,14 @@ class SceneModel:
             raise ValueError(f"level {level}, but this model has 0...{self.level}")
         return concatenate(self.layers[: level + 1])
 
+    def heads_at(self, level: int | None = None) -> Heads:
+        """The generators as they are at a level."""
+        return self.heads.at_level(self.level if level is None else level)
+
     def gaussians(self, camera: Camera, level: int | None = None) -> Gaussians3D:
         """The Gaussians that anchors generate for a camera."""
         position = torch.as_tensor(camera.position_world, dtype=torch.float32)
-        return generate(self.anchors(level), self.heads, position)[0]
+        return generate(self.anchors(level), self.heads_at(level), position)[0]
 
 
 def render(model: SceneModel, camera: Camera, level: int | None = None) -> Float[Tensor, "h w 3"]:
@@ -151,7 +155,7 @@ def lattice_of(facts: SceneFacts) -> Lattice:
 def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]) -> Heads:
     """The generators as they run: the integers that were sent, as reals."""
     opacity, covariance, color = (head.dequantized() for head in heads)
-    return Heads(opacity, covariance, color, facts.distance_unit)
+    return Heads(opacity, covariance, color, facts.distance_unit, facts.told_levels)
 
 
 def anchors_of(facts: SceneFacts, layer: int, state: SceneLayer) -> Anchors:

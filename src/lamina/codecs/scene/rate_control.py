@@ -78,7 +78,10 @@ def plan_for_bytes(config: SceneConfig, view_count: int) -> SceneConfig:
 def header_bytes(config: SceneConfig, view_count: int) -> float:
     """Of networks and cameras, about."""
     anchors, layout = config.anchors, layout_of(config)
-    generators = anchors.hidden * (3 * (anchors.feature_channels + VIEW_INPUTS) + sum(HEAD_WIDTHS) * anchors.offsets)
+    told = anchors.level_input and config.level_count > 1
+    generators = anchors.hidden * (
+        3 * (anchors.feature_channels + VIEW_INPUTS + told) + sum(HEAD_WIDTHS) * anchors.offsets
+    )
     probabilities = sum(inputs * outputs for sizes in layout.network_sizes for inputs, outputs in pairwise(sizes))
     signs = layout.hash_spec.sign_count if layout.hash_spec is not None else 0
     bits = generators * config.context.head_bits + probabilities * CONTEXT_WEIGHT_BITS + signs

@@ -50,7 +50,8 @@ def first_state(capture: Capture, config: SceneConfig, device: torch.device) -> 
     spacing = [np.log(spacing_of(cells, layer, lattice)) for layer, cells in enumerate(layers)]
     scalings = torch.from_numpy(np.concatenate(spacing).astype(np.float32))[:, None].repeat(1, 6)
     offsets = config.anchors.random_offsets * torch.randn(count, 3 * k, generator=generator)
-    heads = init_heads(layout.feature_count, k, config.anchors.hidden, capture.camera_extent, generator)
+    levels = config.level_count if config.anchors.level_input else 1
+    heads = init_heads(layout.feature_count, k, config.anchors.hidden, capture.camera_extent, generator, levels)
     if config.anchors.warm_colors:
         show_colors(heads, k)
     context = ContextModel(layout, generator).to(device)
@@ -91,7 +92,7 @@ def leaves_of(heads: Heads, device: torch.device) -> Heads:
         Mlp(*(tuple(tensor.clone().requires_grad_() for tensor in tensors) for tensors in (head.weights, head.biases)))
         for head in (moved.opacity, moved.covariance, moved.color)
     )
-    return Heads(opacity, covariance, color, moved.unit)
+    return Heads(opacity, covariance, color, moved.unit, moved.levels)
 
 
 def color_logits(capture: Capture, lattice: Lattice, layers: Layers) -> list[np.ndarray]:

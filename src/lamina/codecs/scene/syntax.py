@@ -103,6 +103,8 @@ class SceneFacts(Syntax):
     """Gaussians of an anchor."""
     head_hidden: Annotated[int, Varint(512, minimum=1)]
     """Hidden units of each generator."""
+    has_level_input: Annotated[bool, Flag()]
+    """Generators are told which level is shown, by the share of layers above the base that it is without."""
     context: Annotated[ContextShape, Struct(ContextShape)]
     """The probability model."""
     background: Annotated[tuple[int, ...], Array(UInt(8), 3, count=3)]
@@ -144,6 +146,11 @@ class SceneFacts(Syntax):
     def layers(self) -> int:
         """Number of layers, and of levels."""
         return self.layer_count + 1
+
+    @property
+    def told_levels(self) -> int:
+        """Levels that generators are told apart."""
+        return self.layers if self.has_level_input else 1
 
     @property
     def channels(self) -> int:
