@@ -27,10 +27,13 @@ def inspect(payload: bytes) -> StreamInfo:
         "hash grid": shape.uses_hash_grid,
         "own channels": shape.is_chained or shape.feature_groups > 1,
     }
+    box = f"a box of side {facts.side:g}"
+    if facts.radius is not None:
+        box += f", contracted beyond {facts.radius:.3g} from the cameras' middle"
     details: dict[str, object] = {
         "features": facts.feature_count,
         "Gaussians per anchor": f"up to {facts.offset_count}",
-        "tree": f"depths {facts.base_depth}...{facts.base_depth + facts.layer_count} of a box of side {facts.side:g}",
+        "tree": f"depths {facts.base_depth}...{facts.base_depth + facts.layer_count} of {box}",
         "predicted from": ", ".join(name for name, is_used in inputs.items() if is_used) or "nothing",
         "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
         "views": len(facts.views),
