@@ -2,6 +2,7 @@
 """The capture itself: split, extent, pixels kept within a bound."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,17 @@ def test_extent_is_of_the_training_cameras(tmp_path: Path, photo: np.ndarray) ->
     capture = read_capture(write_capture(tmp_path, content, photo))
     assert capture.test == (0,)
     assert capture.camera_extent == pytest.approx(1.1)
+
+
+def test_a_camera_that_stands_still_has_an_extent_by_what_it_sees(tmp_path: Path, photo: np.ndarray) -> None:
+    capture = read_capture(write_capture(tmp_path, written("PINHOLE"), photo))
+    points = np.array([[0.0, 0, 5], [0, 0, 8], [0, 1, 30]])
+    alone = replace(capture, train=capture.train[:1], points=points, point_colors=np.zeros((3, 3), np.uint8))
+    place = alone.views[alone.train[0]].camera.position_world
+    middle = np.median(np.linalg.norm(points - place, axis=1))
+    assert alone.camera_extent == pytest.approx(0.05 * middle)
+    empty = np.zeros((0, 3))
+    assert replace(alone, points=empty, point_colors=empty.astype(np.uint8)).camera_extent == 1.0
 
 
 def test_transposed_pictures_are_turned_where_their_camera_is_turned(tmp_path: Path, photo: np.ndarray) -> None:

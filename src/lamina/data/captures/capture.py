@@ -19,6 +19,9 @@ Pixels = UInt8[np.ndarray, "h w 3"]
 EXTENT_MARGIN = 1.1
 """Over the distance of the furthest camera. Source: 3DGS, scene/dataset_readers.py, getNerfppNorm."""
 
+LEAST_EXTENT = 0.05
+"""Of the median distance of the points: less is a camera that turns where it stands."""
+
 CACHE_BYTES = 1 << 30
 """Pixels kept decoded: 1 GiB is all of 2500 views of 400x267, 700 of 800x533, or 200 of 1600x1067."""
 
@@ -115,10 +118,15 @@ class Capture:
 
     @cached_property
     def camera_extent(self) -> float:
-        """1.1 times the distance of the furthest training camera from the middle of all; world units."""
+        """1.1 times the distance of the furthest training camera from the middle of all; world units.
+
+        Cameras that stand in one place have an extent by what they see, so that it is above 0 in any capture.
+        """
         positions = np.stack([self.views[number].camera.position_world for number in self.train])
-        distances = np.linalg.norm(positions - positions.mean(axis=0), axis=1)
-        return EXTENT_MARGIN * float(distances.max())
+        middle = positions.mean(axis=0)
+        extent = EXTENT_MARGIN * float(np.linalg.norm(positions - middle, axis=1).max())
+        seen = float(np.median(np.linalg.norm(self.points - middle, axis=1))) if len(self.points) else 0.0
+        return max(extent, LEAST_EXTENT * seen) or 1.0
 
 
 def held_out(names: Sequence[str], test_every: int) -> tuple[int, ...]:
