@@ -7,7 +7,9 @@ import tracemalloc
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,11 +19,13 @@ from lamina.bitstream import pack_stream, read_stream
 from lamina.codec import Unit
 from lamina.codecs.scene.coding import decode, encode
 from lamina.codecs.scene.facts import breakdown, inspect
+from lamina.codecs.scene.model import render
 from lamina.codecs.scene.syntax import MAX_ANCHORS, SceneFacts, SceneLayerHead
 from lamina.errors import BitstreamError
+from lamina.render.cameras import Camera
 
 sys.path.append(str(Path(__file__).parents[1] / "codecs" / "scene"))
-from scene_samples import FULL, part_of, sample
+from scene_samples import CONTRACTION, FULL, part_of, sample
 
 SLOWEST_S = 1.0
 """A claim of a million anchors by a few bytes is found out within this, compiled kernels given."""
@@ -117,12 +121,45 @@ def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("base_depth", 20), ("layer_count", 8), ("feature_count", 0), ("offset_count", 32), ("side", 0.0), ("version", 1)],
+    [
+        ("base_depth", 20),
+        ("layer_count", 8),
+        ("feature_count", 0),
+        ("offset_count", 32),
+        ("side", 0.0),
+        ("version", 0),
+        ("version", 2),
+        ("radius", 1.0),
+    ],
 )
 def test_facts_beyond_the_format_are_refused(field: str, value: float) -> None:
     good = part_of(sample(SMALL, points=8, layer_count=2)).facts
-    with pytest.raises(ValueError, match=r"layers|halvings|layer_count|feature_count|offset_count|side|version"):
+    with pytest.raises(ValueError, match=r"layers|halvings|layer_count|feature_count|offset_count|side|version|radius"):
         replace(good, **{field: value}).pack()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"origin": (-20.0, 0.0, 0.0), "side": 45.0},
+        {"radius": 0.0},
+        {"radius": 1e19},
+        {"center": (float("nan"), 0.0, 0.0)},
+    ],
+)
+def test_contractions_beyond_the_format_are_refused(change: dict[str, Any]) -> None:
+    good = part_of(sample(SMALL, points=8, layer_count=2, contraction=CONTRACTION)).facts
+    with pytest.raises(ValueError, match=r"drawn space|radius|center"):
+        replace(good, **change).pack()
+
+
+def test_scenes_at_the_edge_of_floats_decode_and_render() -> None:
+    part = part_of(sample(SMALL, points=20, layer_count=2, contraction=CONTRACTION))
+    camera = Camera(np.eye(4), 40.0, 40.0, 20.0, 15.0, 40, 30)
+    for change in ({"radius": 9e17, "origin": (-24.0,) * 3, "side": 48.0}, {"center": (3.4e38, -3.4e38, 0.0)}):
+        far = replace(part, facts=replace(part.facts, **change))
+        for model in decode(list(encode([far]))):
+            assert render(model, camera).isfinite().all()
 
 
 def test_networks_wider_than_the_format_are_refused_before_they_are_allocated() -> None:
