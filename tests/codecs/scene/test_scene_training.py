@@ -10,7 +10,7 @@ from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
-from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_of
+from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_in_view, weights_of
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.start import first_state
@@ -111,6 +111,29 @@ def test_lower_levels_are_prefixes_of_the_gaussians():
     assert layers[-1] > 0
 
 
+def test_what_only_a_lower_level_shows_is_kept():
+    scene, state = begun()
+    base = slice(0, int(state.starts[1]))
+    with torch.no_grad():
+        opacity = state.networks.heads.opacity
+        for tensor in opacity.parameters():
+            tensor.zero_()
+        # Two hidden units tell base anchors at the top level from all others: their first feature is 100.
+        state.values.values[:, 0] = 0.0
+        state.values.values[base, 0] = 100.0
+        opacity.weights[0][0, 0], opacity.weights[0][0, -1] = 1.0, -1000.0
+        opacity.weights[1][:, 0], opacity.biases[1][:] = -1.0, 0.5
+    shown = weights_of(state, scene)[base].max()
+    assert shown > LEAST_WEIGHT_PX
+    camera = scene.camera(scene.capture.train[0])
+    rows, top = weights_in_view(state, camera, scene.config.level_count - 1)
+    assert top[rows < base.stop].max() == 0
+    rows, lowest = weights_in_view(state, camera, 0)
+    assert rows.max() < base.stop
+    assert lowest.max() > 0
+    assert drop_unused(state, scene).used()[base].any()
+
+
 def test_lower_levels_are_generated_for_their_level():
     scene, state = begun()
     camera = scene.camera(scene.capture.train[0])
@@ -133,7 +156,10 @@ def test_what_an_offset_weighs_is_what_its_color_adds():
     scene, state = begun()
     scene = replace(scene, capture=replace(scene.capture, train=scene.capture.train[:1]))
     view = scene.capture.train[0]
-    weights = weights_of(state, scene)
+    seen, found = weights_in_view(state, scene.camera(view), scene.config.level_count - 1)
+    weights = np.zeros((state.count, found.shape[1]), np.float32)
+    weights[seen] = found
+    assert (weights_of(state, scene) >= weights).all()
     rows = torch.arange(state.count)
     place = torch.from_numpy(scene.camera(view).position_world).float()
     with torch.no_grad():

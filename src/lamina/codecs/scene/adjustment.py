@@ -7,13 +7,14 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from lamina.anchors.growth import GrowthRule, grow, prune
 from lamina.anchors.neural import generate
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.state import MASK_THRESHOLD, FitState, origins_of, with_layers
 from lamina.codecs.scene.training import Scene, rows_in_view
+from lamina.render.cameras import Camera
 from lamina.render.spatial import render_spatial
 
 LEAST_VISITS = 0.1
@@ -88,24 +89,37 @@ def without(state: FitState, used: Bool[np.ndarray, "n k"]) -> FitState:
 
 
 def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
-    """Pixels that each offset's Gaussian weighs in the training view that shows most of it."""
-    k = state.layout.offset_count
-    most = np.zeros(state.count * k, np.float32)
-    for view in scene.capture.train:
-        camera = scene.camera(view)
-        rows = rows_in_view(state, camera)
-        with torch.no_grad():
-            anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float())
-            place = torch.from_numpy(camera.position_world).to(anchors.positions)
-            heads = state.networks.heads.at_level(state.lattice.layer_count - 1)
-            gaussians, sources = generate(anchors, heads, place)
-        gaussians.colors.requires_grad_()
-        render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
-        assert gaussians.colors.grad is not None
-        found = gaussians.colors.grad[:, 1].cpu().numpy()
-        where = (rows[sources // k] * k + sources % k).cpu().numpy()
-        most[where] = np.maximum(most[where], found)
-    return most.reshape(state.count, k)
+    """Pixels that each offset's Gaussian weighs in the training view that shows most of it.
+
+    Each view is looked at from the top level and, where generators are told levels, from one below in turn: what gives
+    way to finer anchors at the top may be all there is of a place at the base.
+    """
+    most = np.zeros((state.count, state.layout.offset_count), np.float32)
+    top = state.lattice.layer_count - 1
+    for number, view in enumerate(scene.capture.train):
+        levels = (top, number % top) if state.networks.heads.levels > 1 else (top,)
+        for level in levels:
+            rows, found = weights_in_view(state, scene.camera(view), level)
+            most[rows] = np.maximum(most[rows], found)
+    return most
+
+
+def weights_in_view(
+    state: FitState, camera: Camera, level: int
+) -> tuple[Int64[np.ndarray, " v"], Float32[np.ndarray, "v k"]]:
+    """Rows of a level that are in view, and pixels that each of their offsets' Gaussians weighs there."""
+    rows = rows_in_view(state, camera)
+    rows = rows[rows < int(state.starts[level + 1])]
+    with torch.no_grad():
+        anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float())
+        place = torch.from_numpy(camera.position_world).to(anchors.positions)
+        gaussians, sources = generate(anchors, state.networks.heads.at_level(level), place)
+    gaussians.colors.requires_grad_()
+    render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
+    assert gaussians.colors.grad is not None
+    found = np.zeros(len(rows) * state.layout.offset_count, np.float32)
+    found[sources.cpu().numpy()] = gaussians.colors.grad[:, 1].cpu().numpy()
+    return rows.cpu().numpy(), found.reshape(len(rows), -1)
 
 
 def empty_anchors(used: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
