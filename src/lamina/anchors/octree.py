@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt64
 
-from lamina.anchors.contraction import FARTHEST, Contraction
+from lamina.anchors.contraction import Contraction, check_cube
 
 MAX_DEPTH = 20
 """Finest layer's depth: 60 bits of Morton key, and indices that are exact in every float64 product."""
@@ -61,9 +61,8 @@ class Lattice:
             raise ValueError(
                 f"expected layers at depths 0...{MAX_DEPTH}, got {self.layer_count} from depth {self.base_depth}"
             )
-        corners = (*self.origin, *(value + self.side for value in self.origin))
-        if self.contraction is not None and max(map(abs, corners)) > FARTHEST:
-            raise ValueError(f"expected a cube of drawn space inside +-{FARTHEST:g}, got {self.origin} and {self.side}")
+        if self.contraction is not None:
+            check_cube(self.origin, self.side)
 
     def depth(self, layer: int) -> int:
         """Halvings of the cube down to this layer."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.anchors.contraction import FARTHEST
+from lamina.anchors.contraction import check_cube
 from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint, Version
 
 VERSION = 1
-"""Of this syntax; a reader refuses others. 0 had no contraction."""
+"""Of this syntax; a reader refuses others. 0 had no contraction, and generators were not told the level."""
 
 MAX_LAYERS = 8
 MAX_DEPTH = 20
@@ -132,11 +132,8 @@ class SceneFacts(Syntax):
         """Box, depths and views are possible."""
         if self.base_depth + self.layer_count > MAX_DEPTH:
             raise ValueError(f"{self.base_depth} + {self.layer_count} halvings of the box, at most {MAX_DEPTH}")
-        corners = (*self.origin, *(value + self.side for value in self.origin))
-        if self.is_contracted and max(map(abs, corners)) > FARTHEST:
-            raise ValueError(
-                f"a cube from {self.origin}, {self.side} wide, expected inside +-{FARTHEST:g} of drawn space"
-            )
+        if self.is_contracted:
+            check_cube(self.origin, self.side)
         if self.views and not self.views[0].has_lens:
             raise ValueError("the first view has no lens")
         if self.context.feature_groups > self.feature_count:
