@@ -41,12 +41,12 @@ class AnchorConfig:
 
     feature_channels: int = 12
     """Numbers of a feature. Paper: 32. On bonsai (quarter size, 3,000 steps) 12 take 18 % less than 24, for 0.13 dB."""
-    level_input: bool = True
-    """Generators are told which level is shown (ours)."""
     offsets: int = 6
     """Gaussians of an anchor. Scaffold-GS: 10, and says that it hardly matters."""
     hidden: int = 32
     """Hidden units of each generator. Scaffold-GS: as many as feature channels."""
+    level_input: bool = True
+    """Generators are told which level is shown (ours)."""
     first: int = 24_000
     """Nodes of the octree that a fit starts with, about: decides how fine the first cells are."""
     limit: int = 80_000
@@ -267,8 +267,8 @@ def _paper() -> SceneConfig:
     return SceneConfig(
         rate_weight=4e-3,
         anchors=AnchorConfig(
-            32, offsets=10, hidden=32, first=200_000, limit=1 << 20, level_input=False, contracted=False,
-            spare_layers=0, least_opacity=0.0, random_offsets=0.0, warm_colors=False,
+            32, 10, 32, level_input=False, first=200_000, limit=1 << 20, contracted=False, spare_layers=0,
+            least_opacity=0.0, random_offsets=0.0, warm_colors=False,
         ),
         growth=GrowthConfig(least_sightings=0.4, is_paced=False),
         loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_below=False, info_nce=0.005),

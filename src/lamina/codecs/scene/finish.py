@@ -172,12 +172,12 @@ def quantize_heads(scene: Scene, quantized: Quantized, heads: Heads) -> tuple[Qu
     anchors = concatenate(quantized.anchors)
     random = np.random.default_rng(scene.config.seed)
     views = scene.capture.train[:: max(1, len(scene.capture.train) // 8)]
+    shares = np.array([missing_share(level, heads.levels) for level in range(heads.levels)], np.float32)
     parts = []
     for view in views:
         rows = torch.from_numpy(random.integers(0, len(anchors), HEAD_SAMPLE // len(views)))
         place = torch.from_numpy(scene.camera(view).position_world).to(anchors.positions)
-        levels = random.integers(0, heads.levels, len(rows)) if heads.levels > 1 else []
-        told = torch.tensor([missing_share(int(level), heads.levels) for level in levels]).reshape(len(rows), -1)
+        told = torch.from_numpy(shares[random.integers(0, heads.levels, (len(rows), min(heads.levels - 1, 1)))])
         parts.append(torch.cat([head_inputs(anchors.select(rows), heads, place), told], dim=1))
     inputs, bits = torch.cat(parts), scene.config.context.head_bits
     opacity, covariance, color = (
@@ -202,7 +202,7 @@ def quality_of(scene: Scene, model: SceneModel, level: int) -> float:
     """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
     views = scene.capture.test or scene.capture.train
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
-    anchors, heads = model.anchors(level), model.heads.at_level(level)
+    anchors, heads = model.anchors(level), model.heads_at(level)
     qualities = []
     for view in views:
         pixels = shown(anchors, heads, scene.camera(view), model.background)

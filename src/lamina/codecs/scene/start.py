@@ -87,12 +87,12 @@ def layout_of(config: SceneConfig) -> ContextLayout:
 
 def leaves_of(heads: Heads, device: torch.device) -> Heads:
     """The same numbers on a device, as leaves of the graph, in memory of their own."""
-    moved = heads.detached().to(device)
-    opacity, covariance, color = (
-        Mlp(*(tuple(tensor.clone().requires_grad_() for tensor in tensors) for tensors in (head.weights, head.biases)))
-        for head in (moved.opacity, moved.covariance, moved.color)
-    )
-    return Heads(opacity, covariance, color, moved.unit, moved.levels)
+
+    def leaf(mlp: Mlp) -> Mlp:
+        pairs = (mlp.weights, mlp.biases)
+        return Mlp(*(tuple(tensor.clone().requires_grad_() for tensor in tensors) for tensors in pairs))
+
+    return heads.detached().to(device).each(leaf)
 
 
 def color_logits(capture: Capture, lattice: Lattice, layers: Layers) -> list[np.ndarray]:
