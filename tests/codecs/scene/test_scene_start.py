@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
+from lamina.anchors.contraction import Contraction
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import Lattice, build_octree, verify
 from lamina.codecs.scene.first_octree import (
@@ -55,9 +56,12 @@ def walled(distance: float = 60.0) -> Capture:
 
 
 def test_space_is_contracted_where_much_is_far():
-    assert contraction_of(tiny_capture()) is None
-    assert contraction_of(tiny_capture(has_points=False)) is None
-    contraction = contraction_of(walled())
+    def chosen(capture: Capture) -> Contraction | None:
+        return contraction_of(capture, pixels_per_unit(capture, capture.points))
+
+    assert chosen(tiny_capture()) is None
+    assert chosen(tiny_capture(has_points=False)) is None
+    contraction = chosen(walled())
     assert contraction is not None
     places = np.stack([view.camera.position_world for view in walled().views])
     assert np.allclose(contraction.center, places.mean(axis=0), atol=1e-3)

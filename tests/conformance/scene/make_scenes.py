@@ -26,6 +26,7 @@ sys.path.append(str(Path(__file__).parents[2] / "codecs" / "scene"))
 
 from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 
+from lamina.anchors.contraction import Contraction
 from lamina.atomic import replacing
 from lamina.bitstream import read_stream, write_stream
 from lamina.codec import Unit
@@ -43,15 +44,15 @@ MANIFEST = FOLDER / "scenes.json"
 PIXEL_TOLERANCE = 1
 """Of 255: pixels come from floats, which devices round differently; integers are compared exactly."""
 
-CASES: dict[str, tuple[ContextShape, int, int]] = {
-    "contracted": (PLAIN, 3, 70),
-    "everything": (FULL, 3, 90),
-    "parent_only": (PLAIN, 3, 60),
-    "one_layer": (BLIND, 1, 40),
-    "hash_grid": (replace(FULL, uses_parent=False, uses_parent_offsets=False, uses_neighbors=False), 2, 50),
-    "fixed_steps": (replace(FULL, has_adaptive_steps=False, uses_hash_grid=False, feature_groups=6), 4, 30),
+CASES: dict[str, tuple[ContextShape, int, int, Contraction | None]] = {
+    "contracted": (PLAIN, 3, 70, CONTRACTION),
+    "everything": (FULL, 3, 90, None),
+    "parent_only": (PLAIN, 3, 60, None),
+    "one_layer": (BLIND, 1, 40, None),
+    "hash_grid": (replace(FULL, uses_parent=False, uses_parent_offsets=False, uses_neighbors=False), 2, 50, None),
+    "fixed_steps": (replace(FULL, has_adaptive_steps=False, uses_hash_grid=False, feature_groups=6), 4, 30, None),
 }
-"""Shape of the probability model, layers, points."""
+"""Shape of the probability model, layers, points, contraction."""
 
 
 def units_of(name: str) -> list[Unit]:
@@ -77,8 +78,7 @@ def sheet_of(units: list[Unit]) -> np.ndarray:
 
 def make(name: str) -> None:
     """Writes the stream and its picture."""
-    shape, layer_count, points = CASES[name]
-    contraction = CONTRACTION if name == "contracted" else None
+    shape, layer_count, points, contraction = CASES[name]
     part = part_of(sample(shape, points=points, layer_count=layer_count, contraction=contraction))
     size_bytes = write_stream(FOLDER / f"{name}.lam", CODEC.wire_id, encode([part]))
     write_image(FOLDER / f"{name}.png", sheet_of(units_of(name)))

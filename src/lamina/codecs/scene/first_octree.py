@@ -55,11 +55,11 @@ RANDOM_POINTS = 100_000
 """Where a capture has no points. Source: 3DGS, scene/dataset_readers.py, for Blender's scenes."""
 
 
-def contraction_of(capture: Capture) -> Contraction | None:
-    """The contraction about the cameras' middle under which cells of one size look most alike, if that is worth it."""
-    if not len(capture.points):
-        return None
-    pixels = pixels_per_unit(capture, capture.points)
+def contraction_of(capture: Capture, pixels: Float64[np.ndarray, " p"]) -> Contraction | None:
+    """The contraction about the cameras' middle under which cells of one size look most alike, if that is worth it.
+
+    `pixels` are `pixels_per_unit` of the capture's points.
+    """
     points, pixels = capture.points[pixels > 0], pixels[pixels > 0]
     if not len(points):
         return None
@@ -114,14 +114,18 @@ def first_octree(capture: Capture, config: SceneConfig) -> tuple[Lattice, Layers
     with `AnchorConfig.spare_layers` left to grow into.
     """
     anchors = config.anchors
-    contraction = contraction_of(capture) if anchors.contracted else None
+    pixels = pixels_per_unit(capture, capture.points)
+    contraction = contraction_of(capture, pixels) if anchors.contracted else None
     lattice = Lattice(*cube_of(capture, contraction), anchors.base_depth or 0, config.level_count, contraction)
-    points = points_of(capture, lattice, config.seed)
+    points = capture.points
+    if not len(points):
+        points = random_points(lattice, config.seed)
+        pixels = pixels_per_unit(capture, points)
     if anchors.base_depth is not None:
         return lattice, build_octree(points, lattice)
     spare = min(anchors.spare_layers, max(config.level_count // 2, 1))
-    pixels = pixels_per_unit(capture, points)
-    points, pixels = points[pixels > 0], pixels[pixels > 0]
+    used = lattice.contains(points) & (pixels > 0)
+    points, pixels = points[used], pixels[used]
     low, high = FOOTPRINTS_PX
     for _ in range(BISECTIONS):
         middle = math.sqrt(low * high)
@@ -178,13 +182,10 @@ def cube_of(capture: Capture, contraction: Contraction | None) -> tuple[tuple[fl
     return (x, y, z), float(np.float32(side))
 
 
-def points_of(capture: Capture, lattice: Lattice, seed: int) -> Float64[np.ndarray, "p 3"]:
-    """The capture's points in the cube; random ones where it has none."""
-    points = capture.points
-    if not len(points):
-        places = np.random.default_rng(seed).uniform(0, 1, (RANDOM_POINTS, 3))
-        points = np.asarray(lattice.origin) + lattice.side * places
-    return points[lattice.contains(points)]
+def random_points(lattice: Lattice, seed: int) -> Float64[np.ndarray, "p 3"]:
+    """Anywhere in a cube that is not contracted: where a capture has no points."""
+    places = np.random.default_rng(seed).uniform(0, 1, (RANDOM_POINTS, 3))
+    return np.asarray(lattice.origin) + lattice.side * places
 
 
 def pixels_per_unit(capture: Capture, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, " p"]:
