@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed of the entropy coder on one core: millions of symbols (or bits) a second, wrapper included.
 
-    python benchmarks/entropy_speed.py            prints and writes benchmarks/results/entropy_speed.json
+    python -m benchmarks.entropy_speed          prints and writes benchmarks/results/entropy_speed.json
 
 All measurements take turns (so that a busy moment of the machine hits all alike); medians of the turns are reported.
 Time is that of the processor, not of the clock on the wall, so that other work on the same cores counts less.
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from benchmarks.run_log import write_result
 
 from lamina.entropy.binary import code_bit, fresh_contexts
 from lamina.entropy.kernel import kernel
@@ -24,7 +25,6 @@ from lamina.entropy.rans import decode_indexed, encode_indexed, ideal_size_bytes
 from lamina.entropy.symbols import code_signed
 from lamina.entropy.tables import FrequencyTables, tables_from_counts
 from lamina.entropy.walk import expect_end, open_meter, open_reader, write_stream
-from run_log import write_result
 
 
 @dataclass(frozen=True)

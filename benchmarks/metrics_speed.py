@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speed of metrics and of color conversion at 1080p; prints a table and writes benchmarks/results/metrics_speed.json.
 
-    python benchmarks/metrics_speed.py [--repeats 15]
+    python -m benchmarks.metrics_speed [--repeats 15]
 
 The fastest run counts: other work on the same cores can only add to it. One frame: a deterministic picture with
 texture, and its copy with errors; times do not depend on what is seen. Where pytorch-msssim is installed (it is no
@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from benchmarks.run_log import write_result
 
 from lamina.data import default_color, downsample_area, rgb_to_yuv, yuv_to_rgb
 from lamina.metrics import ms_ssim, psnr, ssim
-from run_log import write_result
 
 WIDTH_PX, HEIGHT_PX = 1920, 1080
 

@@ -29,11 +29,12 @@ from benchmarks.run_log import write_result
 from lamina.data.captures.reading import read_capture
 from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.data.splats.opening import read_splats
+from lamina.render.backends import Backend
 from lamina.render.cameras import Camera, look_at
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
 from lamina.render.kernels.threads import share_torch_threads
-from lamina.render.spatial import SpatialBackend, render_spatial
+from lamina.render.spatial import render_spatial
 from lamina.render.spatial_cpu import aligned_records, spread_tiles
 
 MADE_SCENES = {"256x256, 20000 Gaussians": (256, 256, 20_000), "640x480, 100000 Gaussians": (640, 480, 100_000)}
@@ -118,7 +119,7 @@ def start_of_3dgs(points: np.ndarray, colors: np.ndarray) -> Gaussians3D:
     return Gaussians3D(means, upright, sizes.repeat(1, 3), torch.full((count,), 0.5), tints)
 
 
-def run_backend(scene: Scene, backend: SpatialBackend) -> None:
+def run_backend(scene: Scene, backend: Backend) -> None:
     """Forward and backward, as a user gets them."""
     image = render_spatial(scene.gaussians, scene.camera, backend=backend)
     torch.autograd.grad(image.pixels, scene.gaussians.tensors(), scene.gradient)
