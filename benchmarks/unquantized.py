@@ -29,7 +29,7 @@ def fitted(scene: Scene) -> tuple[FitState, Watch]:
 def quality(scene: Scene, state: FitState) -> dict[str, float]:
     """Mean PSNR and SSIM of all anchors over the views held out, 8-bit pixels."""
     anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
-    heads = state.networks.heads.at_level(state.lattice.layer_count - 1)
+    heads = state.networks.heads
     found = []
     for view in scene.capture.test:
         pixels = shown(anchors, heads, scene.camera(view), scene.background)

@@ -2,9 +2,9 @@
 """Neural Gaussians: the formulas one anchor at a time, what is dropped, gradients, and which anchors are in view."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from lamina.anchors.anchors import Anchors, concatenate
@@ -23,27 +23,28 @@ def random_anchors(count: int, seed: int = 1) -> Anchors:
     )
 
 
-def heads(unit: float = 2.0, levels: int = 1) -> Heads:
-    return init_heads(CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2), levels)
+def heads(unit: float = 2.0, *, is_told: bool = False) -> Heads:
+    return init_heads(CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2), is_told=is_told)
 
 
-def test_networks_are_told_the_level_by_an_input_of_its_own():
-    networks, anchors, place = heads(levels=4), random_anchors(10), torch.tensor([0.3, -2.0, 1.0])
-    with torch.no_grad():
-        for mlp in (networks.opacity, networks.covariance, networks.color):
-            assert not mlp.weights[0][:, -1].any()
-            mlp.weights[0][:, -1] = torch.linspace(-1, 1, 8)
-    for level, missing in enumerate((1.0, 2 / 3, 1 / 3, 0.0)):
-        told = networks.at_level(level)
-        assert (told.levels, told.unit) == (1, networks.unit)
-        inputs = head_inputs(anchors, told, place)
-        wider = torch.cat([inputs, torch.full((10, 1), missing)], dim=1)
-        torch.testing.assert_close(told.color(inputs), networks.color(wider))
-        torch.testing.assert_close(told.opacity(inputs), networks.opacity(wider))
-    untold = heads()
-    assert untold.at_level(7) is untold
-    with pytest.raises(ValueError, match="these networks are told"):
-        networks.at_level(4)
+def test_networks_are_told_what_is_missing_by_an_input_of_its_own():
+    networks, anchors, place = heads(is_told=True), random_anchors(10), torch.tensor([0.3, -2.0, 1.0])
+    assert not networks.color.weights[0][:, -1].any()
+    missing = torch.linspace(0, 1, 10)[:, None]
+    told = head_inputs(replace(anchors, missing=missing), networks, place)
+    assert torch.equal(told[:, :-1], head_inputs(anchors, heads(), place))
+    assert torch.equal(told[:, -1:], missing)
+    complete = head_inputs(anchors, networks, place)
+    assert complete.shape == told.shape
+    assert not complete[:, -1].any()
+
+
+def test_what_is_missing_stays_with_its_anchor():
+    parts = [replace(random_anchors(3), missing=torch.tensor([[0.0], [0.5], [1.0]])), random_anchors(2)]
+    assert parts[0].select(torch.tensor([2, 0])).missing.tolist() == [[1.0], [0.0]]
+    assert parts[0].select(slice(1, 2)).missing.tolist() == [[0.5]]
+    assert parts[1].select(slice(0, 1)).missing is None
+    assert concatenate(parts).missing is None
 
 
 def test_each_gaussian_follows_the_formulas():

@@ -20,7 +20,7 @@ from lamina.codec import Unit
 from lamina.codecs.scene.coding import decode, encode
 from lamina.codecs.scene.facts import breakdown, inspect
 from lamina.codecs.scene.model import render
-from lamina.codecs.scene.syntax import MAX_ANCHORS, SceneFacts, SceneLayerHead
+from lamina.codecs.scene.syntax import MAX_ANCHORS, VERSION, SceneFacts, SceneLayerHead
 from lamina.errors import BitstreamError
 from lamina.render.cameras import Camera
 
@@ -128,7 +128,7 @@ def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
         ("offset_count", 32),
         ("side", 0.0),
         ("version", 0),
-        ("version", 2),
+        ("version", VERSION + 1),
         ("radius", 1.0),
     ],
 )

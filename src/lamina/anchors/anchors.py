@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,24 +24,31 @@ class Anchors:
     """In units of the reach."""
     masks: Float[Tensor, "n k"]
     """1: the offset is used; 0: not."""
+    missing: Float[Tensor, "n 1"] | None = None
+    """0...1, how much of what stands in its cell is not among these anchors (`missing.py`); None: nothing anywhere."""
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def select(self, rows: Int64[Tensor, " m"] | slice) -> Anchors:
         """Some of the anchors."""
-        tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
         if isinstance(rows, slice):
-            return Anchors(*(tensor[rows] for tensor in tensors))
-        return Anchors(*(tensor.index_select(0, rows) for tensor in tensors))
+            return self.each(lambda tensor: tensor[rows])
+        return self.each(lambda tensor: tensor.index_select(0, rows))
 
     def to(self, device: torch.device | str) -> Anchors:
         """The same anchors elsewhere."""
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Anchors:
+        """All tensors changed in the same way."""
         tensors = (self.positions, self.features, self.scalings, self.offsets, self.masks)
-        return Anchors(*(tensor.to(device) for tensor in tensors))
+        positions, features, scalings, offsets, masks = (change(tensor) for tensor in tensors)
+        missing = None if self.missing is None else change(self.missing)
+        return Anchors(positions, features, scalings, offsets, masks, missing)
 
 
 def concatenate(parts: Sequence[Anchors]) -> Anchors:
-    """The anchors of several layers as one."""
+    """The anchors of several layers as one, of which nothing is said to be missing."""
     fields = ("positions", "features", "scalings", "offsets", "masks")
     return Anchors(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neural Gaussians: anchors and three small networks enter, with a camera's position; 3D Gaussians leave.
 
-For an anchor at x with feature f, seen from c, d = x - c, r = |d|: each head reads [f, d / r, r / unit] and gives for
-each of the anchor's k offsets
+For an anchor at x with feature f, seen from c, d = x - c, r = |d|: each head reads [f, d / r, r / unit] (and m, what is
+missing) and gives for each of the anchor's k offsets
 
     opacity      tanh(o), times the offset's mask; Gaussians that are not above 0 are dropped
     mean         x + offset * scalings[0:3]
@@ -10,8 +10,9 @@ each of the anchor's k offsets
     rotation     a quaternion (w, x, y, z) of any length
     color        sigmoid(c), sRGB-coded 0...1
 
-Where a scene has levels, the networks are told which is shown: an anchor's Gaussians cover what finer anchors will,
-while these are not there, and give way to them. What tells the level is added to biases (`Heads.at_level`).
+Where a scene has levels, the networks are told how much of an anchor's cell the level that is shown is without: its
+Gaussians cover what finer anchors will, while these are not there, and give way to them; where nothing is missing they
+are what they are at the top.
 
 Source: Lu et al., Scaffold-GS (CVPR 2024), sec. 3.2; the distance is an input as in HAC, here in units of the scene, so
 that a fit does not depend on what a capture calls a metre.
@@ -44,28 +45,15 @@ NEAR_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """The three networks that make Gaussians: inputs d + 4, outputs k, 7 k and 3 k."""
+    """The three networks that make Gaussians: inputs d + 4, or d + 5 if told; outputs k, 7 k and 3 k."""
 
     opacity: Mlp
     covariance: Mlp
     color: Mlp
     unit: float = 1.0
     """World units that are a distance of 1 to the networks."""
-    levels: int = 1
-    """Levels that they are told apart; if more than one, by an input after all others: the share of layers missing."""
-
-    def at_level(self, level: int) -> Heads:
-        """What they are at a level, with d + 4 inputs: what tells it is in the biases. Themselves if told none.
-
-        Raises:
-            ValueError: there is no such level.
-        """
-        if self.levels == 1:
-            return self
-        if not 0 <= level < self.levels:
-            raise ValueError(f"level {level}, but these networks are told 0...{self.levels - 1}")
-        missing = missing_share(level, self.levels)
-        return replace(self.each(lambda mlp: _told(mlp, missing)), levels=1)
+    is_told: bool = False
+    """They read, after all others, what of an anchor is missing at the level that is shown: `Anchors.missing`."""
 
     def each(self, change: Callable[[Mlp], Mlp]) -> Heads:
         """All three changed in the same way."""
@@ -90,33 +78,24 @@ def init_heads(
     hidden: int,
     unit: float = 1.0,
     generator: torch.Generator | None = None,
-    levels: int = 1,
+    *,
+    is_told: bool = False,
 ) -> Heads:
     """Networks to train, one hidden layer each; rotations start near the identity, and all levels alike."""
     inputs = feature_channels + VIEW_INPUTS
     outputs = (offset_count, COVARIANCE_OUTPUTS * offset_count, 3 * offset_count)
     opacity, covariance, color = (init_mlp((inputs, hidden, count), generator) for count in outputs)
-    if levels > 1:
-        opacity, covariance, color = (_with_level_input(mlp) for mlp in (opacity, covariance, color))
+    if is_told:
+        opacity, covariance, color = (_with_input(mlp) for mlp in (opacity, covariance, color))
     with torch.no_grad():
         covariance.biases[-1].view(offset_count, COVARIANCE_OUTPUTS)[:, 3] += 1.0
-    return Heads(opacity, covariance, color, unit, levels)
+    return Heads(opacity, covariance, color, unit, is_told)
 
 
-def missing_share(level: int, levels: int) -> float:
-    """Of the layers above the base, those that a level is without: what networks are told of it."""
-    return (levels - 1 - level) / max(levels - 1, 1)
-
-
-def _with_level_input(mlp: Mlp) -> Mlp:
+def _with_input(mlp: Mlp) -> Mlp:
     first, *others = mlp.weights
     wider = torch.cat([first.detach(), first.new_zeros(len(first), 1)], dim=1).requires_grad_()
     return Mlp((wider, *others), mlp.biases)
-
-
-def _told(mlp: Mlp, missing: float) -> Mlp:
-    (first, *others), (bias, *other_biases) = mlp.weights, mlp.biases
-    return Mlp((first[:, :-1], *others), (bias + missing * first[:, -1], *other_biases))
 
 
 def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
@@ -137,11 +116,14 @@ def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
         return (depth > 0) & (horizontal < wide) & (vertical < high)
 
 
-def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]) -> Float[Tensor, "n d+4"]:
-    """What every head reads: features, direction from the camera, distance in units of the scene."""
+def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]) -> Float[Tensor, "n i"]:
+    """What every head reads: features, direction from the camera, distance in units of the scene; what is missing."""
     toward = anchors.positions - camera_position
     distance = toward.norm(dim=1, keepdim=True).clamp_min(1e-9)
-    return torch.cat([anchors.features, toward / distance, distance / heads.unit], dim=1)
+    parts = [anchors.features, toward / distance, distance / heads.unit]
+    if heads.is_told:
+        parts.append(torch.zeros_like(distance) if anchors.missing is None else anchors.missing.to(distance))
+    return torch.cat(parts, dim=1)
 
 
 def generate(

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from lamina.anchors.contraction import Contraction
+from lamina.anchors.missing import continued
 from lamina.anchors.neural import init_heads
-from lamina.anchors.octree import Layers, build_octree
+from lamina.anchors.octree import Lattice, Layers, with_ancestors
 from lamina.codecs.scene.context import ContextModel
 from lamina.codecs.scene.family import layer_family
 from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
@@ -86,9 +87,16 @@ def sample(
 ) -> Sample:
     """An untrained model with random weights: what it says does not matter, only that both sides say the same."""
     facts = facts_of(shape, layer_count, contraction)
-    layers = build_octree(sphere(points, seed), lattice_of(facts))
+    layers = octree_of(sphere(points, seed), lattice_of(facts))
     model = random_model(layout_of(facts, grid_of(shape)), seed)
     return Sample(facts, layers, model.freeze(), model)
+
+
+def octree_of(points: np.ndarray, lattice: Lattice) -> Layers:
+    """Of points that end in the finest layer, but each third one in the layer above."""
+    finest = lattice.layer_count - 1
+    ends = np.where(np.arange(len(points)) % 3 == 2, max(finest - 1, 0), finest)
+    return with_ancestors([lattice.locate(points[ends == layer], layer) for layer in range(lattice.layer_count)])
 
 
 def random_model(layout: ContextLayout, seed: int) -> ContextModel:
@@ -104,14 +112,16 @@ def part_of(made: Sample, seed: int = 0) -> ScenePart:
     """Quantised layers of random attributes."""
     random = np.random.default_rng(seed)
     layers: list[SceneLayer] = []
+    goes_on = continued(made.layers)
     for layer, cells in enumerate(made.layers):
         above = above_of(made.context.layout, tuple(layers))
-        family = layer_family(cells, above.cells, layer, BASE_DEPTH)
+        family = layer_family(cells, above.cells, goes_on[layer], layer, BASE_DEPTH)
         targets = random.normal(size=(len(cells), made.facts.channels))
         masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
-        layers.append(SceneLayer(cells, masks, *quantize_layer(made.context, family, above.values, targets, masks)))
+        integers = quantize_layer(made.context, family, above.values, targets, masks)
+        layers.append(SceneLayer(cells, goes_on[layer], masks, *integers))
     generator = torch.Generator().manual_seed(seed)
-    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, made.facts.told_levels)
+    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_told=made.facts.is_told)
     with torch.no_grad():
         for head in (heads.opacity, heads.covariance, heads.color):
             head.weights[0][:, -1] = torch.linspace(-0.5, 0.5, HEAD_HIDDEN)

@@ -180,7 +180,7 @@ def test_a_contracted_scene_comes_back_and_its_cube_has_bounds() -> None:
 def test_other_versions_are_refused() -> None:
     part = part_of(sample(PLAIN))
     payload = bytearray(pack_header(part.facts, part.heads, part.context))
-    for version in (0, 2):
+    for version in (0, 1, 3):
         payload[0] = (version << 4) | (payload[0] & 15)
         with pytest.raises(BitstreamError, match=f"version at byte 0: is {version}; .* upgrade lamina"):
             inspect(bytes(payload))

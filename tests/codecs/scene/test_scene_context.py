@@ -10,6 +10,7 @@ import pytest
 import torch
 from scene_samples import BLIND, FULL, PLAIN, part_of, random_model, sample
 
+from lamina.anchors.missing import continued
 from lamina.codecs.scene.context import ContextModel, add_step_noise, spread_steps
 from lamina.codecs.scene.family import PHASES, beside_of, family_of, layer_family, phases_of
 from lamina.codecs.scene.fixed_context import FixedContext, Question, active_values, quantize_layer, walk_layer
@@ -50,7 +51,9 @@ def test_families_of_layers_are_those_of_all() -> None:
     whole = family_of(made.layers, 2)
     first = 0
     for layer, cells in enumerate(made.layers):
-        own = layer_family(cells, made.layers[layer - 1] if layer else cells[:0], layer, 2)
+        own = layer_family(
+            cells, made.layers[layer - 1] if layer else cells[:0], continued(made.layers)[layer], layer, 2
+        )
         rows = slice(first, first + len(cells))
         assert np.array_equal(whole.octants[rows], own.octants)
         assert np.array_equal(whole.positions[rows], own.positions)
@@ -62,7 +65,7 @@ def test_families_of_layers_are_those_of_all() -> None:
 
 def questions_of(context: FixedContext, made, layers, layer: int) -> list[Question]:
     above = above_of(context.layout, layers[:layer])
-    family = layer_family(made.layers[layer], above.cells, layer, made.facts.base_depth)
+    family = layer_family(made.layers[layer], above.cells, layers[layer].goes_on, layer, made.facts.base_depth)
     asked: list[Question] = []
 
     def answer(question: Question) -> np.ndarray:
@@ -137,7 +140,7 @@ def test_quantised_values_are_within_half_a_step_where_they_are_sent() -> None:
     made = sample()
     layout = made.context.layout
     above = above_of(layout, ())
-    family = layer_family(made.layers[0], above.cells, 0, 2)
+    family = layer_family(made.layers[0], above.cells, continued(made.layers)[0], 0, 2)
     targets = np.random.default_rng(3).normal(size=(len(family), layout.channels))
     masks = np.random.default_rng(4).integers(0, 2, (len(family), layout.offset_count)).astype(np.uint8)
     symbols, values = quantize_layer(made.context, family, above.values, targets, masks)
@@ -157,7 +160,7 @@ def test_quantised_values_are_within_half_a_step_where_they_are_sent() -> None:
 def test_hostile_symbols_saturate() -> None:
     made = sample()
     above = above_of(made.context.layout, ())
-    family = layer_family(made.layers[0], above.cells, 0, 2)
+    family = layer_family(made.layers[0], above.cells, continued(made.layers)[0], 0, 2)
     _, values = walk_layer(
         made.context, family, above.values, lambda question: np.full(question.tables.shape, -(1 << 29), np.int32)
     )

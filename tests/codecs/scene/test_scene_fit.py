@@ -82,7 +82,7 @@ def test_a_size_is_met(size_bytes: int):
         replace(changed(SMALL, "context", parent=False, neighbors=False, hash_grid=False), level_count=1),
         changed(SMALL, "growth", enabled=False),
         changed(SMALL, "loss", coarse_to_fine="off"),
-        changed(SMALL, "loss", coarse_to_fine="all", info_nce=0.005, half_size_below=False),
+        changed(SMALL, "loss", coarse_to_fine="all", info_nce=0.005, half_size_levels=0),
         changed(SMALL, "context", adaptive_steps=False, masks=False, chained=False, feature_groups=2),
         changed(SMALL, "anchors", warm_colors=False),
     ],

@@ -108,7 +108,7 @@ def test_first_gaussians_show_the_colors_of_the_points():
     # The finest of the layers that are not left for growing.
     rows = torch.arange(int(state.starts[1]), int(state.starts[2]))
     anchors = state.anchors(rows, state.values.values[rows], torch.ones(len(rows), 3))
-    shown, sources = generate(anchors, state.networks.heads.at_level(SMALL.level_count - 1), torch.zeros(3))
+    shown, sources = generate(anchors, state.networks.heads, torch.zeros(3))
     nearest = torch.cdist(anchors.positions, torch.from_numpy(capture.points).float()).argmin(dim=1)
     expected = torch.from_numpy(capture.point_colors[nearest]).float() / 255
     assert len(shown) > 0.7 * 3 * len(rows)

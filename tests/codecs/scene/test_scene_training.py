@@ -164,7 +164,7 @@ def test_what_an_offset_weighs_is_what_its_color_adds():
     place = torch.from_numpy(scene.camera(view).position_world).float()
     with torch.no_grad():
         anchors = state.anchors(rows, state.values.values, state.used().float())
-        gaussians, sources = generate(anchors, state.networks.heads.at_level(scene.config.level_count - 1), place)
+        gaussians, sources = generate(anchors, state.networks.heads, place)
         number = int(np.argmax(weights.reshape(-1)[sources.numpy()]))
         brighter = gaussians.colors.clone()
         brighter[number, 1] += 1.0

@@ -7,11 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene_samples import sphere
 
+from lamina.anchors.missing import continued
 from lamina.anchors.octree import Lattice, Layers, build_octree, morton_keys
+from lamina.codecs.scene.family import Family
 from lamina.codecs.scene.mask_coding import code_masks
 from lamina.codecs.scene.tree_coding import (
     children_of,
     code_base,
+    code_continued,
     code_depth,
     family_of,
     fresh_tree_mixer,
@@ -30,23 +33,30 @@ def octree(points: np.ndarray, base_depth: int, layer_count: int) -> Layers:
 
 
 def streams_of(layers: Layers, base_depth: int) -> list[bytes]:
+    goes_on = continued(layers)
+
     def run(layer: int, coder: Coder) -> None:
+        mixer = fresh_tree_mixer()
         if layer == 0:
-            code_base(coder, fresh_tree_mixer(), base_depth, layers[0])
+            code_base(coder, mixer, base_depth, layers[0])
         else:
-            code_depth(coder, fresh_tree_mixer(), layers[layer - 1], layers[layer], may_be_empty=True)
+            code_depth(coder, mixer, layers[layer - 1], goes_on[layer - 1], layers[layer])
+        code_continued(coder, mixer, layers[layer], goes_on[layer].copy())
 
     return [write_stream(lambda coder, layer=layer: run(layer, coder)) for layer in range(len(layers))]
 
 
 def decoded(streams: list[bytes], base_depth: int) -> list[np.ndarray]:
     found: list[np.ndarray] = []
+    goes_on = np.zeros(0, np.uint8)
     for layer, data in enumerate(streams):
         coder, mixer = open_reader(data), fresh_tree_mixer()
         if layer == 0:
             found.append(code_base(coder, mixer, base_depth, None))
         else:
-            found.append(code_depth(coder, mixer, found[-1], None, may_be_empty=True))
+            found.append(code_depth(coder, mixer, found[-1], goes_on, None))
+        goes_on = np.zeros(len(found[-1]), np.uint8)
+        code_continued(coder, mixer, found[-1], goes_on)
         expect_end(coder)
     return found
 
@@ -96,24 +106,32 @@ def test_streams_that_end_too_early_are_errors() -> None:
             decoded([data[0], data[1][:length]], 3)
 
 
+def relatives(parents: np.ndarray, goes_on: np.ndarray) -> Family:
+    """A layer of which only what masks look at is known."""
+    nothing = np.zeros((len(parents), 3), np.int32)
+    return Family(parents, parents, nothing[:, 0], np.zeros((len(parents), 2), np.int64), nothing, nothing, goes_on)
+
+
 @given(count=st.integers(0, 40), width=st.integers(1, 31), share=st.floats(0, 1), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=40)
 def test_masks_come_back(count: int, width: int, share: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     above = (random.random((7, width)) < share).astype(np.uint8)
     masks = (random.random((count, width)) < share).astype(np.uint8)
-    parents = random.integers(-1, 7, count)
-    data = write_stream(lambda coder: code_masks(coder, parents, above, masks.copy()))
+    family = relatives(random.integers(-1, 7, count), random.integers(0, 2, count).astype(np.uint8))
+    data = write_stream(lambda coder: code_masks(coder, family, above, masks.copy()))
     found, coder = np.zeros_like(masks), open_reader(data)
-    code_masks(coder, parents, above, found)
+    code_masks(coder, family, above, found)
     expect_end(coder)
     assert np.array_equal(found, masks)
 
 
 def test_masks_with_habits_take_few_bits() -> None:
     random = np.random.default_rng(0)
-    habits = np.array([0.95, 0.9, 0.5, 0.05, 0.02])
-    masks = (random.random((2000, 5)) < habits).astype(np.uint8)
-    data = write_stream(lambda coder: code_masks(coder, np.full(2000, -1), masks[:0], masks.copy()))
-    entropy = -(habits * np.log2(habits) + (1 - habits) * np.log2(1 - habits)).sum()
-    assert 8 * len(data) / 2000 < 1.1 * entropy
+    habits = np.array([[0.95, 0.9, 0.5, 0.05, 0.02], [0.05, 0.3, 0.5, 0.9, 0.02]])
+    goes_on = random.integers(0, 2, 4000).astype(np.uint8)
+    masks = (random.random((4000, 5)) < habits[goes_on]).astype(np.uint8)
+    family = relatives(np.full(4000, -1), goes_on)
+    data = write_stream(lambda coder: code_masks(coder, family, masks[:0], masks.copy()))
+    entropy = -(habits * np.log2(habits) + (1 - habits) * np.log2(1 - habits)).sum(axis=1).mean()
+    assert 8 * len(data) / 4000 < 1.1 * entropy

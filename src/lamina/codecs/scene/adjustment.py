@@ -97,7 +97,7 @@ def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
     most = np.zeros((state.count, state.layout.offset_count), np.float32)
     top = state.lattice.layer_count - 1
     for number, view in enumerate(scene.capture.train):
-        levels = (top, number % top) if state.networks.heads.levels > 1 else (top,)
+        levels = (top, number % top) if state.networks.heads.is_told else (top,)
         for level in levels:
             rows, found = weights_in_view(state, scene.camera(view), level)
             most[rows] = np.maximum(most[rows], found)
@@ -111,9 +111,9 @@ def weights_in_view(
     rows = rows_in_view(state, camera)
     rows = rows[rows < int(state.starts[level + 1])]
     with torch.no_grad():
-        anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float())
+        anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float(), level)
         place = torch.from_numpy(camera.position_world).to(anchors.positions)
-        gaussians, sources = generate(anchors, state.networks.heads.at_level(level), place)
+        gaussians, sources = generate(anchors, state.networks.heads, place)
     gaussians.colors.requires_grad_()
     render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
     assert gaussians.colors.grad is not None

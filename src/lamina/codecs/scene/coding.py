@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+from jaxtyping import Float32
+
 from lamina.anchors.anchors import Anchors
 from lamina.bitstream.integers import canonical_integers
 from lamina.codec import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.scene.header_coding import SceneHeader, pack_header, unpack_header
 from lamina.codecs.scene.layer_coding import decode_layer, encode_layer
-from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, heads_of
+from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, heads_of, missing_of
 from lamina.errors import BitstreamError
 
 HIGHEST_QUALITY_DB = 100.0
@@ -85,20 +88,24 @@ def decoded(header: SceneHeader, unit: Unit, below: tuple[SceneLayer, ...]) -> S
 def decode(units: Iterable[Unit]) -> Iterator[SceneModel]:
     """A complete model after each layer."""
     anchors: tuple[Anchors, ...] = ()
+    missing: tuple[Float32[np.ndarray, " m"], ...] = ()
     for header, key, layers in decode_states(units):
         anchors = (*anchors[: key.layer], anchors_of(header.facts, key.layer, layers[-1]))
-        yield SceneModel(header.facts, heads_of(header.facts, header.heads), anchors)
+        missing = (*missing[: key.layer], missing_of(header.facts, layers))
+        yield SceneModel(header.facts, heads_of(header.facts, header.heads), anchors, missing)
 
 
 def model_of(part: ScenePart) -> SceneModel:
     """What decoding all of a part's units gives."""
     anchors = tuple(anchors_of(part.facts, layer, state) for layer, state in enumerate(part.layers))
-    return SceneModel(part.facts, heads_of(part.facts, part.heads), anchors)
+    missing = tuple(missing_of(part.facts, part.layers[: level + 1]) for level in range(len(part.layers)))
+    return SceneModel(part.facts, heads_of(part.facts, part.heads), anchors, missing)
 
 
 def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
     """The integers of each unit in one canonical spelling: the same bytes on every machine."""
     for _, key, layers in decode_states(units):
         state = layers[-1]
-        arrays = {"indices": state.indices, "masks": state.masks, "symbols": state.symbols, "values": state.values}
+        names = ("indices", "goes_on", "masks", "symbols", "values")
+        arrays = {name: getattr(state, name) for name in names}
         yield key, canonical_integers(arrays)

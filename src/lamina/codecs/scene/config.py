@@ -105,9 +105,10 @@ class LossConfig:
     """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
     lower_weight: float = 0.4
     """Weight of a lower level's error beside the top level's. Paper: 1."""
-    half_size_below: bool = True
-    """Lower levels are compared at half width and height: they have no finer detail, and it takes a third of the time
-    (ours)."""
+    half_size_levels: int = 1
+    """So many of the lowest levels are compared at half width and height: they have no finer detail, and it takes a
+    third of the time (ours). Those near the top must not be: they would show no more than such pictures have (2 dB on
+    fern, 5 on lego)."""
     info_nce: float = 0.0
     """Weight of InfoNCE between parent and child; 0: off. Paper: 0.005, which costs 0.27 dB at the top level and gains
     nothing below it (bonsai at quarter size, 1,500 steps)."""
@@ -271,7 +272,7 @@ def _paper() -> SceneConfig:
             least_opacity=0.0, random_offsets=0.0, warm_colors=False,
         ),
         growth=GrowthConfig(least_sightings=0.4, is_paced=False),
-        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_below=False, info_nce=0.005),
+        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_levels=0, info_nce=0.005),
         context=ContextConfig(
             parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, feature_groups=1,
             true_rounding=False, settle_steps=0, masks=False, hidden=100, sample_share=0.05,

@@ -97,7 +97,7 @@ def mean_cloud(model: SceneModel, cameras: Sequence[Camera], degree: int) -> Spl
     with torch.inference_mode():
         starts = range(0, max(len(anchors), 1), CHUNK_ANCHORS)
         chunks = (anchors.select(slice(start, start + CHUNK_ANCHORS)) for start in starts)
-        parts = [_mean_chunk(chunk, model.heads_at(), sights, degree) for chunk in chunks]
+        parts = [_mean_chunk(chunk, model.heads, sights, degree) for chunk in chunks]
     means, rotations, scales, opacities, sh = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))
     return cloud_of_linear(means, rotations, scales, opacities, sh)
 

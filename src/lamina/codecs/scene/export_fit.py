@@ -105,7 +105,7 @@ def look_through(model: SceneModel, anchors: Anchors, camera: Camera) -> Look:
     shrink = math.sqrt(min(1.0, VIEW_PIXELS / (camera.width * camera.height)))
     if shrink < 1.0:
         camera = camera.resized(max(1, int(shrink * camera.width)), max(1, int(shrink * camera.height)))
-    pixels = shown(anchors, model.heads_at(), camera, model.background)
+    pixels = shown(anchors, model.heads, camera, model.background)
     return Look(camera, (pixels.clamp(0, 1) * 255).round().to(torch.uint8))
 
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32, Int64, UInt8
 
+from lamina.anchors.missing import continued
 from lamina.anchors.octree import Indices, Layers, octants, parent_rows
 
 POSITION_BITS = 20
@@ -39,25 +40,29 @@ class Family:
     """Centres of cells, in units of 2**-20 of the box."""
     parent_positions: Int32[np.ndarray, "n 3"]
     """Of the parent's cell."""
+    goes_on: UInt8[np.ndarray, " n"]
+    """1 where the cell has children in the next layer."""
 
     def __len__(self) -> int:
         return len(self.layers)
 
 
 def family_of(layers: Layers, base_depth: int) -> Family:
-    """Of complete layers, base first, each in Morton order."""
-    first, parts = 0, []
+    """Of all layers of an octree, base first, each in Morton order."""
+    first, parts, goes_on = 0, [], continued(layers)
     for layer, cells in enumerate(layers):
         above = layers[layer - 1] if layer else cells[:0]
-        own = layer_family(cells, above, layer, base_depth)
+        own = layer_family(cells, above, goes_on[layer], layer, base_depth)
         parents = np.where(own.parents < 0, -1, own.parents + first - len(above))
         beside = np.where(own.beside < 0, -1, own.beside + first)
-        parts.append((own.layers, parents, own.octants, beside, own.positions, own.parent_positions))
+        parts.append((own.layers, parents, own.octants, beside, own.positions, own.parent_positions, own.goes_on))
         first += len(cells)
     return Family(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def layer_family(cells: Indices, above: Indices, layer: int, base_depth: int) -> Family:
+def layer_family(
+    cells: Indices, above: Indices, goes_on: UInt8[np.ndarray, " n"], layer: int, base_depth: int
+) -> Family:
     """Of one layer: `parents` are rows of the layer above, `beside` of this one."""
     count, depth = len(cells), base_depth + layer
     parents = parent_rows(cells, above) if layer else np.full(count, -1, np.int64)
@@ -68,6 +73,7 @@ def layer_family(cells: Indices, above: Indices, layer: int, base_depth: int) ->
         beside_of(count),
         box_positions(cells, depth),
         box_positions(cells >> 1, depth - 1) if layer else np.zeros((count, 3), np.int32),
+        goes_on,
     )
 
 

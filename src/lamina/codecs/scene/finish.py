@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lamina.anchors.anchors import Anchors, concatenate
-from lamina.anchors.neural import Heads, generate, head_inputs, in_view, missing_share
-from lamina.codecs.scene.coding import encode
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.missing import continued
+from lamina.anchors.neural import Heads, generate, head_inputs, in_view
+from lamina.codecs.scene.coding import encode, model_of
 from lamina.codecs.scene.family import family_of, layer_family
 from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
 from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.losses import photometric
-from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, heads_of
+from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, level_of, missing_of
 from lamina.codecs.scene.settling import settle
 from lamina.codecs.scene.start import leaves_of
 from lamina.codecs.scene.state import TINY, FitState
@@ -35,7 +37,10 @@ from lamina.render.cameras import Camera
 from lamina.render.spatial import render_spatial
 
 HEAD_SAMPLE = 4096
-"""Rows of inputs by which a generator's rounding is chosen."""
+"""Rows of inputs by which a generator's rounding is chosen, about."""
+
+HEAD_VIEWS = 8
+"""Views that they are from."""
 
 TUNE_SHARE = 0.1
 """Of the generators' first rates, what tuning starts with."""
@@ -58,10 +63,14 @@ class Quantized:
     context: FixedContext
     layers: tuple[SceneLayer, ...]
 
-    @property
-    def anchors(self) -> tuple[Anchors, ...]:
-        """What a decoder will have."""
-        return tuple(anchors_of(self.facts, layer, state) for layer, state in enumerate(self.layers))
+    @cached_property
+    def levels(self) -> tuple[Anchors, ...]:
+        """What a decoder will have at each level."""
+        parts = [anchors_of(self.facts, layer, state) for layer, state in enumerate(self.layers)]
+        return tuple(
+            level_of(parts[: level + 1], missing_of(self.facts, self.layers[: level + 1]))
+            for level in range(len(self.layers))
+        )
 
 
 def shown_views(capture: Capture) -> Sequence[int]:
@@ -80,7 +89,7 @@ def facts_of(scene: Scene, state: FitState) -> SceneFacts:
         feature_count=layout.feature_count,
         offset_count=layout.offset_count,
         head_hidden=scene.config.anchors.hidden,
-        has_level_input=state.networks.heads.levels > 1,
+        is_told=state.networks.heads.is_told,
         context=layout.shape,
         background=capture.background,
         width=camera.width,
@@ -116,12 +125,13 @@ def quantize(scene: Scene, state: FitState, octaves: float = 0.0) -> Quantized:
     values = state.values.values.cpu().numpy().astype(np.float64)
     used = state.used().cpu().numpy().astype(np.uint8)
     layers: list[SceneLayer] = []
+    goes_on = continued(state.layers)
     for layer, cells in enumerate(state.layers):
         rows = slice(state.starts[layer], state.starts[layer + 1])
         above = above_of(fixed.layout, tuple(layers))
-        family = layer_family(cells, above.cells, layer, facts.base_depth)
+        family = layer_family(cells, above.cells, goes_on[layer], layer, facts.base_depth)
         integers = quantize_layer(fixed, family, above.values, values[rows], used[rows])
-        layers.append(SceneLayer(cells, used[rows], *integers))
+        layers.append(SceneLayer(cells, goes_on[layer], used[rows], *integers))
     return Quantized(facts, fixed, tuple(layers))
 
 
@@ -131,8 +141,7 @@ def tune(scene: Scene, state: FitState, quantized: Quantized, report: Callable[[
     heads = leaves_of(state.networks.heads.detached(), state.device)
     if steps == 0:
         return heads
-    layers = quantized.anchors
-    levels = [concatenate(layers[: level + 1]).to(state.device) for level in range(len(layers))]
+    levels = [anchors.to(state.device) for anchors in quantized.levels]
     trained = (heads.opacity, heads.covariance, heads.color)
     groups = [
         {"params": list(head.parameters()), "lr": TUNE_SHARE * first}
@@ -148,7 +157,7 @@ def tune(scene: Scene, state: FitState, quantized: Quantized, report: Callable[[
         below = step % (len(levels) - 1) if len(levels) > 1 and config.loss.coarse_to_fine != "off" else None
         for level, weight in ((len(levels) - 1, 1.0), (below, config.loss.lower_weight)):
             if level is not None:
-                pixels = shown(levels[level], heads.at_level(level), scene.camera(view), scene.background)
+                pixels = shown(levels[level], heads, scene.camera(view), scene.background)
                 loss = loss + weight * photometric(pixels, target, config.loss.ssim)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -169,16 +178,15 @@ def shown(anchors: Anchors, heads: Heads, camera: Camera, background: tuple[floa
 def quantize_heads(scene: Scene, quantized: Quantized, heads: Heads) -> tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]:
     """Generators on steps, rounded for inputs that they meet."""
     heads = heads.to("cpu")
-    anchors = concatenate(quantized.anchors)
     random = np.random.default_rng(scene.config.seed)
-    views = scene.capture.train[:: max(1, len(scene.capture.train) // 8)]
-    shares = np.array([missing_share(level, heads.levels) for level in range(heads.levels)], np.float32)
+    views = scene.capture.train[:: max(1, len(scene.capture.train) // HEAD_VIEWS)]
     parts = []
     for view in views:
-        rows = torch.from_numpy(random.integers(0, len(anchors), HEAD_SAMPLE // len(views)))
-        place = torch.from_numpy(scene.camera(view).position_world).to(anchors.positions)
-        told = torch.from_numpy(shares[random.integers(0, heads.levels, (len(rows), min(heads.levels - 1, 1)))])
-        parts.append(torch.cat([head_inputs(anchors.select(rows), heads, place), told], dim=1))
+        place = torch.as_tensor(scene.camera(view).position_world, dtype=torch.float32)
+        for anchors in quantized.levels if heads.is_told else quantized.levels[-1:]:
+            count = HEAD_SAMPLE // (len(views) * (len(quantized.levels) if heads.is_told else 1))
+            rows = torch.from_numpy(random.integers(0, len(anchors), count if len(anchors) else 0))
+            parts.append(head_inputs(anchors.select(rows), heads, place))
     inputs, bits = torch.cat(parts), scene.config.context.head_bits
     opacity, covariance, color = (
         quantize_mlp(head, bits, inputs)[0] for head in (heads.opacity, heads.covariance, heads.color)
@@ -193,7 +201,7 @@ def assemble(scene: Scene, quantized: Quantized, heads: Heads, *, measured: bool
     part = ScenePart(quantized.facts, integers, quantized.context, quantized.layers, unmeasured)
     if not measured:
         return part
-    model = SceneModel(part.facts, heads_of(part.facts, part.heads), quantized.anchors)
+    model = model_of(part)
     return replace(part, quality_db=tuple(quality_of(scene, model, level) for level in range(len(part.layers))))
 
 
@@ -202,7 +210,7 @@ def quality_of(scene: Scene, model: SceneModel, level: int) -> float:
     """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
     views = scene.capture.test or scene.capture.train
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
-    anchors, heads = model.anchors(level), model.heads_at(level)
+    anchors, heads = model.anchors(level), model.heads
     qualities = []
     for view in views:
         pixels = shown(anchors, heads, scene.camera(view), model.background)

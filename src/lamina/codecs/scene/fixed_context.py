@@ -232,8 +232,9 @@ def _exponents(
 
 
 def place_inputs(family: Family, rows: slice, layer_count: int) -> Int64[np.ndarray, "m p"]:
-    """Octant, +-1 an axis (0 in layer 0), and layer, one of them 1; in units of networks."""
+    """Octant, +-1 an axis (0 in layer 0); whether the cell goes on; layer, one of them 1; in units of networks."""
     bits = family.octants[rows, None] >> np.arange(3) & 1
     signs = (2 * bits - 1) * (family.parents[rows] >= 0)[:, None]
     layers = family.layers[rows, None] == np.arange(layer_count)
-    return np.concatenate([signs, layers], axis=1).astype(np.int64) * UNITY
+    goes_on = family.goes_on[rows, None]
+    return np.concatenate([signs, goes_on, layers], axis=1).astype(np.int64) * UNITY

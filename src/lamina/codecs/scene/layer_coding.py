@@ -19,7 +19,7 @@ from lamina.codecs.scene.layout import ContextLayout
 from lamina.codecs.scene.mask_coding import code_masks
 from lamina.codecs.scene.model import SceneLayer
 from lamina.codecs.scene.syntax import MAX_VALUES, SHARES, SceneFacts, SceneLayerHead
-from lamina.codecs.scene.tree_coding import code_base, code_depth, fresh_tree_mixer
+from lamina.codecs.scene.tree_coding import code_base, code_continued, code_depth, fresh_tree_mixer
 from lamina.entropy.binary import ran_dry
 from lamina.entropy.gaussian_tables import gaussian_tables
 from lamina.entropy.indexed import code_where
@@ -41,6 +41,7 @@ class Above:
     """The layer above, as coding needs it; without rows above layer 0."""
 
     cells: Indices
+    goes_on: UInt8[np.ndarray, " a"]
     masks: UInt8[np.ndarray, "a k"]
     values: Int32[np.ndarray, "a c"]
 
@@ -48,22 +49,44 @@ class Above:
 def above_of(layout: ContextLayout, below: tuple[SceneLayer, ...]) -> Above:
     """The last of the layers so far."""
     if below:
-        return Above(below[-1].indices, below[-1].masks, below[-1].values)
+        last = below[-1]
+        return Above(last.indices, last.goes_on, last.masks, last.values)
     return Above(
         np.zeros((0, 3), np.int32),
+        np.zeros(0, np.uint8),
         np.zeros((0, layout.offset_count), np.uint8),
         np.zeros((0, layout.channels), np.int32),
     )
 
 
-def code_tree(coder: Coder, facts: SceneFacts, layer: int, above: Above, cells: Indices | None, count: int) -> Indices:
-    """Cells of a layer, in either direction; `cells` is None when reading. Without any, nothing is coded."""
+def code_tree(
+    coder: Coder,
+    facts: SceneFacts,
+    layer: int,
+    above: Above,
+    cells: Indices | None,
+    goes_on: UInt8[np.ndarray, " {count}"],
+    count: int,
+) -> Indices:
+    """Cells of a layer and which of them go on, in either direction; `cells` is None when reading.
+
+    Without any, nothing is coded; cells of the last layer all end.
+
+    Raises:
+        BitstreamError: the stream does not give so many cells.
+    """
     if count == 0:
         return np.zeros((0, 3), np.int32)
     mixer = fresh_tree_mixer()
     if layer == 0:
-        return code_base(coder, mixer, facts.base_depth, cells, count)
-    return code_depth(coder, mixer, above.cells, cells, may_be_empty=True, most=count)
+        cells = code_base(coder, mixer, facts.base_depth, cells, count)
+    else:
+        cells = code_depth(coder, mixer, above.cells, above.goes_on, cells, count)
+    if len(cells) != count:
+        raise BitstreamError(f"the tree gives {len(cells)} anchors, the head says {count}", UNIT, "count", 0)
+    if layer < facts.layers - 1:
+        code_continued(coder, mixer, cells, goes_on)
+    return cells
 
 
 def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, below: tuple[SceneLayer, ...]) -> bytes:
@@ -74,16 +97,16 @@ def encode_layer(facts: SceneFacts, context: FixedContext, state: SceneLayer, be
     """
     layout, layer = context.layout, len(below)
     above = above_of(layout, below)
-    family = layer_family(state.indices, above.cells, layer, facts.base_depth)
+    family = layer_family(state.indices, above.cells, state.goes_on, layer, facts.base_depth)
     questions = predicted(context, family, above, state)
     active = active_values(state.masks, layout)
     tables = table_arrays()
 
     def run(coder: Coder) -> list[float]:
         marks = [0.0]
-        code_tree(coder, facts, layer, above, state.indices, state.count)
+        code_tree(coder, facts, layer, above, state.indices, state.goes_on.copy(), state.count)
         marks.append(measured_bits(coder))
-        code_masks(coder, family.parents, above.masks, state.masks.copy())
+        code_masks(coder, family, above.masks, state.masks.copy())
         marks.append(measured_bits(coder))
         spent = [0.0, 0.0, 0.0]
         for question in questions:
@@ -138,12 +161,11 @@ def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below
     head, end = SceneLayerHead.unpack(payload)
     check_count(head.count, layout, len(payload))
     coder = open_reader(payload[end:], unit=UNIT)
-    cells = code_tree(coder, facts, layer, above, None, head.count)
-    if len(cells) != head.count:
-        raise BitstreamError(f"the tree gives {len(cells)} anchors, the head says {head.count}", UNIT, "count", 0)
+    goes_on = np.zeros(head.count, np.uint8)
+    cells = code_tree(coder, facts, layer, above, None, goes_on, head.count)
     masks = np.zeros((head.count, layout.offset_count), np.uint8)
-    family = layer_family(cells, above.cells, layer, facts.base_depth)
-    code_masks(coder, family.parents, above.masks, masks)
+    family = layer_family(cells, above.cells, goes_on, layer, facts.base_depth)
+    code_masks(coder, family, above.masks, masks)
     active, tables = active_values(masks, layout), table_arrays()
 
     def answer(question: Question) -> Int32[np.ndarray, "m w"]:
@@ -156,7 +178,7 @@ def decode_layer(facts: SceneFacts, context: FixedContext, payload: bytes, below
 
     symbols, values = walk_layer(context, family, above.values, answer)
     expect_end(coder, unit=UNIT)
-    return SceneLayer(cells, masks, symbols, values)
+    return SceneLayer(cells, goes_on, masks, symbols, values)
 
 
 def check_count(count: int, layout: ContextLayout, size_bytes: int) -> None:

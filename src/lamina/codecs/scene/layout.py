@@ -41,6 +41,7 @@ SCORE_LIMIT = 16
 """Largest magnitude of a score, in scales."""
 
 OCTANT_INPUTS = 3
+GOES_ON_INPUTS = 1
 
 VIEW_INPUTS = 4
 """Direction and distance: inputs of generators beside features (`anchors.neural`, said again to stay free of torch)."""
@@ -105,8 +106,8 @@ class ContextLayout:
 
     @property
     def place_channels(self) -> int:
-        """Octant and layer."""
-        return OCTANT_INPUTS + self.layer_count
+        """Octant, whether the cell goes on in the next layer, and layer."""
+        return OCTANT_INPUTS + GOES_ON_INPUTS + self.layer_count
 
     @property
     def hash_channels(self) -> int:
@@ -153,7 +154,7 @@ def head_sizes(facts: SceneFacts) -> tuple[tuple[int, int, int], ...]:
 
     As `anchors.neural.init_heads` makes them.
     """
-    inputs = facts.feature_count + VIEW_INPUTS + (facts.told_levels > 1)
+    inputs = facts.feature_count + VIEW_INPUTS + facts.is_told
     return tuple((inputs, facts.head_hidden, width * facts.offset_count) for width in HEAD_WIDTHS)
 
 

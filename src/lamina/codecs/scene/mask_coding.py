@@ -2,14 +2,15 @@
 """Which offsets make Gaussians: one bit an anchor and offset, given the parent's, the anchor before's and its own.
 
 A fit gives each offset a role (the heads have outputs of their own for it), so slots have habits, and an anchor does
-much as its parent and its neighbour on the Morton curve do.
+much as its parent and its neighbour on the Morton curve do. Whether finer anchors stand in its cell tells, too.
 """
 
 from __future__ import annotations
 
-from jaxtyping import Int64, UInt8
-from numpy import ndarray
+import numpy as np
+from jaxtyping import UInt8
 
+from lamina.codecs.scene.family import Family
 from lamina.entropy.binary import ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer
@@ -23,8 +24,8 @@ COUNTS = 8
 
 # Rows of the mixer's slots, by first row of each model.
 OWN = 0
-PARENT = OWN + SLOTS * COUNTS
-NEIGHBOR = PARENT + SLOTS * 3 * COUNTS
+PARENT = OWN + SLOTS * COUNTS * 2
+NEIGHBOR = PARENT + SLOTS * 3 * COUNTS * 2
 FAMILY = NEIGHBOR + SLOTS * 8
 RECENT = FAMILY + COUNTS * COUNTS * COUNTS * 2
 ROWS = RECENT + SLOTS * 16
@@ -32,11 +33,12 @@ MODELS = 5
 
 
 @kernel
-def walk_masks(coder, mixer, parents, above, masks):
+def walk_masks(coder, mixer, parents, goes_on, above, masks):
     """All bits of a layer, in place.
 
     Args:
         parents: (n,) rows of `above`; -1 where there is none.
+        goes_on: (n,) 1 where an anchor's cell has children.
         above: (a, k) masks of the layer above.
         masks: (n, k) 0 or 1.
     """
@@ -44,7 +46,7 @@ def walk_masks(coder, mixer, parents, above, masks):
     for i in range(masks.shape[0]):
         if ran_dry(coder):
             return
-        parent = parents[i]
+        parent, goes = parents[i], np.int64(goes_on[i])
         parent_used, before_used = 0, 0
         for k in range(width):
             parent_used += bit_of(above, parent, k)
@@ -56,8 +58,8 @@ def walk_masks(coder, mixer, parents, above, masks):
             state = 2 if parent < 0 else bit_of(above, parent, k)
             near = bit_of(masks, i - 1, k) + 2 * bit_of(masks, i - 2, k) + 4 * bit_of(masks, i - 3, k)
             own = min(used, COUNTS - 1)
-            mixer.chosen[0] = OWN + k * COUNTS + own
-            mixer.chosen[1] = PARENT + (k * 3 + state) * COUNTS + parent_used
+            mixer.chosen[0] = OWN + (k * COUNTS + own) * 2 + goes
+            mixer.chosen[1] = PARENT + ((k * 3 + state) * COUNTS + parent_used) * 2 + goes
             mixer.chosen[2] = NEIGHBOR + k * 8 + near
             is_first = 1 if k == 0 else 0
             mixer.chosen[3] = FAMILY + ((parent_used * COUNTS + before_used) * COUNTS + own) * 2 + is_first
@@ -79,8 +81,6 @@ def fresh_mask_mixer() -> Mixer:
     return fresh_mixer(ROWS, SLOTS, MODELS)
 
 
-def code_masks(
-    coder: Coder, parents: Int64[ndarray, " n"], above: UInt8[ndarray, "a k"], masks: UInt8[ndarray, "n k"]
-) -> None:
-    """Masks of a layer, into or from `masks`."""
-    walk_masks(coder, fresh_mask_mixer(), parents, above, masks)
+def code_masks(coder: Coder, family: Family, above: UInt8[np.ndarray, "a k"], masks: UInt8[np.ndarray, "n k"]) -> None:
+    """Masks of a layer, into or from `masks`; `family` is of this layer, `above` of the one above."""
+    walk_masks(coder, fresh_mask_mixer(), family.parents, family.goes_on, above, masks)

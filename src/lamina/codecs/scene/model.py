@@ -8,17 +8,19 @@ yields: tensors, ready to render from any camera).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int32, UInt8
+from jaxtyping import Float, Float32, Float64, Int32, UInt8
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, concatenate
 from lamina.anchors.contraction import Contraction
+from lamina.anchors.missing import missing_shares
 from lamina.anchors.neural import Heads, generate
 from lamina.anchors.octree import Lattice
 from lamina.codecs.scene.layout import VALUE_BITS
@@ -42,6 +44,8 @@ class SceneLayer:
 
     indices: Int32[np.ndarray, "n 3"]
     """Cells, in cells of this layer."""
+    goes_on: UInt8[np.ndarray, " n"]
+    """1: the cell has children in the next layer."""
     masks: UInt8[np.ndarray, "n k"]
     """1: this offset makes a Gaussian. An anchor without any is structure: its attributes are not sent."""
     symbols: Int32[np.ndarray, "n c"]
@@ -77,6 +81,8 @@ class SceneModel:
     heads: Heads
     layers: tuple[Anchors, ...]
     """Of layers 0...level, base first."""
+    missing: tuple[Float32[np.ndarray, " m"], ...]
+    """For each level 0...level, how much of their cells its anchors are without (`anchors/missing.py`)."""
 
     @property
     def level(self) -> int:
@@ -125,16 +131,12 @@ class SceneModel:
         level = self.level if level is None else level
         if not 0 <= level <= self.level:
             raise ValueError(f"level {level}, but this model has 0...{self.level}")
-        return concatenate(self.layers[: level + 1])
-
-    def heads_at(self, level: int | None = None) -> Heads:
-        """The generators as they are at a level."""
-        return self.heads.at_level(self.level if level is None else level)
+        return level_of(self.layers[: level + 1], self.missing[level])
 
     def gaussians(self, camera: Camera, level: int | None = None) -> Gaussians3D:
         """The Gaussians that anchors generate for a camera."""
         position = torch.as_tensor(camera.position_world, dtype=torch.float32)
-        return generate(self.anchors(level), self.heads_at(level), position)[0]
+        return generate(self.anchors(level), self.heads, position)[0]
 
 
 def render(model: SceneModel, camera: Camera, level: int | None = None) -> Float[Tensor, "h w 3"]:
@@ -155,7 +157,17 @@ def lattice_of(facts: SceneFacts) -> Lattice:
 def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]) -> Heads:
     """The generators as they run: the integers that were sent, as reals."""
     opacity, covariance, color = (head.dequantized() for head in heads)
-    return Heads(opacity, covariance, color, facts.distance_unit, facts.told_levels)
+    return Heads(opacity, covariance, color, facts.distance_unit, facts.is_told)
+
+
+def level_of(layers: Sequence[Anchors], missing: Float32[np.ndarray, " m"]) -> Anchors:
+    """The anchors of a level, told what it is without."""
+    return replace(concatenate(layers), missing=torch.from_numpy(missing[:, None]).to(layers[0].positions))
+
+
+def missing_of(facts: SceneFacts, layers: Sequence[SceneLayer]) -> Float32[np.ndarray, " m"]:
+    """What the level of these layers is without, anchor by anchor."""
+    return missing_shares([layer.indices for layer in layers], layers[-1].goes_on, facts.layers)
 
 
 def anchors_of(facts: SceneFacts, layer: int, state: SceneLayer) -> Anchors:

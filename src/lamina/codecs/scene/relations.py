@@ -26,7 +26,7 @@ class Relations:
     beside_weights: Float[Tensor, "n 2"]
     """Sum to 1, or to 0 where there is none."""
     places: Float[Tensor, "n p"]
-    """Octant, +-1 an axis (0 in layer 0), and layer, one of them 1."""
+    """Octant, +-1 an axis (0 in layer 0); 1 if the cell goes on in the next layer; layer, one of them 1."""
     positions: Int64[Tensor, "n 3"]
     """In units of 2**-20 of the box."""
     parent_positions: Int64[Tensor, "n 3"]
@@ -49,7 +49,9 @@ def relations_of(family: Family, layer_count: int, device: torch.device | str = 
     bits = torch.from_numpy(family.octants.astype(np.int64))[:, None] >> torch.arange(3) & 1
     has_parent = (parents >= 0).float()[:, None]
     layers = torch.from_numpy(family.layers)
-    places = torch.cat([(2.0 * bits - 1.0) * has_parent, nn.functional.one_hot(layers, layer_count).float()], dim=1)
+    goes_on = torch.from_numpy(family.goes_on.astype(np.float32))[:, None]
+    one_hot = nn.functional.one_hot(layers, layer_count).float()
+    places = torch.cat([(2.0 * bits - 1.0) * has_parent, goes_on, one_hot], dim=1)
     return Relations(
         layers.to(device),
         parents.clamp_min(0).to(device),

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.growth import Statistics
+from lamina.anchors.missing import continued, missing_shares
 from lamina.anchors.neural import Heads
 from lamina.anchors.octree import Lattice, Layers, morton_keys, rows_of
 from lamina.codecs.scene.adam_kernels import adam_rows
@@ -134,6 +135,8 @@ class FitState:
     voxels: Float[Tensor, "n 1"] = field(init=False)
     """Sides of cells, world units."""
     relations: Relations = field(init=False)
+    missing: tuple[Float[Tensor, "m 1"], ...] = field(init=False)
+    """Of each level's rows, how much of their cell it is without (`anchors/missing.py`)."""
 
     def __post_init__(self) -> None:
         counts = [len(indices) for indices in self.layers]
@@ -146,6 +149,9 @@ class FitState:
         family = family_of(self.layers, self.lattice.base_depth)
         self.parents = family.parents
         self.relations = relations_of(family, len(counts), device)
+        goes_on = continued(self.layers)
+        shares = [missing_shares(self.layers[: level + 1], goes_on[level], len(counts)) for level in range(len(counts))]
+        self.missing = tuple(torch.from_numpy(share[:, None]).to(device) for share in shares)
 
     @property
     def layout(self) -> ContextLayout:
@@ -167,8 +173,14 @@ class FitState:
         features, scalings, offsets = (values[:, columns] for columns in self.layout.groups)
         return features, scalings, offsets
 
-    def anchors(self, rows: Int64[Tensor, " m"], values: Float[Tensor, "m c"], masks: Float[Tensor, "m k"]) -> Anchors:
-        """These rows with these values, as generators want them."""
+    def anchors(
+        self,
+        rows: Int64[Tensor, " m"],
+        values: Float[Tensor, "m c"],
+        masks: Float[Tensor, "m k"],
+        level: int | None = None,
+    ) -> Anchors:
+        """These rows with these values, as generators want them for a level (None: the top) that has them all."""
         features, scalings, offsets = self.columns(values)
         # In one piece: exp takes several numbers at a time then, and index_select a sixth of the time of [rows].
         sizes = torch.exp(scalings.contiguous()) * self.voxels.index_select(0, rows)
@@ -178,6 +190,7 @@ class FitState:
             sizes,
             offsets.reshape(len(rows), self.layout.offset_count, 3),
             masks,
+            None if level is None else self.missing[level].index_select(0, rows),
         )
 
     def used(self) -> Bool[Tensor, "n k"]:

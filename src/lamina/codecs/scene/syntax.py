@@ -13,8 +13,8 @@ from typing import Annotated
 from lamina.anchors.contraction import check_cube
 from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint, Version
 
-VERSION = 1
-"""Of this syntax; a reader refuses others. 0 had no contraction, and generators were not told the level."""
+VERSION = 2
+"""Of this syntax; a reader refuses others. 0 had no contraction; in 1 a layer did not say which of its cells go on."""
 
 MAX_LAYERS = 8
 MAX_DEPTH = 20
@@ -103,8 +103,8 @@ class SceneFacts(Syntax):
     """Gaussians of an anchor."""
     head_hidden: Annotated[int, Varint(512, minimum=1)]
     """Hidden units of each generator."""
-    has_level_input: Annotated[bool, Flag()]
-    """Generators are told which level is shown, by the share of layers above the base that it is without."""
+    is_told: Annotated[bool, Flag()]
+    """Generators are told how much of an anchor's cell the level that is shown is without."""
     context: Annotated[ContextShape, Struct(ContextShape)]
     """The probability model."""
     background: Annotated[tuple[int, ...], Array(UInt(8), 3, count=3)]
@@ -143,11 +143,6 @@ class SceneFacts(Syntax):
     def layers(self) -> int:
         """Number of layers, and of levels."""
         return self.layer_count + 1
-
-    @property
-    def told_levels(self) -> int:
-        """Levels that generators are told apart."""
-        return self.layers if self.has_level_input else 1
 
     @property
     def channels(self) -> int:

@@ -107,8 +107,7 @@ def take_step(scene: Scene, state: FitState) -> float:
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
     if stage.has_lower_levels:
-        small = shot.halved() if scene.config.loss.half_size_below and not stage.is_half_size else shot
-        loss = loss + lower_levels(scene, state, seen, small, stage.least_opacity)
+        loss = loss + lower_levels(scene, state, seen, shot, stage)
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:
         loss = loss + scene.config.loss.info_nce * kinship(scene.config, state, seen, random)
     if stage.has_rate:
@@ -139,8 +138,8 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
         steps = context.steps(parent_summaries(state, rows), state.relations, rows)
         noisy = add_step_noise(values, steps, state.layout, noise)
     place = torch.from_numpy(camera.position_world).to(noisy)
-    heads = state.networks.heads.at_level(state.lattice.layer_count - 1)
-    gaussians, sources = generate(state.anchors(rows, noisy, masks), heads, place, stage.least_opacity)
+    anchors = state.anchors(rows, noisy, masks)
+    gaussians, sources = generate(anchors, state.networks.heads, place, stage.least_opacity)
     return Seen(rows, values, logits, masks, steps, noisy, gaussians, sources)
 
 
@@ -179,7 +178,7 @@ def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Gener
     return Known(parent, near)
 
 
-def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot, least_opacity: float) -> Float[Tensor, ""]:
+def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot, stage: Stage) -> Float[Tensor, ""]:
     """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
     loss, below = scene.config.loss, state.lattice.layer_count - 1
     total = shot.target.new_zeros(())
@@ -187,21 +186,22 @@ def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot, least_op
         return total
     levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
     for level in levels:
-        part = lower_gaussians(state, seen, level, shot.camera, least_opacity)
-        image = render_spatial(part, shot.camera, background=scene.background)
-        total = total + loss.lower_weight * photometric(image.pixels, shot.target, loss.ssim)
+        part = lower_gaussians(state, seen, level, shot.camera, stage.least_opacity)
+        own = shot.halved() if level < loss.half_size_levels and not stage.is_half_size else shot
+        image = render_spatial(part, own.camera, background=scene.background)
+        total = total + loss.lower_weight * photometric(image.pixels, own.target, loss.ssim)
     return total
 
 
 def lower_gaussians(state: FitState, seen: Seen, level: int, camera: Camera, least_opacity: float) -> Gaussians3D:
     """What is seen of a lower level: generated for it; the first of all Gaussians if generators are not told levels."""
     heads, anchors = state.networks.heads, int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
-    if heads.levels == 1:
+    if not heads.is_told:
         count = int(torch.searchsorted(seen.sources, anchors * state.layout.offset_count))
         return Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
-    first = state.anchors(seen.rows[:anchors], seen.noisy[:anchors], seen.masks[:anchors])
+    first = state.anchors(seen.rows[:anchors], seen.noisy[:anchors], seen.masks[:anchors], level)
     place = torch.from_numpy(camera.position_world).to(seen.noisy)
-    return generate(first, heads.at_level(level), place, least_opacity)[0]
+    return generate(first, heads, place, least_opacity)[0]
 
 
 def kinship(config: SceneConfig, state: FitState, seen: Seen, random: np.random.Generator) -> Float[Tensor, ""]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The octree as occupied children: nodes of one depth enter, with their neighbours; which children exist is coded.
 
-A node of a layer may have no child; a node above layer 0 has at least one. Nodes go in Morton order, the children of a
-node in the order of their octants, so that what was coded stands before in both directions, and rows of the next
-depth come out sorted. The contexts of a child are its 26 neighbours: cells of coded nodes are known, cells of nodes
-to come may be occupied, cells in no node are empty.
+Which nodes of a layer go on, that is, have children, is said in the layer's own unit, so that a level knows what it is
+without; nodes above layer 0 all do. Which children those are is said in the next layer's unit. Nodes go in Morton
+order, the children of a node in the order of their octants, so that what was coded stands before in both directions,
+and rows of the next depth come out sorted. The contexts of a child are its 26 neighbours: cells of coded nodes are
+known, cells of nodes to come may be occupied, cells in no node, or in one that does not go on, are empty.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ROWS_AT_ONCE = 1 << 14
 EMPTY, MAYBE, OCCUPIED = 0, 1, 2
 """What is known of a neighbour of a child when it is coded."""
 
-# Slots of the mixer, by first row of each model: those of children, then those of the question whether there are any.
+# Slots of the mixer, by first row of each model: those of children, then those of whether a node goes on.
 MODELS = 6
 PATTERN = 0
 FACES = PATTERN + 256
@@ -41,36 +42,43 @@ FLAG_PARENTS = FLAG_CROWD + 16 * 7
 FLAG_FACES = FLAG_PARENTS + 27 * 27
 FLAG_LAST = FLAG_FACES + 7 * 7 * 16
 FLAG_ABOVE = FLAG_LAST + 4 * 64
-FLAG_DETAIL = FLAG_ABOVE + 256 * 9
+FLAG_DETAIL = FLAG_ABOVE + 256 * 8
 SLOTS = FLAG_DETAIL + 27 * 64
 FLAG_SET = 8
-"""Weights: one set for each octant, then one for the question whether there is any child."""
+"""Weights: one set for each octant, then one for whether a node goes on."""
 
 
 @kernel
-def code_children(coder, mixer, neighbors, above, occupancy, may_be_empty):
-    """Occupancy of the children of all nodes, one bit an octant, into or from `occupancy`.
+def code_flags(coder, mixer, neighbors, above, goes_on):
+    """Which nodes have children, into or from `goes_on`; arguments as of `code_children`."""
+    for i in range(goes_on.size):
+        if ran_dry(coder):
+            return
+        choose_for_flag(mixer, neighbors, above, goes_on, i)
+        goes_on[i] = code_mixed_bit(coder, mixer, FLAG_SET, np.int64(goes_on[i]))
+
+
+@kernel
+def code_children(coder, mixer, neighbors, above, goes_on, occupancy):
+    """Occupancy of the children of all nodes that go on, one bit an octant, into or from `occupancy`.
 
     Args:
         neighbors: (n, 27) int32 rows of the cells around each node; -1 where there is none.
         above: (n,) occupancy of the parent of each node, itself included; 0 where it is not known.
-        may_be_empty: 1 where a node may have no child.
+        goes_on: (n,) 1 where a node has children.
     """
     for i in range(occupancy.size):
         if ran_dry(coder):
             return
+        if goes_on[i] == 0:
+            continue
         bits = np.int64(occupancy[i])
-        if may_be_empty:
-            choose_for_flag(mixer, neighbors, above, occupancy, i)
-            if code_mixed_bit(coder, mixer, FLAG_SET, np.int64(bits != 0)) == 0:
-                occupancy[i] = 0
-                continue
         found = np.int64(0)
         for octant in range(8):
             if octant == 7 and found == 0:
                 found = np.int64(128)
                 break
-            choose_for_child(mixer, neighbors, above, occupancy, i, octant, found)
+            choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, found)
             found |= code_mixed_bit(coder, mixer, octant, (bits >> octant) & 1) << octant
         occupancy[i] = found
 
@@ -84,7 +92,7 @@ def bit_count(value):
 
 
 @kernel
-def choose_for_flag(mixer, neighbors, above, occupancy, i):
+def choose_for_flag(mixer, neighbors, above, goes_on, i):
     """Slots for the question whether node i has children."""
     there, coded, parents, faces, face_parents = 0, 0, 0, 0, 0
     for place in range(NEIGHBORS):
@@ -96,21 +104,21 @@ def choose_for_flag(mixer, neighbors, above, occupancy, i):
         faces += is_face
         if row < i:
             coded += 1
-            parents += np.int64(occupancy[row] != 0)
-            face_parents += is_face * np.int64(occupancy[row] != 0)
-    last = np.int64(occupancy[i - 1]) if i > 0 else np.int64(0)
-    before = np.int64(occupancy[i - 2] != 0) if i > 1 else np.int64(0)
-    any_last = np.int64(last != 0)
+            parents += np.int64(goes_on[row])
+            face_parents += is_face * np.int64(goes_on[row])
+    last = np.int64(goes_on[i - 1]) if i > 0 else np.int64(0)
+    before = np.int64(goes_on[i - 2]) if i > 1 else np.int64(0)
+    third = np.int64(goes_on[i - 3]) if i > 2 else np.int64(0)
     mixer.chosen[0] = FLAG_CROWD + min(there, 15) * 7 + faces
     mixer.chosen[1] = FLAG_PARENTS + coded * 27 + parents
     mixer.chosen[2] = FLAG_FACES + (faces * 7 + face_parents) * 16 + min(there, 15)
-    mixer.chosen[3] = FLAG_LAST + (any_last * 2 + before) * 64 + min(coded, 7) * 8 + min(parents, 7)
-    mixer.chosen[4] = FLAG_ABOVE + np.int64(above[i]) * 9 + bit_count(last)
-    mixer.chosen[5] = FLAG_DETAIL + there * 64 + min(parents, 15) * 4 + any_last * 2 + before
+    mixer.chosen[3] = FLAG_LAST + (last * 2 + before) * 64 + min(coded, 7) * 8 + min(parents, 7)
+    mixer.chosen[4] = FLAG_ABOVE + np.int64(above[i]) * 8 + last * 4 + before * 2 + third
+    mixer.chosen[5] = FLAG_DETAIL + there * 64 + min(parents, 15) * 4 + last * 2 + before
 
 
 @kernel
-def choose_for_child(mixer, neighbors, above, occupancy, i, octant, found):
+def choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, found):
     """Slots for the child of node i in `octant`, the ones before it being `found`."""
     x, y, z = octant & 1, (octant >> 1) & 1, octant >> 2
     face_code, faces, edges, corners, maybe = 0, 0, 0, 0, 0
@@ -126,9 +134,11 @@ def choose_for_child(mixer, neighbors, above, occupancy, i, octant, found):
                 state = EMPTY
                 if place == ITSELF:
                     state = OCCUPIED * ((found >> child) & 1)
+                elif neighbors[i, place] < 0 or goes_on[neighbors[i, place]] == 0:
+                    state = EMPTY
                 elif neighbors[i, place] >= i:
                     state = MAYBE
-                elif neighbors[i, place] >= 0:
+                else:
                     state = OCCUPIED * ((np.int64(occupancy[neighbors[i, place]]) >> child) & 1)
                 if state == MAYBE:
                     maybe += 4 - apart
@@ -139,7 +149,7 @@ def choose_for_child(mixer, neighbors, above, occupancy, i, octant, found):
                     face_code = face_code * 3 + state
     there = 0
     for place in range(NEIGHBORS):
-        there += np.int64(neighbors[i, place] >= 0)
+        there += np.int64(neighbors[i, place] >= 0 and goes_on[neighbors[i, place]] != 0)
     so_far = bit_count(found)
     near = min(3 * faces + 2 * edges + corners, 31)
     mixer.chosen[0] = PATTERN + (1 << octant) - 1 + (found & ((1 << octant) - 1))
@@ -195,8 +205,18 @@ def family_of(indices: Indices) -> UInt8[np.ndarray, " n"]:
     return occupancy[parents].astype(np.uint8)
 
 
+def code_continued(coder: Coder, mixer: Mixer, cells: Indices, goes_on: UInt8[np.ndarray, " n"]) -> None:
+    """Which cells of a layer have children, into or from `goes_on`."""
+    code_flags(coder, mixer, neighbor_rows(cells), family_of(cells), goes_on)
+
+
 def code_depth(
-    coder: Coder, mixer: Mixer, above: Indices, below: Indices | None, *, may_be_empty: bool, most: int = MAX_ANCHORS
+    coder: Coder,
+    mixer: Mixer,
+    above: Indices,
+    goes_on: UInt8[np.ndarray, " a"],
+    below: Indices | None,
+    most: int = MAX_ANCHORS,
 ) -> Indices:
     """Nodes one depth further down, in either direction; `below` is None when reading.
 
@@ -204,7 +224,7 @@ def code_depth(
         BitstreamError: the stream ends too early, or gives more nodes than `most`.
     """
     occupancy = np.zeros(len(above), np.uint8) if below is None else occupancy_of(above, below)
-    code_children(coder, mixer, neighbor_rows(above), family_of(above), occupancy, may_be_empty)
+    code_children(coder, mixer, neighbor_rows(above), family_of(above), goes_on, occupancy)
     if below is not None:
         return below
     if ran_dry(coder):
@@ -228,5 +248,5 @@ def code_base(coder: Coder, mixer: Mixer, depth: int, layer: Indices | None, mos
         below = None
         if layer is not None:
             below = indices_of(np.unique(morton_keys(layer) >> np.uint64(3 * (depth - current))))
-        nodes = code_depth(coder, mixer, nodes, below, may_be_empty=False, most=most)
+        nodes = code_depth(coder, mixer, nodes, np.ones(len(nodes), np.uint8), below, most)
     return nodes
