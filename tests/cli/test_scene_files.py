@@ -87,6 +87,7 @@ def test_gaussians_are_written_for_other_tools(run, tmp_path: Path, suffix: str)
         (("render", SCENE, "--camera", "nowhere.json", "--out", "views"), "a JSON file that exists"),
         (("render", SCENE, "--camera", "train", "--out", "views"), "--capture FOLDER"),
         (("compare", SCENE, "."), "no capture"),
+        (("compare", SCENE, ".", "--lpips", "vgg16.pth", "vgg.pth"), "vgg16.pth: cannot be read"),
     ],
 )
 def test_rejects_what_a_scene_does_not_have(run, tmp_path: Path, monkeypatch, words: tuple, said: str) -> None:

@@ -20,6 +20,7 @@ EXAMPLES = (
     ("lamina compare photo.lam photo.png", "per level, measured on what is decoded from the file"),
     ("lamina compare clip.lam clip.mp4 --json", "for programs"),
     ("lamina compare garden.lam garden/", "a scene: over the views that were held out"),
+    ("lamina compare garden.lam garden/ --lpips vgg16-397923af.pth vgg.pth", "LPIPS too, with weights that you have"),
     ("lamina compare part.lam clip.mp4 --frames 0:60", "a file of the first 60 frames"),
 )
 
@@ -34,6 +35,13 @@ def parser() -> Parser:
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="of a source of raw video")
     made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video")
     made.add_argument("--fps", type=positive, metavar="RATE", help="frames per second of the source")
+    made.add_argument(
+        "--lpips",
+        type=Path,
+        nargs=2,
+        metavar=("BACKBONE", "CHANNELS"),
+        help="of scenes, LPIPS too: files of weights, torchvision's of VGG16 (or AlexNet) and the lpips package's",
+    )
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
 
@@ -59,6 +67,8 @@ def _picture_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any],
     from lamina.media.comparison import compare, vmaf_is_available
     from lamina.media.sources import SourceOptions, signal_of
 
+    if options.lpips:
+        raise SignalError(f"--lpips is for scenes, but {options.file} holds a {media.info.kind}")
     still = media.info.kind == "image"
     frames = options.frames if options.frames or still else (0, None)
     source = signal_of(options.source, SourceOptions(options.size, options.pixel_format, options.fps, frames))
@@ -85,10 +95,12 @@ def _picture_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any],
 def _scene_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any], Columns]:
     from lamina.cli.progress import shown_progress
     from lamina.media.scene_comparison import capture_of_size, compare_scene
+    from lamina.metrics.lpips import read_lpips
 
+    lpips = read_lpips(*options.lpips) if options.lpips else None
     capture = capture_of_size(options.source, media.info.width, media.info.height)
     with shown_progress(options.file.name, quiet=options.quiet) as progress:
-        levels = list(compare_scene(media, capture, progress))
+        levels = list(compare_scene(media, capture, progress, lpips=lpips))
     columns: Columns = {
         "level": lambda level: str(level.level),
         "bytes": lambda level: thousands(level.bytes),
@@ -98,4 +110,6 @@ def _scene_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any], C
         "PSNR dB": lambda level: decimals(level.psnr, 2),
         "SSIM": lambda level: decimals(level.ssim, 4),
     }
+    if lpips is not None:
+        columns["LPIPS"] = lambda level: decimals(level.lpips, 4)
     return levels, columns

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamina.bitstream.cutting import size_after_cut
 from lamina.codec import Progress
@@ -20,6 +20,9 @@ from lamina.data.captures import Capture, read_capture
 from lamina.errors import SignalError
 from lamina.media.reading import Media
 from lamina.metrics import finite_db, psnr, ssim
+
+if TYPE_CHECKING:
+    from lamina.metrics.lpips import Lpips
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class SceneLevelQuality:
     psnr: float
     """dB; at most 100, which stands for identical."""
     ssim: float
+    lpips: float | None = None
+    """Learned perceptual distance, 0 for alike; None where no weights were given."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -71,9 +76,13 @@ def _simple(part: int, whole: int) -> Fraction:
 
 
 def compare_scene(
-    media: Media, capture: Capture, progress: Callable[[Progress], None] | None = None
+    media: Media,
+    capture: Capture,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    lpips: Lpips | None = None,
 ) -> Iterator[SceneLevelQuality]:
-    """Measure each level, coarsest first.
+    """Measure each level, coarsest first; LPIPS too where its weights are given (`metrics.lpips.read_lpips`).
 
     Raises:
         BitstreamError: the file is damaged: its quality would say nothing.
@@ -86,10 +95,13 @@ def compare_scene(
         if media.problems:
             raise media.problems[0]
         scores: list[tuple[float, float]] = []
+        distances: list[float] = []
         for view in views:
             shown = media.render(capture.views[view].camera, level, model=model)
             reference = capture.pixels(view)
             scores.append((finite_db(psnr(reference, shown)), ssim(reference, shown)))
+            if lpips is not None:
+                distances.append(lpips.distance(reference, shown))
             if progress is not None:
                 done = (level * len(views) + len(scores)) / total
                 progress(Progress(done, f"level {level}, view {len(scores)}/{len(views)}", scores[-1][0]))
@@ -102,4 +114,5 @@ def compare_scene(
             views=len(views),
             psnr=fmean(score[0] for score in scores),
             ssim=fmean(score[1] for score in scores),
+            lpips=fmean(distances) if distances else None,
         )
