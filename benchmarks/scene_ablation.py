@@ -47,6 +47,17 @@ def changed(**parts: Mapping[str, Any]) -> Callable[[SceneConfig], SceneConfig]:
     return change
 
 
+def as_the_paper(config: SceneConfig) -> SceneConfig:
+    """Preset `paper` with as many steps and anchors, and the same lambda."""
+    paper = PRESETS["paper"]
+    return replace(
+        paper,
+        target=config.target,
+        anchors=replace(paper.anchors, first=config.anchors.first, limit=config.anchors.limit),
+        schedule=replace(paper.schedule, steps=config.schedule.steps),
+    )
+
+
 CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
     {
         "as it is": lambda config: config,
@@ -63,10 +74,13 @@ CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
         "no settling": changed(context={"settle_steps": 0}),
         "no tuning": changed(schedule={"tune_steps": 0}),
         "whole size from the start": changed(schedule={"half_size_until": 0.0}),
+        "lower levels at half size": changed(loss={"half_size_levels": 4}),
+        "lower levels weigh twice": changed(loss={"lower_weight": 0.8}),
         "all levels at every step": changed(loss={"coarse_to_fine": "all", "lower_weight": 0.1}),
         "lower levels free": changed(loss={"coarse_to_fine": "off"}),
         "InfoNCE": changed(loss={"info_nce": 0.005}),
         "one level, hash grid (HAC)": one_level,
+        "preset paper": as_the_paper,
     }
 )
 

@@ -90,7 +90,7 @@ def test_pictures_that_are_alike_are_nowhere_apart(network: Lpips) -> None:
 
 def test_small_or_unlike_pictures_are_refused(network: Lpips) -> None:
     first, _ = pictures()
-    with pytest.raises(ValueError, match="at least 32x32"):
+    with pytest.raises(SignalError, match="at least 32x32"):
         network.distance(first[:20], first[:20])
     with pytest.raises(ValueError, match="of one size"):
         network.distance(first, first[:40])

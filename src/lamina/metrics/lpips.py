@@ -111,11 +111,13 @@ class Lpips:
                 pass them, which their tables hold.
 
         Raises:
-            ValueError: the pictures are not uint8 of one size, or under 32 pixels wide or high.
+            ValueError: the pictures are not uint8 of one size.
+            SignalError: they are under 32 pixels wide or high.
         """
         check_pair(reference, decoded)
-        if reference.ndim != 3 or min(reference.shape[:2]) < LEAST_PX:
-            raise ValueError(f"expected pictures of at least {LEAST_PX}x{LEAST_PX} pixels, got {reference.shape}")
+        height, width = reference.shape[:2]
+        if min(height, width) < LEAST_PX:
+            raise SignalError(f"LPIPS needs pictures of at least {LEAST_PX}x{LEAST_PX} pixels, got {width}x{height}")
         first, second = (self.taps(_normalized(picture, is_centered)) for picture in (reference, decoded))
         total = 0.0
         for one, other, weights in zip(first, second, self.channel_weights, strict=True):

@@ -46,7 +46,7 @@ class AnchorConfig:
     hidden: int = 32
     """Hidden units of each generator. Scaffold-GS: as many as feature channels."""
     level_input: bool = True
-    """Generators are told which level is shown (ours)."""
+    """Generators are told what of an anchor the level that is shown is without (ours)."""
     first: int = 24_000
     """Nodes of the octree that a fit starts with, about: decides how fine the first cells are."""
     limit: int = 80_000
