@@ -57,6 +57,16 @@ def test_a_cut_file_shows_what_the_whole_shows_at_that_level(run, tmp_path: Path
     assert views[0].read_bytes() == views[1].read_bytes()
 
 
+def test_a_file_that_ends_too_early_says_which_level_is_shown(run, tmp_path: Path, camera: Path) -> None:
+    short = tmp_path / "short.lam"
+    short.write_bytes(SCENE.read_bytes()[:-20])
+    status, output, errors = run("render", short, "--camera", camera, "--out", tmp_path / "view.png", "--quiet")
+    assert status == 0
+    assert "level 1 of 0...2" in output
+    assert "truncated" in errors
+    assert "what is intact was shown" in errors
+
+
 def test_several_cameras_make_a_folder_or_a_film(run, tmp_path: Path) -> None:
     cameras = tmp_path / "cameras.json"
     cameras.write_text(json.dumps({"cameras": [CAMERA] * 3}))

@@ -135,7 +135,7 @@ def _write_pictures(media: Media, options: argparse.Namespace, names: list[str],
         for number, (name, camera) in enumerate(zip(names, cameras, strict=True)):
             write_image(out if single else out / f"{name}.png", media.render(camera, model=model))
             progress(Progress((number + 1) / len(cameras), name))
-    _say(media, options, cameras)
+    _say(media, options, cameras, model.level)
 
 
 def _write_film(media: Media, options: argparse.Namespace, names: list[str], cameras: list[Camera]) -> None:
@@ -157,11 +157,11 @@ def _write_film(media: Media, options: argparse.Namespace, names: list[str], cam
         for number, (name, camera) in enumerate(zip(names, cameras, strict=True)):
             writer.write(media.render(camera, model=model))
             progress(Progress((number + 1) / len(cameras), name))
-    _say(media, options, cameras)
+    _say(media, options, cameras, model.level)
 
 
-def _say(media: Media, options: argparse.Namespace, cameras: list[Camera]) -> None:
-    level = media.level_count - 1 if options.level is None else options.level
+def _say(media: Media, options: argparse.Namespace, cameras: list[Camera], level: int) -> None:
+    """What was written; the level is the one shown, which damage may have lowered."""
     written = f", {size(options.out.stat().st_size)}" if options.out.is_file() else ""
     shape = f"{cameras[0].width}x{cameras[0].height}"
     views = counted(len(cameras), "view")
