@@ -8,7 +8,15 @@ import pytest
 from tiny_capture import SMALL, changed
 
 from lamina.codec import Choices
-from lamina.codecs.scene.config import PRESETS, AnchorConfig, SceneConfig, SceneTarget, ScheduleConfig, configure
+from lamina.codecs.scene.config import (
+    PRESETS,
+    AnchorConfig,
+    LossConfig,
+    SceneConfig,
+    SceneTarget,
+    ScheduleConfig,
+    configure,
+)
 from lamina.codecs.scene.rate_control import corrected_octaves, header_bytes, plan_for_bytes
 from lamina.codecs.scene.schedule import rates_at, stage_at
 from lamina.codecs.scene.start import layout_of
@@ -44,6 +52,7 @@ def test_bad_choices_are_refused(choices: Choices, problem: str):
     [
         {"schedule": ScheduleConfig(steps=0)},
         {"schedule": ScheduleConfig(step_pixels=0)},
+        {"loss": LossConfig(lower_pixels=0)},
         {"schedule": ScheduleConfig(mask_travel=-1.0)},
         {"anchors": AnchorConfig(offsets=32)},
         {"level_count": 0},

@@ -10,11 +10,13 @@ from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
+from lamina.codecs.scene import training
 from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_in_view, weights_of
+from lamina.codecs.scene.losses import photometric
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, look, lower_gaussians, rows_in_view, take_step, view_at
+from lamina.codecs.scene.training import Scene, look, lower_gaussians, lower_levels, rows_in_view, take_step, view_at
 from lamina.render.spatial import render_spatial
 
 CPU = torch.device("cpu")
@@ -98,6 +100,26 @@ def test_steps_on_parts_of_pictures_learn_as_well():
     state = first_state(scene.capture, scene.config, CPU)
     errors = [take_step(scene, state) for _ in range(60)]
     assert np.mean(errors[-10:]) < 0.5 * np.mean(errors[:10])
+
+
+def test_lower_levels_see_as_much_as_they_may(monkeypatch: pytest.MonkeyPatch):
+    sizes: list[tuple[int, ...]] = []
+
+    def noted(rendered: torch.Tensor, target: torch.Tensor, weight: float) -> torch.Tensor:
+        assert rendered.shape == target.shape
+        sizes.append(tuple(target.shape[:2]))
+        return photometric(rendered, target, weight)
+
+    monkeypatch.setattr(training, "photometric", noted)
+    for pixels, expected in ((1 << 32, {(18, 24), (36, 48)}), (600, {(18, 24), (21, 28)})):
+        scene, state = begun(0)
+        scene = replace(scene, config=changed(scene.config, "loss", lower_pixels=pixels))
+        shot, stage = Shot(scene.camera(1), scene.target(1)), stage_at(100, scene.config)
+        seen = look(state, shot.camera, stage, torch.Generator().manual_seed(0))
+        sizes.clear()
+        for state.step in range(4):
+            lower_levels(scene, state, seen, shot, stage, np.random.default_rng(1)).detach()
+        assert set(sizes) == expected
 
 
 def test_lower_levels_are_prefixes_of_the_gaussians():

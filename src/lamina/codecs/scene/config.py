@@ -109,6 +109,9 @@ class LossConfig:
     """So many of the lowest levels are compared at half width and height: they have no finer detail, and it takes a
     third of the time (ours). Those near the top must not be: they would show no more than such pictures have (2 dB on
     fern, 5 on lego)."""
+    lower_pixels: int = 120_000
+    """A lower level is compared on a part of the picture of so many pixels, elsewhere each time: what it costs is
+    bounded (ours; paper: whole pictures)."""
     info_nce: float = 0.0
     """Weight of InfoNCE between parent and child; 0: off. Paper: 0.005, which costs 0.27 dB at the top level and gains
     nothing below it (bonsai at quarter size, 1,500 steps)."""
@@ -225,10 +228,10 @@ class SceneConfig:
             )
         if self.schedule.steps < 1:
             raise ValueError(f"schedule.steps is {self.schedule.steps}, expected at least 1")
-        if self.schedule.step_pixels < LEAST_STEP_PIXELS:
-            raise ValueError(
-                f"schedule.step_pixels is {self.schedule.step_pixels}, expected at least {LEAST_STEP_PIXELS}"
-            )
+        parts = {"schedule.step_pixels": self.schedule.step_pixels, "loss.lower_pixels": self.loss.lower_pixels}
+        for name, pixels in parts.items():
+            if pixels < LEAST_STEP_PIXELS:
+                raise ValueError(f"{name} is {pixels}, expected at least {LEAST_STEP_PIXELS}")
         if self.schedule.mask_travel < 0:
             raise ValueError(f"schedule.mask_travel is {self.schedule.mask_travel}, expected 0 or more")
 
@@ -272,7 +275,9 @@ def _paper() -> SceneConfig:
             least_opacity=0.0, random_offsets=0.0, warm_colors=False,
         ),
         growth=GrowthConfig(least_sightings=0.4, is_paced=False),
-        loss=LossConfig(coarse_to_fine="all", lower_weight=1.0, half_size_levels=0, info_nce=0.005),
+        loss=LossConfig(
+            coarse_to_fine="all", lower_weight=1.0, half_size_levels=0, lower_pixels=1 << 32, info_nce=0.005
+        ),
         context=ContextConfig(
             parent=False, neighbors=False, hash_grid=True, adaptive_steps=True, chained=False, feature_groups=1,
             true_rounding=False, settle_steps=0, masks=False, hidden=100, sample_share=0.05,

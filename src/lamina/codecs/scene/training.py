@@ -107,7 +107,7 @@ def take_step(scene: Scene, state: FitState) -> float:
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
     if stage.has_lower_levels:
-        loss = loss + lower_levels(scene, state, seen, shot, stage)
+        loss = loss + lower_levels(scene, state, seen, shot, stage, random)
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:
         loss = loss + scene.config.loss.info_nce * kinship(scene.config, state, seen, random)
     if stage.has_rate:
@@ -178,7 +178,9 @@ def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Gener
     return Known(parent, near)
 
 
-def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot, stage: Stage) -> Float[Tensor, ""]:
+def lower_levels(
+    scene: Scene, state: FitState, seen: Seen, shot: Shot, stage: Stage, random: np.random.Generator
+) -> Float[Tensor, ""]:
     """Photometric loss of lower levels: of all (ProGS, Eq. 12, without its top term) or of one in turn."""
     loss, below = scene.config.loss, state.lattice.layer_count - 1
     total = shot.target.new_zeros(())
@@ -186,9 +188,10 @@ def lower_levels(scene: Scene, state: FitState, seen: Seen, shot: Shot, stage: S
         return total
     levels = range(below) if loss.coarse_to_fine == "all" else (state.step % below,)
     for level in levels:
-        part = lower_gaussians(state, seen, level, shot.camera, stage.least_opacity)
+        gaussians = lower_gaussians(state, seen, level, shot.camera, stage.least_opacity)
         own = shot.halved() if level < loss.half_size_levels and not stage.is_half_size else shot
-        image = render_spatial(part, own.camera, background=scene.background)
+        own = own.part(loss.lower_pixels, random)
+        image = render_spatial(gaussians, own.camera, background=scene.background)
         total = total + loss.lower_weight * photometric(image.pixels, own.target, loss.ssim)
     return total
 
