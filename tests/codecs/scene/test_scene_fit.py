@@ -82,11 +82,20 @@ def test_a_size_is_met(size_bytes: int):
         replace(changed(SMALL, "context", parent=False, neighbors=False, hash_grid=False), level_count=1),
         changed(SMALL, "growth", enabled=False),
         changed(SMALL, "loss", coarse_to_fine="off"),
+        changed(changed(SMALL, "loss", lower_pixels=400), "schedule", step_pixels=600),
         changed(SMALL, "loss", coarse_to_fine="all", info_nce=0.005, half_size_levels=0),
         changed(SMALL, "context", adaptive_steps=False, masks=False, chained=False, feature_groups=2),
         changed(SMALL, "anchors", warm_colors=False),
     ],
-    ids=["one_level", "no_growing", "top_level_alone", "all_levels", "plain_context", "cold_start"],
+    ids=[
+        "one_level",
+        "no_growing",
+        "top_level_alone",
+        "parts_of_pictures",
+        "all_levels",
+        "plain_context",
+        "cold_start",
+    ],
 )
 def test_every_mechanism_can_be_switched(config: SceneConfig):
     part = fitted(changed(config, "schedule", steps=60, tune_steps=2))

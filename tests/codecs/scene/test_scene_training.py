@@ -11,7 +11,15 @@ from tiny_capture import SMALL, changed, tiny_capture
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
 from lamina.codecs.scene import training
-from lamina.codecs.scene.adjustment import LEAST_WEIGHT_PX, adjust, allowed_at, drop_unused, weights_in_view, weights_of
+from lamina.codecs.scene.adjustment import (
+    LEAST_WEIGHT_PX,
+    adjust,
+    allowed_at,
+    bounded,
+    drop_unused,
+    weights_in_view,
+    weights_of,
+)
 from lamina.codecs.scene.losses import photometric
 from lamina.codecs.scene.schedule import stage_at
 from lamina.codecs.scene.shots import Shot
@@ -195,6 +203,19 @@ def test_what_an_offset_weighs_is_what_its_color_adds():
             for colors in (gaussians.colors, brighter)
         )
     assert float(more - pixels) == pytest.approx(float(weights.reshape(-1)[sources[number]]), rel=1e-3)
+
+
+def test_what_an_offset_weighs_is_about_the_same_in_smaller_views():
+    scene, state = begun(60)
+    smaller = replace(scene, config=changed(scene.config, "schedule", step_pixels=600))
+    camera, pixels = bounded(scene.camera(1), 600)
+    assert (camera.width, camera.height) == (28, 21)
+    assert pixels == pytest.approx(48 * 36 / (28 * 21))
+    assert bounded(scene.camera(1), 48 * 36) == (scene.camera(1), 1.0)
+    exact, about = weights_of(state, scene), weights_of(state, smaller)
+    assert exact.max() > 10
+    assert about.sum() == pytest.approx(exact.sum(), rel=0.1)
+    assert np.corrcoef(exact.ravel(), about.ravel())[0, 1] > 0.95
 
 
 def test_dropping_what_is_not_seen_hardly_changes_pictures():

@@ -91,17 +91,28 @@ def without(state: FitState, used: Bool[np.ndarray, "n k"]) -> FitState:
 def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
     """Pixels that each offset's Gaussian weighs in the training view that shows most of it.
 
+    Views of more pixels than a step takes are looked at smaller; what an offset weighs there counts for as many more.
     Each view is looked at from the top level and, where generators are told levels, from one below in turn: what gives
     way to finer anchors at the top may be all there is of a place at the base.
     """
     most = np.zeros((state.count, state.layout.offset_count), np.float32)
     top = state.lattice.layer_count - 1
     for number, view in enumerate(scene.capture.train):
+        camera, pixels = bounded(scene.camera(view), scene.config.schedule.step_pixels)
         levels = (top, number % top) if state.networks.heads.is_told else (top,)
         for level in levels:
-            rows, found = weights_in_view(state, scene.camera(view), level)
-            most[rows] = np.maximum(most[rows], found)
+            rows, found = weights_in_view(state, camera, level)
+            most[rows] = np.maximum(most[rows], pixels * found)
     return most
+
+
+def bounded(camera: Camera, pixels: int) -> tuple[Camera, np.float32]:
+    """The camera with at most about so many pixels, and how many of its own each of these is."""
+    side = math.sqrt(pixels / (camera.width * camera.height))
+    if side >= 1.0:
+        return camera, np.float32(1.0)
+    width, height = (max(1, round(side * size)) for size in (camera.width, camera.height))
+    return camera.resized(width, height), np.float32(camera.width * camera.height / (width * height))
 
 
 def weights_in_view(

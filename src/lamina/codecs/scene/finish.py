@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
@@ -25,6 +26,7 @@ from lamina.codecs.scene.layer_coding import above_of
 from lamina.codecs.scene.losses import photometric
 from lamina.codecs.scene.model import SceneLayer, SceneModel, ScenePart, anchors_of, level_of, missing_of
 from lamina.codecs.scene.settling import settle
+from lamina.codecs.scene.shots import Shot
 from lamina.codecs.scene.start import leaves_of
 from lamina.codecs.scene.state import TINY, FitState
 from lamina.codecs.scene.syntax import VERSION, SceneFacts
@@ -152,18 +154,22 @@ def tune(scene: Scene, state: FitState, quantized: Quantized, report: Callable[[
         for group, first in zip(optimizer.param_groups, config.schedule.head_rates, strict=True):
             group["lr"] = TUNE_SHARE * first * (1 - (step - 1) / steps)
         view = view_at(scene, config.schedule.steps + step)
-        target = scene.target(view)
-        loss = target.new_zeros(())
-        below = step % (len(levels) - 1) if len(levels) > 1 and config.loss.coarse_to_fine != "off" else None
-        for level, weight in ((len(levels) - 1, 1.0), (below, config.loss.lower_weight)):
-            if level is not None:
-                pixels = shown(levels[level], heads, scene.camera(view), scene.background)
-                loss = loss + weight * photometric(pixels, target, config.loss.ssim)
+        random = np.random.default_rng((config.seed, config.schedule.steps + step))
+        shot = Shot(scene.camera(view), scene.target(view)).part(config.schedule.step_pixels, random)
+        loss = compared(levels[-1], heads, shot, scene)
+        if len(levels) > 1 and config.loss.coarse_to_fine != "off":
+            part = shot.part(config.loss.lower_pixels, random)
+            loss = loss + config.loss.lower_weight * compared(levels[step % (len(levels) - 1)], heads, part, scene)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         report(step / steps)
     return heads
+
+
+def compared(anchors: Anchors, heads: Heads, shot: Shot, scene: Scene) -> Float[Tensor, ""]:
+    """How far what anchors show is from a shot."""
+    return photometric(shown(anchors, heads, shot.camera, scene.background), shot.target, scene.config.loss.ssim)
 
 
 def shown(anchors: Anchors, heads: Heads, camera: Camera, background: tuple[float, float, float]) -> Tensor:
