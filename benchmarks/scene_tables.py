@@ -230,11 +230,13 @@ def ablation_table() -> str:
             f"{found['psnr'][-1] - base['psnr'][-1]:+.2f}",
             f"{found['fitted_psnr'] - found['psnr'][-1]:+.2f}",
             f"{found['psnr'][0]:.2f} at {_kilobytes(found['bytes'][0])}",
+            " ".join(f"{level_db:.2f}" for level_db in found["psnr"][1:-1]),
             f"{found['gaussians']:,}",
         ]
         for name, found in figures.items()
     ]
-    header = ["changed", "kB", "of that", "PSNR dB", "more", "lost by quantising", "level 0, dB at kB", "Gaussians"]
+    header = ["changed", "kB", "of that", "PSNR dB", "more", "lost by quantising"]
+    header += ["level 0, dB at kB", "levels between, dB", "Gaussians"]
     return markdown_table(header, rows)
 
 
