@@ -30,8 +30,9 @@ from statistics import fmean
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-# Two of these run side by side: threads that wait for each other would take longer than the work.
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+if __name__ == "__main__":
+    # Two of these run side by side: threads that wait for each other would take longer than the work.
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import torch
 from benchmarks.result_files import add_figures, read_figures
