@@ -191,8 +191,8 @@ def cost_table(files: Sequence[SceneFile]) -> str:
             file.capture,
             f"{file.rate_weight:g}",
             f"{file.figures['steps']:,}" if "steps" in file.figures else UNKNOWN,
-            f"{file.figures['encode_s']:,.0f}",
-            f"{file.figures['encode_cpu_s']:,.0f}",
+            _seconds(file.figures["encode_s"]),
+            _seconds(file.figures["encode_cpu_s"]),
             f"{file.figures['encode_peak_mb']:,}",
             f"{file.figures['decode_s']:.2f}",
             f"{file.figures['decode_peak_mb']:,}",
@@ -242,6 +242,11 @@ def ablation_table() -> str:
 
 def _with_note(note: str, table: str) -> str:
     return f"{note}\n\n{table}" if table else ""
+
+
+def _seconds(elapsed_s: float | None) -> str:
+    """Unknown where a fit was stopped and went on."""
+    return UNKNOWN if elapsed_s is None else f"{elapsed_s:,.0f}"
 
 
 def _kilobytes(size_bytes: float | None) -> str:
