@@ -207,8 +207,8 @@ class SceneConfig:
     level_count: int = 5
     """Levels of detail; 1 and no parent context is HAC."""
     rate_weight: float = 0.002
-    """Lambda where the target says nothing. Bonsai at half size, `fast`: 0.002 gives 548 kB at 27.7 dB (.4 dB under plain
-    3DGS of as many steps), 0.004 355 kB at 27.1 dB; `default`: 0.002 gives 1,008 kB at 29.9 dB."""
+    """Lambda where the target says nothing. Bonsai at half size, `fast`: 0.002 gives 548 kB at 27.7 dB (.4 dB under
+    plain 3DGS of as many steps), 0.004 355 kB at 27.1 dB; `default`: 0.002 gives 1,008 kB at 29.9 dB."""
     seed: int = 1
     """Of everything random."""
     device: Device = "auto"
