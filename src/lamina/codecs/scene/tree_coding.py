@@ -169,12 +169,20 @@ def neighbor_rows(indices: Indices) -> Int32[np.ndarray, "n 27"]:
     """Rows of the 26 cells around each cell and of itself; -1 where none is."""
     keys = morton_keys(indices)
     places = np.arange(NEIGHBORS)
-    steps = np.stack([places % 3 - 1, places // 3 % 3 - 1, places // 9 - 1], axis=1).astype(np.int32)
+    chosen = np.stack([places % 3, places // 3 % 3, places // 9], axis=1)
     rows = np.empty((len(indices), NEIGHBORS), np.int32)
     for start in range(0, len(indices), ROWS_AT_ONCE):
-        moved = indices[start : start + ROWS_AT_ONCE, None, :] + steps
-        found = rows_of(morton_keys(np.maximum(moved, 0).reshape(-1, 3)), keys).reshape(-1, NEIGHBORS)
-        rows[start : start + ROWS_AT_ONCE] = np.where((moved < 0).any(axis=2), -1, found)
+        part = indices[start : start + ROWS_AT_ONCE]
+        wanted, inside = np.zeros((len(part), NEIGHBORS), np.uint64), np.ones((len(part), NEIGHBORS), np.bool_)
+        # A key is made of its axes' own, of which there are three each.
+        for axis in range(3):
+            moved = np.zeros((len(part), 3, 3), np.int32)
+            moved[:, :, axis] = part[:, axis, None] + np.arange(-1, 2)
+            own = morton_keys(np.maximum(moved, 0).reshape(-1, 3)).reshape(-1, 3)
+            wanted |= own[:, chosen[:, axis]]
+            inside &= (moved[:, :, axis] >= 0)[:, chosen[:, axis]]
+        found = rows_of(wanted.reshape(-1), keys).reshape(-1, NEIGHBORS)
+        rows[start : start + ROWS_AT_ONCE] = np.where(inside, found, -1)
     return rows
 
 
