@@ -107,8 +107,8 @@ class LossConfig:
     """Weight of a lower level's error beside the top level's. Paper: 1."""
     half_size_levels: int = 1
     """So many of the lowest levels are compared at half width and height: they have no finer detail, and it takes a
-    third of the time (ours). Those near the top must not be: they would show no more than such pictures have (2 dB on
-    fern, 5 on lego)."""
+    third of the time (ours). Those near the top must not be: they would show no more than such pictures have (2 dB less
+    on fern, 4 on lego)."""
     lower_pixels: int = 120_000
     """A lower level is compared on a part of the picture of so many pixels, elsewhere each time: what it costs is
     bounded (ours; paper: whole pictures)."""
