@@ -61,6 +61,7 @@ def as_the_paper(config: SceneConfig) -> SceneConfig:
 CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
     {
         "as it is": lambda config: config,
+        "lambda 0.0045": lambda config: replace(config, target=SceneTarget(rate_weight=0.0045)),
         "space not contracted": changed(anchors={"contracted": False}),
         "levels not told": changed(anchors={"level_input": False}),
         "no spare layers": changed(anchors={"spare_layers": 0}),
@@ -75,6 +76,7 @@ CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
         "no tuning": changed(schedule={"tune_steps": 0}),
         "whole size from the start": changed(schedule={"half_size_until": 0.0}),
         "lower levels at half size": changed(loss={"half_size_levels": 4}),
+        "lower levels weigh half": changed(loss={"lower_weight": 0.2}),
         "lower levels weigh twice": changed(loss={"lower_weight": 0.8}),
         "all levels at every step": changed(loss={"coarse_to_fine": "all", "lower_weight": 0.1}),
         "lower levels free": changed(loss={"coarse_to_fine": "off"}),

@@ -41,14 +41,6 @@ def errors_of(count: int, width: int, height: int, split: int, device: str) -> l
     return [relative_error(one.cpu(), other) for one, other in pairs]
 
 
-def require_cuda_device():
-    missing = "no Triton" if find_spec("triton") is None else "" if torch.cuda.is_available() else "no CUDA device"
-    if missing and os.environ.get("LAMINA_REQUIRE_CUDA") == "1":
-        pytest.fail(f"LAMINA_REQUIRE_CUDA=1, but there is {missing} here")
-    if missing:
-        pytest.skip(f"{missing} here; LAMINA_REQUIRE_CUDA=1 makes this a failure")
-
-
 def test_interpreted_kernels_are_the_twin():
     if find_spec("triton") is None:
         pytest.skip("Triton is not installed: pip install 'lamina[cuda]'")
@@ -67,25 +59,22 @@ def test_interpreted_kernels_are_the_twin():
         assert max(of_scene) < BOUND, scene
 
 
-@pytest.mark.cuda
+@pytest.mark.cuda("triton")
 @pytest.mark.parametrize("scene", [*SCENES, (3000, 320, 200, 1000), (1000, 16, 16, 0)])
 def test_cuda_kernels_are_the_twin(scene):
-    require_cuda_device()
     assert max(errors_of(*scene, device="cuda")) < BOUND
 
 
-@pytest.mark.cuda
+@pytest.mark.cuda("triton")
 def test_cuda_gradients_repeat_bit_for_bit():
-    require_cuda_device()
     splats = random_splats(2000, 320, 200, seed=3).to("cuda")
     first, second = (gradients(on_triton, splats, 700, 320, 200, torch.float32) for _ in range(2))
     for one, other in zip(first[0] + first[1], second[0] + second[1], strict=True):
         assert torch.equal(one, other)
 
 
-@pytest.mark.cuda
+@pytest.mark.cuda("triton")
 def test_auto_backend_takes_the_kernel_on_cuda():
-    require_cuda_device()
     splats = random_splats(200, 64, 48, seed=4).to("cuda")
     automatic, named = (render_planar_levels(splats, 50, 64, 48, backend=name) for name in ("auto", "cuda"))
     assert torch.equal(automatic[1], named[1])

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """gsplat on a GPU against float64 autograd of the readable twin, and against the CPU kernel."""
 
-import os
-from importlib.util import find_spec
-
 import pytest
 import torch
 from spatial_scenes import camera_of, gradients, random_gaussians, relative_error, renderer
@@ -14,18 +11,9 @@ GRADIENT_BOUND = 5e-3
 """gsplat's exp is the fast one of CUDA; its cut-off falls elsewhere for a few pixels."""
 
 
-def require_cuda_and_gsplat():
-    missing = "no CUDA device" if not torch.cuda.is_available() else "no gsplat" if find_spec("gsplat") is None else ""
-    if missing and os.environ.get("LAMINA_REQUIRE_CUDA") == "1":
-        pytest.fail(f"LAMINA_REQUIRE_CUDA=1, but there is {missing} here")
-    if missing:
-        pytest.skip(f"{missing} here; LAMINA_REQUIRE_CUDA=1 makes this a failure")
-
-
-@pytest.mark.cuda
+@pytest.mark.cuda("gsplat")
 @pytest.mark.parametrize("size", [(17, 5), (61, 97), (160, 120)])
 def test_gsplat_is_the_twin(size):
-    require_cuda_and_gsplat()
     camera, gaussians = camera_of(*size), random_gaussians(500, seed=3, size=0.1)
     pictures, grads = gradients(renderer("cuda"), gaussians.to("cuda"), camera, torch.float32)
     expected_pictures, expected_grads = gradients(renderer("reference"), gaussians, camera, torch.float64)
@@ -35,9 +23,8 @@ def test_gsplat_is_the_twin(size):
         assert relative_error(found.cpu(), expected) < GRADIENT_BOUND
 
 
-@pytest.mark.cuda
+@pytest.mark.cuda("gsplat")
 def test_gsplat_leaves_out_what_cannot_be_drawn():
-    require_cuda_and_gsplat()
     camera, gaussians = camera_of(64, 48), random_gaussians(20, seed=4, size=0.2).to(torch.float32)
     gaussians.means[3] = float("nan")
     gaussians.scales[5] = float("inf")

@@ -22,18 +22,21 @@ from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial_reference import find_drawable, replace_undrawable
 
 
+def find_missing() -> str | None:
+    """What the CUDA backend needs and is not there; None if it can run."""
+    if not torch.cuda.is_available():
+        return 'a CUDA device and a CUDA build of PyTorch (https://pytorch.org): leave the choice out, or use "auto"'
+    return "gsplat: pip install 'lamina[cuda]'" if find_spec("gsplat") is None else None
+
+
 def require_gsplat() -> None:
     """Checks that the CUDA backend can run.
 
     Raises:
         BackendUnavailable: a CUDA device or gsplat is missing.
     """
-    if not torch.cuda.is_available():
-        raise BackendUnavailable(
-            'the CUDA backend needs a CUDA device and a CUDA build of PyTorch (https://pytorch.org): use backend="auto"'
-        )
-    if find_spec("gsplat") is None:
-        raise BackendUnavailable("the CUDA backend of spatial rendering needs gsplat: pip install 'lamina[cuda]'")
+    if missing := find_missing():
+        raise BackendUnavailable(f"the CUDA backend of spatial rendering needs {missing}")
 
 
 def render_cuda(

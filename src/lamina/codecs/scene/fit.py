@@ -22,7 +22,7 @@ from lamina.codecs.scene.state import FitState
 from lamina.codecs.scene.training import Scene, take_step
 from lamina.data.captures import Capture
 from lamina.errors import Interrupted, SignalError
-from lamina.render.planar_cuda import require_cuda
+from lamina.render.spatial_cuda import find_missing, require_gsplat
 
 REPORT_STEPS = 5
 """Steps between two reports."""
@@ -97,15 +97,14 @@ def fit(signal: Capture, config: SceneConfig, monitor: Monitor) -> Iterator[Scen
 
 
 def device_of(config: SceneConfig) -> torch.device:
-    """Where to fit.
+    """Where to fit: without gsplat the kernels for the CPU are faster than a GPU without any.
 
     Raises:
-        BackendUnavailable: CUDA was asked for and is not there.
+        BackendUnavailable: CUDA was asked for, and it or gsplat is not there.
     """
     if config.device == "cuda":
-        require_cuda()
-    use_cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_cuda else "cpu")
+        require_gsplat()
+    return torch.device("cpu" if config.device == "cpu" or find_missing() else "cuda")
 
 
 def train(scene: Scene, state: FitState, watch: Watch) -> Iterator[FitState]:

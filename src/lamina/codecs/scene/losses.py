@@ -38,17 +38,12 @@ def photometric_reference(
     rendered: Float[Tensor, "h w 3"], target: Float[Tensor, "h w 3"], ssim_weight: float
 ) -> Float[Tensor, ""]:
     """The readable twin of `photometric`: any device, any float type."""
-    x, y = rendered.permute(2, 0, 1)[:, None], target.permute(2, 0, 1)[:, None]
-    half = _half_window()
-    taps = x.new_tensor([*half[:0:-1], *half])
-
-    def mean(plane: Tensor) -> Tensor:
-        down = functional.conv2d(plane, taps[None, None, :, None], padding=(5, 0))
-        return functional.conv2d(down, taps[None, None, None, :], padding=(0, 5))
-
-    mean_x, mean_y = mean(x), mean(y)
-    variances = mean(x * x) + mean(y * y) - mean_x**2 - mean_y**2
-    covariance = mean(x * y) - mean_x * mean_y
+    x, y = rendered.permute(2, 0, 1), target.permute(2, 0, 1)
+    down, along = (_window_rows(side, x) for side in x.shape[1:])
+    # Products of matrices: cuDNN convolves in 10-bit mantissas unless told otherwise, and variances are differences.
+    mean_x, mean_y, squares, products = down @ torch.stack([x, y, x * x + y * y, x * y]) @ along.T
+    variances = squares - mean_x**2 - mean_y**2
+    covariance = products - mean_x * mean_y
     c1, c2 = STABILIZERS
     similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     similarity = similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
@@ -107,6 +102,13 @@ def info_nce(
     far = children @ unit[negative_rows].T
     logits = torch.cat([near, far], dim=1) / temperature
     return (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
+
+
+def _window_rows(side: int, like: Tensor) -> Float[Tensor, "side side"]:
+    """Row i weighs what is around place i of a side: the window, cut off where the picture ends."""
+    half = like.new_tensor(_half_window())
+    away = (torch.arange(side, device=like.device)[:, None] - torch.arange(side, device=like.device)).abs()
+    return torch.where(away < len(half), half[away.clamp_max(len(half) - 1)], 0.0)
 
 
 def _half_window() -> list[float]:

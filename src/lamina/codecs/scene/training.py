@@ -70,7 +70,7 @@ class Scene:
 
     def target(self, view: int) -> Float[Tensor, "h w 3"]:
         """What it saw, 0...1."""
-        return torch.from_numpy(self.capture.pixels(view).astype(np.float32)).to(self.device) / 255.0
+        return torch.tensor(self.capture.pixels(view), device=self.device).float() / 255.0
 
 
 @dataclass(frozen=True, eq=False)
