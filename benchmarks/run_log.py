@@ -17,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("numpy", "numba", "torch", "pillow", "av")
 """Whose versions change figures."""
@@ -69,7 +71,7 @@ def commit() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores that this process may use, system, and versions of what computes."""
+    """Processor, graphics processor where there is one, cores that this process may use, system, versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     versions = {}
     for package in PACKAGES:
@@ -77,8 +79,10 @@ def machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             versions[package] = None
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {
         "cpu": _cpu_model(),
+        **gpu,
         "cores_used_at_most": cores,
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -4,6 +4,7 @@
     python benchmarks/scenes.py --captures bonsai --preset fast                        # lambdas of `LAMBDAS`
     python benchmarks/scenes.py --captures bonsai --lambdas 0.002 --variant one_level  # HAC: one level, no parent
     python benchmarks/scenes.py --captures bonsai --lambdas 0.002 --variant lower_levels_free
+    python benchmarks/scenes.py --captures bonsai_800 --lambdas 0.002 --device cuda    # scenes_<preset>_cuda.json
 
 Each encode runs in a process of its own, whose peak memory is kept. Levels are measured over held-out views, from the
 file cut there; views a second are of rendering alone, with the Gaussians of a level generated for each view. Runs can
@@ -33,7 +34,7 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.run_log import commit
 
 import lamina
-from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
+from lamina.codecs.scene.config import PRESETS, Device, SceneConfig, SceneTarget
 from lamina.data.captures import Capture, read_capture
 from lamina.media.scene_comparison import compare_scene
 from lamina.media.summary import summarize
@@ -44,9 +45,13 @@ CAPTURES: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
         "lego": ("static/nerf_synthetic_lego_400", Fraction(1)),
         "fern": ("static/llff_fern", Fraction(1)),
         "n3dv": ("static/n3dv_flame_steak_frame0", Fraction(1)),
+        "bonsai_800": ("static/mipnerf360_bonsai_800", Fraction(1)),
     }
 )
 """Folder of the development data, and scale."""
+
+USUAL = ("bonsai", "lego", "fern", "n3dv")
+"""Those that a CPU has done in minutes."""
 
 LAMBDAS = (0.002, 0.004, 0.008)
 LEVEL_VIEWS = 8
@@ -69,11 +74,14 @@ VARIANTS: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
 )
 
 
-def encode(name: str, preset: str, variant: str, rate_weight: float, path: str, steps: int | None) -> dict[str, float]:
+def encode(
+    name: str, preset: str, variant: str, device: Device, rate_weight: float, path: str, steps: int | None
+) -> dict[str, float]:
     """In a process of its own: write a file; seconds on the clock and of all cores, and peak memory."""
     folder, scale = CAPTURES[name]
     capture = read_capture(data_folder() / folder, scale=scale)
-    config = VARIANTS[variant](replace(PRESETS[preset], target=SceneTarget(rate_weight=rate_weight)))
+    config = replace(PRESETS[preset], target=SceneTarget(rate_weight=rate_weight), device=device)
+    config = VARIANTS[variant](config)
     config = config if steps is None else replace(config, schedule=replace(config.schedule, steps=steps))
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     lamina.encode(capture, path, config=config).close()
@@ -127,11 +135,13 @@ def levels_of(path: Path, capture: Capture) -> list[dict[str, Any]]:
     return levels
 
 
-def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path, steps: int | None) -> dict[str, Any]:
+def measure(
+    name: str, preset: str, variant: str, device: Device, rate_weight: float, path: Path, steps: int | None
+) -> dict[str, Any]:
     """Encode and measure one file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        encoded = process.apply(encode, (name, preset, variant, rate_weight, str(path), steps))
+        encoded = process.apply(encode, (name, preset, variant, device, rate_weight, str(path), steps))
     with multiprocessing.get_context("spawn").Pool(1) as process:
         decoded = process.apply(decode, (str(path),))
     with multiprocessing.get_context("spawn").Pool(1) as process:
@@ -154,22 +164,24 @@ def measure(name: str, preset: str, variant: str, rate_weight: float, path: Path
 def main() -> None:
     """Measure what is missing; print a line a level."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--captures", nargs="+", default=list(CAPTURES), choices=sorted(CAPTURES))
+    parser.add_argument("--captures", nargs="+", default=list(USUAL), choices=sorted(CAPTURES))
     parser.add_argument("--lambdas", nargs="+", type=float, default=list(LAMBDAS))
     parser.add_argument("--preset", default="fast", choices=sorted(PRESETS))
     parser.add_argument("--variant", default="", choices=sorted(VARIANTS))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--steps", type=int, help="of a fit; the preset's when left out")
     parser.add_argument("--work", default=str(Path(tempfile.gettempdir()) / "lamina_scenes"))
     parser.add_argument("--again", action="store_true", help="measure anew what is known already")
     options = parser.parse_args()
-    name = "_".join(["scenes", options.preset, *([options.variant] if options.variant else [])])
+    parts = [options.preset, options.variant, options.device if options.device != "cpu" else ""]
+    name = "_".join(["scenes", *filter(None, parts)])
     for capture in options.captures:
         for rate_weight in options.lambdas:
             setting = f"lambda={rate_weight:g}"
             if setting in read_figures(name).get(capture, {}) and not options.again:
                 continue
             path = Path(options.work) / name / f"{capture}_{setting}.lam"
-            found = measure(capture, options.preset, options.variant, rate_weight, path, options.steps)
+            found = measure(capture, options.preset, options.variant, options.device, rate_weight, path, options.steps)
             add_figures(name, {"preset": options.preset, "variant": options.variant}, capture, {setting: found})
             for level in found.pop("levels"):
                 print(capture, setting, json.dumps(level), flush=True)

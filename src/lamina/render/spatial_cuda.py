@@ -9,17 +9,21 @@ run.
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 
 from lamina.errors import BackendUnavailable
 from lamina.render.cameras import Camera
-from lamina.render.constants import LOW_PASS_VARIANCE, NEAR_PLANE, TILE_PX
+from lamina.render.constants import LOW_PASS_VARIANCE, NEAR_PLANE, POSITION_LIMIT_PX, TILE_PX, VARIANCE_LIMIT
 from lamina.render.gaussians3d import Gaussians3D
-from lamina.render.spatial_reference import find_drawable, replace_undrawable
+from lamina.render.spatial_reference import replace_undrawable
+
+NUMBER_LIMIT = 1e9
+"""Of any value of a Gaussian: its square stays within float32, and so does its place on the picture."""
 
 
 def find_missing() -> str | None:
@@ -54,17 +58,19 @@ def render_cuda(
 
     if len(gaussians) == 0:
         return _background_alone(gaussians, camera, background)
-    drawable = find_drawable(gaussians, camera, offsets_px)
-    safe = replace_undrawable(gaussians, camera, drawable).to(torch.float32)
+    sound = find_sound(gaussians, camera)
+    safe = replace_undrawable(gaussians, camera, sound).to(torch.float32)
     # Too faint to be drawn: gsplat leaves it out.
-    opacities = torch.where(drawable, safe.opacities, 0.0)
+    opacities = torch.where(sound, safe.opacities, 0.0)
     view = safe.means.new_tensor(camera.camera_from_world)[None]
     pinhole = safe.means.new_tensor(camera.intrinsics_px)[None]
     radii, positions, depths, conics, _ = fully_fused_projection(
         safe.means, None, safe.rotations, safe.scales, view, pinhole, camera.width, camera.height,
         eps2d=LOW_PASS_VARIANCE, near_plane=NEAR_PLANE, packed=False, opacities=opacities.detach(),
     )  # fmt: skip
-    positions = positions + torch.where(drawable[:, None], offsets_px, 0.0).float()
+    positions = positions + torch.where(sound[:, None], offsets_px, 0.0).float()
+    placed = positions.detach().abs().amax(dim=-1, keepdim=True) < POSITION_LIMIT_PX
+    radii = torch.where(placed, radii, 0)
     tiles_x, tiles_y = -(-camera.width // TILE_PX), -(-camera.height // TILE_PX)
     _, pairs, splats = isect_tiles(positions.detach(), radii, depths, TILE_PX, tiles_x, tiles_y)
     starts = isect_offset_encode(pairs, 1, tiles_x, tiles_y)
@@ -74,6 +80,20 @@ def render_cuda(
     )  # fmt: skip
     dtype = gaussians.means.dtype
     return pixels[0].to(dtype), alpha[0, ..., 0].to(dtype), radii[0].amax(dim=-1).int()
+
+
+@torch.no_grad()
+def find_sound(gaussians: Gaussians3D, camera: Camera) -> Bool[Tensor, " n"]:
+    """Which Gaussians gsplat can project in float32: of finite place and size on the picture, with extent and rotation.
+
+    Those nearer than the near plane, too faint or out of view it leaves out itself.
+    """
+    numbers = torch.cat([tensor.reshape(len(gaussians), -1) for tensor in gaussians.tensors()], dim=1)
+    axis = gaussians.means.new_tensor(camera.camera_from_world[2])
+    depths = (gaussians.means @ axis[:3] + axis[3]).clamp_min(NEAR_PLANE)
+    widths_px = gaussians.scales.amax(dim=1) * (max(camera.focal_x_px, camera.focal_y_px) / depths)
+    has_extent = (gaussians.scales.amin(dim=1) > 0) & (widths_px < math.sqrt(VARIANCE_LIMIT))
+    return (numbers.abs() < NUMBER_LIMIT).all(dim=1) & has_extent & (gaussians.rotations.square().sum(dim=1) > 0)
 
 
 def _background_alone(

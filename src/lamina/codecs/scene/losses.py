@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def photometric_reference(
 ) -> Float[Tensor, ""]:
     """The readable twin of `photometric`: any device, any float type."""
     x, y = rendered.permute(2, 0, 1), target.permute(2, 0, 1)
-    down, along = (_window_rows(side, x) for side in x.shape[1:])
+    down, along = (_window_rows(side, x.device, x.dtype) for side in x.shape[1:])
     # Products of matrices: cuDNN convolves in 10-bit mantissas unless told otherwise, and variances are differences.
     mean_x, mean_y, squares, products = down @ torch.stack([x, y, x * x + y * y, x * y]) @ along.T
     variances = squares - mean_x**2 - mean_y**2
@@ -104,10 +105,11 @@ def info_nce(
     return (torch.logsumexp(logits, dim=1) - logits[:, 0]).mean()
 
 
-def _window_rows(side: int, like: Tensor) -> Float[Tensor, "side side"]:
+@lru_cache(maxsize=16)
+def _window_rows(side: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "side side"]:
     """Row i weighs what is around place i of a side: the window, cut off where the picture ends."""
-    half = like.new_tensor(_half_window())
-    away = (torch.arange(side, device=like.device)[:, None] - torch.arange(side, device=like.device)).abs()
+    half, places = torch.tensor(_half_window(), device=device, dtype=dtype), torch.arange(side, device=device)
+    away = (places[:, None] - places).abs()
     return torch.where(away < len(half), half[away.clamp_max(len(half) - 1)], 0.0)
 
 
