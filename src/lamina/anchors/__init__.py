@@ -5,7 +5,7 @@
     anchors, heads, camera ── neural ──► Gaussians3D    differentiable
     gradients, opacities ── growth ──► indices          which nodes a fit adds and removes
 
-Read in this order: contraction · octree · anchors · neural · assembly · growth.
+Read in this order: contraction · octree · neighbors · anchors · neural · assembly · growth.
 
 This file imports nothing: the octree needs no torch, and import what you need from its file.
 """

@@ -18,7 +18,6 @@ from lamina.codecs.scene.tree_coding import (
     code_depth,
     family_of,
     fresh_tree_mixer,
-    neighbor_rows,
     occupancy_of,
 )
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
@@ -82,15 +81,8 @@ def test_a_surface_takes_few_bits() -> None:
     assert 8 * size_bytes / sum(len(cells) for cells in layers) < MOST_BITS
 
 
-def test_neighbors_and_families() -> None:
+def test_families() -> None:
     cells = octree(sphere(40), 3, 1)[0]
-    rows = neighbor_rows(cells)
-    assert np.array_equal(rows[:, 13], np.arange(len(cells)))
-    for place in (0, 4, 14, 22, 26):
-        step = np.array([place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1])
-        for row, moved in enumerate(cells + step):
-            there = np.flatnonzero((cells == moved).all(axis=1))
-            assert rows[row, place] == (there[0] if len(there) else -1)
     above = np.unique(cells >> 1, axis=0).astype(np.int32)
     above = above[np.argsort(morton_keys(above))]
     occupancy = occupancy_of(above, cells)

@@ -11,8 +11,9 @@ known, cells of nodes to come may be occupied, cells in no node, or in one that 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, UInt8
+from jaxtyping import UInt8
 
+from lamina.anchors.neighbors import ITSELF, NEIGHBORS, neighbor_rows
 from lamina.anchors.octree import Indices, indices_of, morton_keys, rows_of
 from lamina.codecs.scene.syntax import MAX_ANCHORS
 from lamina.entropy.binary import ran_dry
@@ -21,11 +22,6 @@ from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer
 from lamina.entropy.walk import Coder
 from lamina.errors import BitstreamError
 
-NEIGHBORS = 27
-"""Cells around a cell, itself included: (dx + 1) + 3 (dy + 1) + 9 (dz + 1)."""
-ITSELF = 13
-ROWS_AT_ONCE = 1 << 14
-"""Nodes whose neighbours are looked up at once: 27 keys each."""
 EMPTY, MAYBE, OCCUPIED = 0, 1, 2
 """What is known of a neighbour of a child when it is coded."""
 
@@ -163,27 +159,6 @@ def choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, fou
 def fresh_tree_mixer() -> Mixer:
     """Contexts at the begin of a unit."""
     return fresh_mixer(SLOTS, FLAG_SET + 1, MODELS)
-
-
-def neighbor_rows(indices: Indices) -> Int32[np.ndarray, "n 27"]:
-    """Rows of the 26 cells around each cell and of itself; -1 where none is."""
-    keys = morton_keys(indices)
-    places = np.arange(NEIGHBORS)
-    chosen = np.stack([places % 3, places // 3 % 3, places // 9], axis=1)
-    rows = np.empty((len(indices), NEIGHBORS), np.int32)
-    for start in range(0, len(indices), ROWS_AT_ONCE):
-        part = indices[start : start + ROWS_AT_ONCE]
-        wanted, inside = np.zeros((len(part), NEIGHBORS), np.uint64), np.ones((len(part), NEIGHBORS), np.bool_)
-        # A key is made of its axes' own, of which there are three each.
-        for axis in range(3):
-            moved = np.zeros((len(part), 3, 3), np.int32)
-            moved[:, :, axis] = part[:, axis, None] + np.arange(-1, 2)
-            own = morton_keys(np.maximum(moved, 0).reshape(-1, 3)).reshape(-1, 3)
-            wanted |= own[:, chosen[:, axis]]
-            inside &= (moved[:, :, axis] >= 0)[:, chosen[:, axis]]
-        found = rows_of(wanted.reshape(-1), keys).reshape(-1, NEIGHBORS)
-        rows[start : start + ROWS_AT_ONCE] = np.where(inside, found, -1)
-    return rows
 
 
 def occupancy_of(above: Indices, below: Indices) -> UInt8[np.ndarray, " n"]:
