@@ -29,7 +29,7 @@ NUMBER_LIMIT = 1e9
 def find_missing() -> str | None:
     """What the CUDA backend needs and is not there; None if it can run."""
     if not torch.cuda.is_available():
-        return 'a CUDA device and a CUDA build of PyTorch (https://pytorch.org): leave the choice out, or use "auto"'
+        return 'a CUDA device and a CUDA build of PyTorch (https://pytorch.org): leave the choice out or use "auto"'
     return "gsplat: pip install 'lamina[cuda]'" if find_spec("gsplat") is None else None
 
 
