@@ -21,6 +21,12 @@ def read_figures(name: str) -> dict[str, Any]:
     return json.loads(path.read_text())["figures"] if path.exists() else {}
 
 
+def read_machine(name: str) -> dict[str, Any]:
+    """What the last of a result's figures were measured on; empty when there is none yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text())["machine"] if path.exists() else {}
+
+
 def add_figures(name: str, settings: Mapping[str, Any], subject: str, figures: Mapping[str, Any]) -> None:
     """Add figures about a subject (a picture, a clip) to a result; those of the same names are replaced."""
     with _locked(name):

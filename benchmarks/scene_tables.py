@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.compare_curves import known_bd_rate
-from benchmarks.result_files import read_figures
+from benchmarks.result_files import read_figures, read_machine
 from benchmarks.scene_figures import (
     SceneFile,
     UncodedScene,
@@ -21,6 +21,8 @@ from benchmarks.scene_figures import (
 )
 from benchmarks.summary_tables import UNKNOWN, markdown_table
 
+LEVEL_HEADER = ("level", "kB", "anchors", "Gaussians", "PSNR dB", "SSIM", "views/s")
+
 SPLAT_KINDS: Mapping[str, str] = {"ply": ".ply", "spz": ".spz", "sog": ".sog"}
 
 ONE_LEVEL_TITLE = "Size against one level without parent context (HAC) at equal PSNR"
@@ -30,6 +32,8 @@ FREE_TITLE = "Lower levels with and without coarse-to-fine loss and InfoNCE"
 UNCODED_TITLE = "Fits without a rate, not quantised: same views, renderer and loss"
 UNCODED_NOTE = """Plain Gaussians have harmonics of degree 3 and the densification of 3DGS-MCMC. The last column is the
 best whole file of the preset, whatever its lambda, less that fit."""
+GPU_NOTE = """Fitted with `--device cuda`, decoded on the processor beside it. bonsai_800 is bonsai at its full size,
+800x533."""
 ABLATION_TITLE = "What each mechanism is worth"
 ABLATION_NOTE = """Short fits of bonsai at quarter size (3,000 steps, one seed, lambda .004): enough to order
 mechanisms. `benchmarks/scene_ablation.py`"""
@@ -58,26 +62,28 @@ def scene_report(preset: str) -> str:
     sections[UNCODED_TITLE] = _with_note(UNCODED_NOTE, uncoded_table(groups, uncoded))
     sections[ABLATION_TITLE] = _with_note(ABLATION_NOTE, ablation_table())
     sections["Time and memory"] = cost_table([file for files in groups.values() for file in files])
+    if on_gpu := scene_files(preset, "cuda"):
+        name = read_machine(f"scenes_{preset}_cuda").get("gpu", "a GPU")
+        sections[f"On {name}"] = f"{GPU_NOTE}\n\n{files_table(on_gpu)}\n\n{cost_table(on_gpu)}"
     return "\n\n".join(f"### {title}\n\n{text}" for title, text in sections.items() if text) + "\n"
 
 
 def levels_table(files: Sequence[SceneFile]) -> str:
     """Every level of every file of a capture."""
-    rows = [
-        [
-            f"{file.rate_weight:g}",
-            str(level["level"]),
-            _kilobytes(level["bytes"]),
-            f"{level['anchors']:,}",
-            f"{level['gaussians']:,}",
-            f"{level['psnr']:.2f}",
-            f"{level['ssim']:.4f}",
-            f"{level['views_per_s']:.0f}",
-        ]
-        for file in files
-        for level in file.levels
-    ]
-    return markdown_table(["lambda", "level", "kB", "anchors", "Gaussians", "PSNR dB", "SSIM", "views/s"], rows)
+    rows = [[f"{file.rate_weight:g}", *_level_cells(level)] for file in files for level in file.levels]
+    return markdown_table(["lambda", *LEVEL_HEADER], rows)
+
+
+def files_table(files: Sequence[SceneFile]) -> str:
+    """Every level of files of several captures."""
+    rows = [[file.capture, f"{file.rate_weight:g}", *_level_cells(level)] for file in files for level in file.levels]
+    return markdown_table(["capture", "lambda", *LEVEL_HEADER], rows)
+
+
+def _level_cells(level: Mapping[str, float]) -> list[str]:
+    counts = [f"{level['anchors']:,}", f"{level['gaussians']:,}"]
+    quality = [f"{level['psnr']:.2f}", f"{level['ssim']:.4f}", f"{level['views_per_s']:.0f}"]
+    return [str(level["level"]), _kilobytes(level["bytes"]), *counts, *quality]
 
 
 def short_levels_table(preset: str) -> str:
