@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from lamina.anchors.growth import GrowthRule, grow, prune
 from lamina.anchors.neural import generate
 from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.shots import size_within
 from lamina.codecs.scene.state import MASK_THRESHOLD, FitState, origins_of, with_layers
 from lamina.codecs.scene.training import Scene, rows_in_view
 from lamina.render.cameras import Camera
@@ -108,10 +109,9 @@ def weights_of(state: FitState, scene: Scene) -> Float32[np.ndarray, "n k"]:
 
 def bounded(camera: Camera, pixels: int) -> tuple[Camera, np.float32]:
     """The camera with at most about so many pixels, and how many of its own each of these is."""
-    side = math.sqrt(pixels / (camera.width * camera.height))
-    if side >= 1.0:
+    width, height = size_within(camera, pixels)
+    if (width, height) == (camera.width, camera.height):
         return camera, np.float32(1.0)
-    width, height = (max(1, round(side * size)) for size in (camera.width, camera.height))
     return camera.resized(width, height), np.float32(camera.width * camera.height / (width * height))
 
 

@@ -34,15 +34,20 @@ class Shot:
 
     def part(self, pixels: int, random: np.random.Generator) -> Shot:
         """About so many of its pixels, of the picture's shape; those at its borders are as likely as others, nearly."""
-        side = math.sqrt(pixels / (self.camera.width * self.camera.height))
-        if side >= 1.0:
+        width, height = size_within(self.camera, pixels)
+        if (width, height) == (self.camera.width, self.camera.height):
             return self
-        width, height = (max(1, round(side * size)) for size in (self.camera.width, self.camera.height))
         left = _place(self.camera.width - width, width, random)
         upper = _place(self.camera.height - height, height, random)
         camera = self.camera.cropped(left, upper, width, height)
         share = width * height / (self.camera.width * self.camera.height)
         return Shot(camera, self.target[upper : upper + height, left : left + width].contiguous(), self.share * share)
+
+
+def size_within(camera: Camera, pixels: int) -> tuple[int, int]:
+    """Width and height of a picture of the camera's shape and about so many pixels, at most as many as it has."""
+    side = min(1.0, math.sqrt(pixels / (camera.width * camera.height)))
+    return max(1, round(side * camera.width)), max(1, round(side * camera.height))
 
 
 def _place(room: int, size: int, random: np.random.Generator) -> int:
