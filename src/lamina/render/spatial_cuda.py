@@ -10,6 +10,7 @@ run.
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from importlib.util import find_spec
 
 import torch
@@ -30,7 +31,13 @@ def find_missing() -> str | None:
     """What the CUDA backend needs and is not there; None if it can run."""
     if not torch.cuda.is_available():
         return 'a CUDA device and a CUDA build of PyTorch (https://pytorch.org): leave the choice out or use "auto"'
-    return "gsplat: pip install 'lamina[cuda]'" if find_spec("gsplat") is None else None
+    if find_spec("gsplat") is None:
+        return "gsplat: pip install 'lamina[cuda]'"
+    try:
+        kernels = import_module("gsplat.cuda._backend")
+    except ModuleNotFoundError:
+        return None  # Of a version that is built otherwise: it will say itself what it lacks.
+    return None if kernels._C is not None else "NVIDIA's CUDA toolkit, whose nvcc compiles gsplat on first use"
 
 
 def require_gsplat() -> None:
