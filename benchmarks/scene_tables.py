@@ -33,7 +33,7 @@ UNCODED_TITLE = "Fits without a rate, not quantised: same views, renderer and lo
 UNCODED_NOTE = """Plain Gaussians have harmonics of degree 3 and the densification of 3DGS-MCMC. The last column is the
 best whole file of the preset, whatever its lambda, less that fit."""
 GPU_NOTE = """Fitted with `--device cuda`, decoded on the processor beside it. bonsai_800 is bonsai at its full size,
-800x533."""
+800x533; fitted on a CPU it is in the tables above."""
 ABLATION_TITLE = "What each mechanism is worth"
 ABLATION_NOTE = """Short fits of bonsai at quarter size (3,000 steps, one seed, lambda .004): enough to order
 mechanisms. `benchmarks/scene_ablation.py`"""
