@@ -29,6 +29,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import torch
 from benchmarks.measure_lamina import level_files
 from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.run_log import commit
@@ -88,6 +89,7 @@ def encode(
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "steps": config.schedule.steps,
+        "threads": torch.get_num_threads(),
         "encode_s": round(time.perf_counter() - started_s, 1),
         "encode_cpu_s": round(time.process_time() - started_cpu_s, 1),
         "encode_peak_mb": round(peak_kb * 1024 / 1e6),

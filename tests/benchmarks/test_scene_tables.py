@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import torch
 from benchmarks.scene_plots import scene_plots
 from benchmarks.scene_tables import scene_report, short_levels_table
 from made_up_figures import one_level_figures, scene_figures, splat_file_figures, write, write_scenes
@@ -31,7 +32,19 @@ def test_report_has_a_section_for_everything_that_was_measured(results):
         assert any(words in heading for heading in sections_of(report)), words
     assert "| 0.002 | 2 | 200.0 | 10,000 | 20,000 | 26.00 | 0.6500 | 30 |" in section(report, "bonsai, every level")
     assert "| tree | 50.0 | 25.0 % | 50.0 | 25.0 % |" in section(report, "by part")
-    assert "| bonsai | 0.004 | – | 600 | 1,100 | 1,200 | 0.50 | 400 | – | 2.75 |" in section(report, "Time and memory")
+    assert "| bonsai | 0.004 | – | – | 600 | 1,100 | 1,200 | 0.50 | 400 | – | 2.75 |" in section(
+        report, "Time and memory"
+    )
+
+
+def test_fits_on_a_gpu_have_their_own_section_with_its_name(results, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A GPU")
+    write("scenes_fast", scene_figures())
+    assert "On A GPU" not in scene_report("fast")
+    write("scenes_fast_cuda", scene_figures())
+    lines = section(scene_report("fast"), "On A GPU")
+    assert "| bonsai | 0.002 | 2 | 200.0 | 10,000 | 20,000 | 26.00 | 0.6500 | 30 |" in lines
 
 
 def test_one_level_is_compared_at_equal_psnr_and_only_where_ranges_overlap(results):
