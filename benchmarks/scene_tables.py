@@ -34,6 +34,8 @@ UNCODED_NOTE = """Plain Gaussians have harmonics of degree 3 and the densificati
 best whole file of the preset, whatever its lambda, less that fit."""
 GPU_NOTE = """Fitted with `--device cuda`, decoded on the processor beside it. bonsai_800 is bonsai at its full size,
 800x533; fitted on a CPU it is in the tables above."""
+QUANTIZATION_TITLE = "What quantising costs"
+QUANTIZATION_NOTE = "One fit as its reals show it and as a decoder has it. `benchmarks/scene_quantization.py`"
 ABLATION_TITLE = "What each mechanism is worth"
 ABLATION_NOTE = """Short fits of bonsai at quarter size (3,000 steps, one seed, lambda .004): enough to order
 mechanisms. `benchmarks/scene_ablation.py`"""
@@ -60,6 +62,7 @@ def scene_report(preset: str) -> str:
     sections[SPLAT_FILES_TITLE] = _with_note(SPLAT_FILES_NOTE, splat_files_table(groups, preset))
     uncoded = {capture: uncoded_scenes(capture, preset) for capture in groups}
     sections[UNCODED_TITLE] = _with_note(UNCODED_NOTE, uncoded_table(groups, uncoded))
+    sections[QUANTIZATION_TITLE] = _with_note(QUANTIZATION_NOTE, quantization_table()) if preset == "fast" else ""
     sections[ABLATION_TITLE] = _with_note(ABLATION_NOTE, ablation_table())
     sections["Time and memory"] = cost_table([file for files in groups.values() for file in files])
     if on_gpu := scene_files(preset, "cuda"):
@@ -221,6 +224,25 @@ def cost_table(files: Sequence[SceneFile]) -> str:
         "tree bits an anchor",
     ]
     return markdown_table(header, rows)
+
+
+def quantization_table() -> str:
+    """Fits before and after quantisation; empty where none was measured."""
+    rows = [
+        [
+            capture,
+            setting.removeprefix("lambda="),
+            f"{found['steps']:,}",
+            _kilobytes(found["bytes"][-1]),
+            f"{found['fitted_psnr']:.2f}",
+            f"{found['psnr'][-1]:.2f}",
+            f"{found['fitted_psnr'] - found['psnr'][-1]:+.2f}",
+        ]
+        for capture, settings in read_figures("scene_quantization").items()
+        for setting, found in settings.items()
+    ]
+    header = ["capture", "lambda", "steps", "kB", "fitted dB", "decoded dB", "lost dB"]
+    return markdown_table(header, rows) if rows else ""
 
 
 def ablation_table() -> str:

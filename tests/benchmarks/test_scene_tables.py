@@ -47,6 +47,15 @@ def test_fits_on_a_gpu_have_their_own_section_with_its_name(results, monkeypatch
     assert "| bonsai | 0.002 | 2 | 200.0 | 10,000 | 20,000 | 26.00 | 0.6500 | 30 |" in lines
 
 
+def test_what_quantising_costs_is_the_difference_of_both_qualities(results):
+    write("scenes_fast", scene_figures())
+    fit = {"steps": 8000, "bytes": [1000, 200_000], "psnr": [20.0, 26.0], "fitted_psnr": 26.25}
+    write("scene_quantization", {"bonsai": {"lambda=0.002": fit}})
+    lines = section(scene_report("fast"), "quantising costs")
+    assert "| bonsai | 0.002 | 8,000 | 200.0 | 26.25 | 26.00 | +0.25 |" in lines
+    assert "quantising costs" not in scene_report("default")
+
+
 def test_one_level_is_compared_at_equal_psnr_and_only_where_ranges_overlap(results):
     write_scenes()
     lines = section(scene_report("fast"), "one level")
