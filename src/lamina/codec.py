@@ -1,21 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract that every codec signs: a frozen record of functions, and the nouns that travel between them.
 
-    fit     signal, config -> model parts   slow, differentiable, encoder side only; yields what the decoder will have
-    encode  model parts -> units            pure; in decoding order, most useful first
-    decode  units -> model, model, ...      pure; a complete, better model after each unit that refines it
-    render  model, view -> pixels           pure, differentiable
+    fit     signal, config, session -> parts   slow, differentiable, encoder side only; yields what the decoder will have
+    encode  parts -> units                     pure; in decoding order, most useful first
+    decode  units -> model, model, ...         pure; a complete, better model after each unit that refines it
+    render  model, view -> pixels              pure, differentiable
 
-Nothing here imports torch: tools that move units (info, cut, digest, a server) must start fast.
+Read in this order: units (what a stream is made of) · facts (what is known without decoding) · views, signals, models ·
+choices and sessions (how a fit is asked for) · Codec. Nothing here imports torch or numpy: tools that move units (info,
+cut, digest, a server) must start fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from enum import IntEnum
+from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import UInt8
+
+    from lamina.cameras.camera import Camera
+
+# --- Units: what a stream is made of ---------------------------------------------------------------------------------
+
+STREAM_GROUP = -1
+"""`UnitKey.group` of what all groups need: the stream's header, and a model that is sent once, in layers."""
 
 HEADER_LAYER = -1
 """`UnitKey.layer` of a header unit: what every later unit of its group (or of the whole stream) needs."""
@@ -25,15 +41,37 @@ class UnitKey(NamedTuple):
     """Address of a unit. Sorts in decoding order within timed media: group, then layer by layer, then frame."""
 
     group: int
-    """Frames that decode without any other group; 0-based."""
+    """Part of a stream, in time or space, that decodes without any other, or chained to the one before; 0-based, or
+    `STREAM_GROUP`."""
     layer: int
     """0 is the base layer; `HEADER_LAYER` a header unit."""
     frame: int
-    """Frame number in the whole stream, 0-based; 0 for stills and header units of the stream."""
+    """Number in the whole stream of its (first) frame, 0-based; of a header unit the first of its group; 0 for stills
+    and in the stream group."""
 
     def __str__(self) -> str:
         layer = "header" if self.layer == HEADER_LAYER else f"layer {self.layer}"
+        if self.group == STREAM_GROUP:
+            return f"stream {layer}"
         return f"group {self.group}, frame {self.frame}, {layer}"
+
+
+STREAM_HEADER = UnitKey(STREAM_GROUP, HEADER_LAYER, 0)
+"""Key of the header unit that every stream begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """What is said of a group as a whole; the same on each of its units."""
+
+    is_chained: bool = False
+    """It builds on the group before it: to decode it, decode from the last group on that is not chained."""
+    box: tuple[float, float, float, float, float, float] | None = None
+    """Lowest and highest corner of what it holds, x y z x y z in the model's units; None: all of it."""
+
+
+PLAIN_GROUP = GroupFacts()
+"""Decodes alone, covers everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +81,176 @@ class Unit:
     key: UnitKey
     payload: bytes = field(repr=False)
     quality_db: float | None = None
-    """PSNR of the level (this layer and all below) of this frame, measured by the encoder on 8-bit pixels; None:
-    unknown."""
+    """Quality of the level (this layer and all below) of its frames, measured by the encoder, dB; None: unknown."""
+    frame_count: int = 1
+    """Frames that it covers, from `key.frame` on."""
+    group: GroupFacts = PLAIN_GROUP
+
+
+# --- Facts: what is known of a stream without decoding it ------------------------------------------------------------
+
+
+class SeenBy(IntEnum):
+    """What a view of a model is: what must be said to render it."""
+
+    SIZE = 0
+    """An output size in pixels."""
+    CAMERA = 1
+    """A camera."""
+
+
+class QualityMetric(IntEnum):
+    """What `Unit.quality_db` is the mean of. All on 8-bit RGB pixels, dB."""
+
+    FRAME_PSNR = 0
+    """PSNR of each frame."""
+    VIEW_PSNR = 1
+    """PSNR of each view that was held out of the fit; of those fitted to where none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What packagers, servers and players ask of any stream; in the container's header."""
+
+    codec_wire_id: int
+    """Number of the codec that the payloads belong to."""
+    seen_by: SeenBy = SeenBy.SIZE
+    frames_per_second: Fraction | None = None
+    """None for stills."""
+    quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a stream's header unit says, readable without torch."""
+
+    kind: str
+    """For people: ``image``, ``video``, ``scene``, ..."""
+    width: int
+    """Pixels of full size; of media seen by cameras, of the views that it was fitted to."""
+    height: int
+    """Pixels."""
+    level_count: int
+    seen_by: SeenBy = SeenBy.SIZE
+    frames_per_second: Fraction | None = None
+    """None for stills."""
+    quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """More facts for people, in reading order: profile, scalability, background, ..."""
+
+    @property
+    def is_timed(self) -> bool:
+        """Has frames; otherwise it stands still."""
+        return self.frames_per_second is not None
+
+
+# --- Views, signals, models ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A view of what has no cameras: an output size in pixels. None: the model's own."""
+
+    width: int | None = None
+    height: int | None = None
+
+
+View: TypeAlias = "Size | Camera"
+"""What a model is rendered for."""
+
+Medium = Literal["picture", "clip", "capture", "timed capture"]
+"""What a signal is: one picture; frames; photographs with cameras; synchronised cameras over frames."""
+
+
+class Look(NamedTuple):
+    """What a signal looked like: at a frame, from a view."""
+
+    frame: int
+    view: View
+    pixels: UInt8[np.ndarray, "h w 3"]
+
+
+class Signal(Protocol):
+    """What comes in. Signals answer for themselves, so that no tool asks their type."""
+
+    @property
+    def medium(self) -> Medium: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed or changed on the way in, for people."""
+        ...
+
+    @property
+    def frame_count(self) -> int | None:
+        """1 for stills; None: unknown before the end."""
+        ...
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its facts and a sample of its pixels: says whether an encode that goes on codes the same thing."""
+        ...
+
+    def looks(self) -> Iterator[Look]:
+        """What a file made from it is compared with, frame by frame: views held out of fits, or all where none are."""
+        ...
+
+
+class Model(Protocol):
+    """What `decode` yields: complete, ready to render."""
+
+    @property
+    def frame(self) -> int:
+        """Number in the stream; 0 for stills."""
+        ...
+
+    @property
+    def level(self) -> int: ...
+
+    @property
+    def view(self) -> View:
+        """Its own: the size that its level was fitted for, or a camera that sees it well."""
+        ...
+
+    @property
+    def cameras(self) -> Sequence[Camera]:
+        """Views of the capture that the stream keeps for viewers; none where a view is a size."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What it is made of, for people: ``{"splats": 9000}``."""
+        ...
+
+
+# --- Choices and sessions: how a fit is asked for --------------------------------------------------------------------
+
+TargetKind = Literal["size_bytes", "bits_per_pixel", "bits_per_second", "psnr_db", "splats", "rate_weight"]
+"""What the best level should cost or reach: bytes of the whole file; bits per pixel (and frame); bits per second of what
+is timed; PSNR on 8-bit pixels; splats (of a frame), whatever they cost; lambda, what a bit costs beside the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target, everything counted."""
+
+    kind: TargetKind
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What means the same for every codec. All else is a field of the codec's configuration."""
+
+    preset: str = "default"
+    target: Target | None = None
+    """None: the preset's."""
+    level_count: int | None = None
+    """None: the preset's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a fit is; sent to the monitor a few times a second."""
+    """Where a fit is; reported a few times a second."""
 
     done: float
     """Share of the whole job that is done, 0...1."""
@@ -59,89 +260,82 @@ class Progress:
     """PSNR of the top level now, dB."""
 
 
-class Monitor(Protocol):
-    """How a fit talks to whoever started it. The fit calls `report` often; `report` raises to stop it."""
+class Written(Protocol):
+    """The units of the stream that are finished and safe: empty, but for an encode that goes on."""
 
-    checkpoint: Path | None
-    """Where the fit may keep state to resume from (a file that need not exist yet); None: keep none."""
-    header: bytes | None
-    """Payload of the stream's header unit, when a fit goes on in the middle of a stream: it must keep to it."""
+    @property
+    def keys(self) -> Sequence[UnitKey]:
+        """In the order of their making."""
+        ...
 
-    def report(self, progress: Progress) -> None:
-        """Show progress.
+    def units(self) -> Iterator[Unit]:
+        """In the order of their making; read when they are asked for."""
+        ...
 
-        Raises `Interrupted` when the user asked to stop; the fit saves its checkpoint and passes it on.
-        """
+    def keep(self, count: int) -> None:
+        """Keep the first `count` units, forget the others: the fit makes them again."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class SilentMonitor:
-    """A monitor that shows nothing and never stops the fit."""
+class NothingWritten:
+    """A stream that has just begun."""
 
-    checkpoint: Path | None = None
-    header: bytes | None = None
+    keys: Sequence[UnitKey] = ()
 
-    def report(self, progress: Progress) -> None:
-        """Ignore the report."""
+    def units(self) -> Iterator[Unit]:
+        """None."""
+        return iter(())
+
+    def keep(self, count: int) -> None:
+        """Nothing to forget."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamInfo:
-    """What a header unit says about a stream, readable without torch."""
-
-    kind: str
-    """``image`` or ``video`` (later codecs: ``scene``, ...)."""
-    width: int
-    """Full-size pixels."""
-    height: int
-    """Full-size pixels."""
-    level_count: int
-    frames_per_second: float | None = None
-    """None for stills."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """More facts for people, in reading order: profile, scalability, background, ..."""
+def ignore(progress: Progress) -> None:
+    """For `Session.report`: nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The few things that most users choose, for any codec; None: the preset's.
+class Session:
+    """Between a fit and whoever started it.
 
-    Every other knob is a field of the codec's configuration. A codec refuses what means nothing to it.
+    A fit looks at what is written, keeps of it what it can go on from, and yields the parts that come after, with their
+    own numbers; the header unit is not made again. It saves its state where `checkpoint` says as often as the work since
+    then is worth keeping.
     """
 
-    preset: str = "default"
-    bits_per_pixel: float | None = None
-    """Of the best level, of the whole file, per pixel (and frame)."""
-    size_bytes: int | None = None
-    """Of the whole file."""
-    psnr_db: float | None = None
-    """Of the best level, on 8-bit pixels."""
-    splats: int | None = None
-    """Of the best level (of a frame), whatever they cost."""
-    rate_weight: float | None = None
-    """Lambda of a scene: what a bit costs beside the error."""
-    layers: int | None = None
-    scalability: str | None = None
-    """``quality`` or ``resolution``."""
-    group_frames: int | None = None
-    """At most so many frames from one key frame to the next."""
-    device: str | None = None
-    """Where to fit: ``cpu`` or ``cuda``."""
-    seed: int | None = None
-    """Of everything random."""
+    report: Callable[[Progress], None] = ignore
+    """Called often. Raises `Interrupted` when the user asked to stop; the fit saves its state and passes it on."""
+    checkpoint: Path | None = None
+    """A file, which need not exist yet, for state to go on from (`fitting.checkpoint`); None: keep none."""
+    written: Written = NothingWritten()
 
-    def expect_only(self, names: Collection[str], subject: str) -> None:
-        """Raises `ValueError` when something else than the preset and these was chosen for `subject`."""
-        for chosen in fields(self):
-            if chosen.name not in ("preset", *names) and getattr(self, chosen.name) is not None:
-                raise ValueError(f"{chosen.name} means nothing to {subject}, which take {', '.join(names)}")
+    @property
+    def header(self) -> bytes | None:
+        """Payload of the stream's header unit, if it is written: a fit that goes on must keep to it."""
+        if not self.written.keys:
+            return None
+        return next((unit.payload for unit in self.written.units() if unit.key == STREAM_HEADER), None)
 
+
+# --- The contract ----------------------------------------------------------------------------------------------------
 
 SignalT = TypeVar("SignalT")
 ConfigT = TypeVar("ConfigT")
 PartT = TypeVar("PartT")
-ModelT = TypeVar("ModelT")
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+@dataclass(frozen=True)
+class Export(Generic[ModelT]):
+    """How models leave as files of other tools that are not pixels."""
+
+    suffixes: tuple[str, ...]
+    """With their dots, lower case: ``.ply``."""
+    fit_steps: int
+    """Of a fit to what the model shows, where nobody says how many; 0: none is made."""
+    write: Callable[[ModelT, Path, int, Callable[[float], None]], str]
+    """model, path, fit steps, report of the share done 0...1 (may raise to stop) -> what was written, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -152,30 +346,63 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     """Folder under `lamina.codecs`; also on the command line."""
     wire_id: int
     """Number in the container's header; never reused."""
+    version: int
+    """Of the syntax of its header unit, which it writes and reads."""
     paper: str
     """Citation of the system that it implements."""
+    signals: tuple[Medium, ...]
+    """What it codes. Where several codecs take the same, the first of `CODECS` is the one that is not asked for."""
+    targets: tuple[TargetKind, ...]
+    """What may be asked of it."""
+    options: tuple[str, ...]
+    """Fields of its configuration that many users choose: options of their own on the command line."""
     presets: Mapping[str, ConfigT]
     configure: Callable[[Choices], ConfigT]
-    """The preset with what a user chose. Raises `ValueError`: no such preset, out of range, or not for this codec."""
-    fit: Callable[[SignalT, ConfigT, Monitor], Iterator[PartT]]
-    """Yields parts as they are finished: one for a still, one a frame for timed media. The first carries stream
-    facts."""
+    """The preset with what a user chose. Raises `ValueError`: no such preset, or out of range."""
+    fit: Callable[[SignalT, ConfigT, Session], Iterator[PartT]]
+    """Yields parts as they are finished: one for a still, one a frame or group for timed media."""
     encode: Callable[[Iterable[PartT]], Iterator[Unit]]
-    """The first unit is the stream's header unit, `UnitKey(0, HEADER_LAYER, 0)`."""
+    """The first unit of a stream is its header unit, `STREAM_HEADER`. Units of a part leave before the next is asked
+    for, or with the part that ends their group."""
     decode: Callable[[Iterable[Unit]], Iterator[ModelT]]
-    """Raises `BitstreamError`. Any prefix of a group's units is valid; so is any order in which what a unit needs
-    comes first."""
-    render: Callable[..., Any]
+    """Raises `BitstreamError`. Any prefix of a group's units is valid; so is any order in which what a unit needs comes
+    first. One decoder lives over all groups of a stream. What rendering needs is made when it is asked for."""
+    render: Callable[[ModelT, Any], Any]
     """`render(model, view)`: a float tensor (h, w, 3), sRGB-coded values, not clamped."""
     inspect: Callable[[bytes], StreamInfo]
     """Header unit's payload -> facts. No torch."""
     breakdown: Callable[[bytes, Unit], Mapping[str, int]]
-    """Header payload, unit -> bytes of each part of its payload (positions, shapes, colours, tables, ...). No torch."""
+    """Header payload, unit -> bytes of each part of its payload (positions, shapes, colors, tables, ...). No torch."""
     integers: Callable[[Iterable[Unit]], Iterator[tuple[UnitKey, bytes]]]
-    """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling: by
-    name in
-    sorted order, name, dtype, shape and little-endian values. The same bytes on every machine; `lamina digest`
-    hashes them."""
+    """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling
+    (`bitstream.integers`). The same bytes on every machine; `lamina digest` hashes them."""
+    export: Export[ModelT] | None = None
+    """None: it leaves as pixels only."""
+
+    def facts(self, header: bytes) -> StreamFacts:
+        """What the container says of a stream with this header unit.
+
+        Raises:
+            BitstreamError: the header is damaged.
+        """
+        info = self.inspect(header)
+        return StreamFacts(self.wire_id, info.seen_by, info.frames_per_second, info.quality_metric)
+
+
+AnyCodec: TypeAlias = Codec[Any, Any, Any, Any]
+"""A codec of which nothing more is known."""
+
+
+def lazy(place: str) -> Callable[..., Any]:
+    """The function at ``module:name``, imported when it is first called: a codec's record imports nothing heavy."""
+    module, _, name = place.partition(":")
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{place}`."
+    return call
 
 
 def preset_of(presets: Mapping[str, ConfigT], name: str) -> ConfigT:
