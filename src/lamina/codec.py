@@ -6,9 +6,9 @@
     decode  units -> model, model, ...         pure; a complete, better model after each unit that refines it
     render  model, view -> pixels              pure, differentiable
 
-Read in this order: units (what a stream is made of) · facts (what is known without decoding) · views, signals, models ·
-choices and sessions (how a fit is asked for) · Codec. Nothing here imports torch or numpy: tools that move units (info,
-cut, digest, a server) must start fast.
+Read in this order: `units` (what a stream is made of); here facts (what is known without decoding) · views, signals,
+models · choices and sessions (how a fit is asked for) · Codec. Nothing here imports torch or numpy: tools that move
+units (info, cut, digest, a server) must start fast.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import IntEnum
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from lamina.units import STREAM_HEADER, QualityMetric, SeenBy, StreamFacts, Unit, UnitKey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,96 +29,7 @@ if TYPE_CHECKING:
 
     from lamina.cameras.camera import Camera
 
-# --- Units: what a stream is made of ---------------------------------------------------------------------------------
-
-STREAM_GROUP = -1
-"""`UnitKey.group` of what all groups need: the stream's header, and a model that is sent once, in layers."""
-
-HEADER_LAYER = -1
-"""`UnitKey.layer` of a header unit: what every later unit of its group (or of the whole stream) needs."""
-
-
-class UnitKey(NamedTuple):
-    """Address of a unit. Sorts in decoding order within timed media: group, then layer by layer, then frame."""
-
-    group: int
-    """Part of a stream, in time or space, that decodes without any other, or chained to the one before; 0-based, or
-    `STREAM_GROUP`."""
-    layer: int
-    """0 is the base layer; `HEADER_LAYER` a header unit."""
-    frame: int
-    """Number in the whole stream of its (first) frame, 0-based; of a header unit the first of its group; 0 for stills
-    and in the stream group."""
-
-    def __str__(self) -> str:
-        layer = "header" if self.layer == HEADER_LAYER else f"layer {self.layer}"
-        if self.group == STREAM_GROUP:
-            return f"stream {layer}"
-        return f"group {self.group}, frame {self.frame}, {layer}"
-
-
-STREAM_HEADER = UnitKey(STREAM_GROUP, HEADER_LAYER, 0)
-"""Key of the header unit that every stream begins with."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
-    """What is said of a group as a whole; the same on each of its units."""
-
-    is_chained: bool = False
-    """It builds on the group before it: to decode it, decode from the last group on that is not chained."""
-    box: tuple[float, float, float, float, float, float] | None = None
-    """Lowest and highest corner of what it holds, x y z x y z in the model's units; None: all of it."""
-
-
-PLAIN_GROUP = GroupFacts()
-"""Decodes alone, covers everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The smallest piece of a stream that can be sent and checked alone."""
-
-    key: UnitKey
-    payload: bytes = field(repr=False)
-    quality_db: float | None = None
-    """Quality of the level (this layer and all below) of its frames, measured by the encoder, dB; None: unknown."""
-    frame_count: int = 1
-    """Frames that it covers, from `key.frame` on."""
-    group: GroupFacts = PLAIN_GROUP
-
-
 # --- Facts: what is known of a stream without decoding it ------------------------------------------------------------
-
-
-class SeenBy(IntEnum):
-    """What a view of a model is: what must be said to render it."""
-
-    SIZE = 0
-    """An output size in pixels."""
-    CAMERA = 1
-    """A camera."""
-
-
-class QualityMetric(IntEnum):
-    """What `Unit.quality_db` is the mean of. All on 8-bit RGB pixels, dB."""
-
-    FRAME_PSNR = 0
-    """PSNR of each frame."""
-    VIEW_PSNR = 1
-    """PSNR of each view that was held out of the fit; of those fitted to where none was."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """What packagers, servers and players ask of any stream; in the container's header."""
-
-    codec_wire_id: int
-    """Number of the codec that the payloads belong to."""
-    seen_by: SeenBy = SeenBy.SIZE
-    frames_per_second: Fraction | None = None
-    """None for stills."""
-    quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
 
 
 @dataclass(frozen=True, slots=True)
