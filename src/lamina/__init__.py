@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layered coding of visual media as Gaussian splats: pictures and clips enter, files to be cut at any layer leave.
+"""Layered coding of visual media as Gaussian splats: pictures, clips and captures enter, files to be cut at any layer leave.
 
     import lamina
 
@@ -8,20 +8,48 @@
     pixels = media.decode(level=1)                  # uint8 (h, w, 3)
     large = media.decode(size=(3072, 2048))         # splats have no resolution
 
-Names are imported when they are first used: `import lamina` is fast, and reading facts about a file needs no torch.
+    lamina.encode("garden/", "garden.lam", preset="fast")
+    garden = lamina.open("garden.lam")
+    pixels = garden.render(lamina.orbit(garden.cameras(), 120)[0])
+    lamina.export(garden, "garden.ply")             # Gaussians for other tools
+
+All that the command line can do stands here: `encode`, `open`, `compare`, `export`, `cut_to_level`, `cut_to_bytes`,
+`write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they are first used:
+`import lamina` is fast, and reading facts about a file needs no torch.
 """
 
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lamina.codec import Progress
-from lamina.errors import BitstreamError, Interrupted, LaminaError, SignalError, TargetError
+from lamina.codec import Choices, Progress, Size, Target
+from lamina.errors import (
+    BackendUnavailable,
+    BitstreamError,
+    Interrupted,
+    LaminaError,
+    SignalError,
+    TargetError,
+    WriteError,
+)
 
 if TYPE_CHECKING:
+    from lamina.bitstream import Stream, cut_to_bytes, cut_to_level, read_stream, write_stream
+    from lamina.cameras.camera import Camera
+    from lamina.cameras.paths import orbit, read_cameras, spiral, write_cameras
+    from lamina.codecs import CODECS
+    from lamina.data import Clip, ClipWriter, Picture, clip_from_frames, open_clip, read_image, write_image
+    from lamina.data.captures import Capture, read_capture
+    from lamina.media.comparison import LevelQuality, compare
+    from lamina.media.configuring import configured
+    from lamina.media.digest import digest_of, digest_units
     from lamina.media.encoding import encode
+    from lamina.media.export import Exported, export
+    from lamina.media.filming import Shot, shots_of, write_shots
     from lamina.media.reading import Media
     from lamina.media.reading import open_media as open
+    from lamina.media.sources import SourceOptions
+    from lamina.media.summary import Summary, summarize
 
 # Read by OpenMP when it is loaded, with torch or the first kernel. Threads that spin while they wait for each other
 # make a step many times slower as soon as the machine has other work.
@@ -30,22 +58,93 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Media": ("lamina.media.reading", "Media"),
-    "encode": ("lamina.media.encoding", "encode"),
-    "open": ("lamina.media.reading", "open_media"),
+    "CODECS": "lamina.codecs",
+    "Camera": "lamina.cameras.camera",
+    "Capture": "lamina.data.captures",
+    "Clip": "lamina.data",
+    "ClipWriter": "lamina.data",
+    "Exported": "lamina.media.export",
+    "LevelQuality": "lamina.media.comparison",
+    "Media": "lamina.media.reading",
+    "Picture": "lamina.data",
+    "Shot": "lamina.media.filming",
+    "SourceOptions": "lamina.media.sources",
+    "Stream": "lamina.bitstream",
+    "Summary": "lamina.media.summary",
+    "clip_from_frames": "lamina.data",
+    "compare": "lamina.media.comparison",
+    "configured": "lamina.media.configuring",
+    "cut_to_bytes": "lamina.bitstream",
+    "cut_to_level": "lamina.bitstream",
+    "digest_of": "lamina.media.digest",
+    "digest_units": "lamina.media.digest",
+    "encode": "lamina.media.encoding",
+    "export": "lamina.media.export",
+    "open": "lamina.media.reading:open_media",
+    "open_clip": "lamina.data",
+    "orbit": "lamina.cameras.paths",
+    "read_cameras": "lamina.cameras.paths",
+    "read_capture": "lamina.data.captures",
+    "read_image": "lamina.data",
+    "read_stream": "lamina.bitstream",
+    "shots_of": "lamina.media.filming",
+    "spiral": "lamina.cameras.paths",
+    "summarize": "lamina.media.summary",
+    "write_cameras": "lamina.cameras.paths",
+    "write_image": "lamina.data",
+    "write_shots": "lamina.media.filming",
+    "write_stream": "lamina.bitstream",
 }
-"""Public name -> module and name there (PEP 562)."""
+"""Public name -> its module, and its name there where that is another (PEP 562)."""
 
 __all__ = [
+    "CODECS",
+    "BackendUnavailable",
     "BitstreamError",
+    "Camera",
+    "Capture",
+    "Choices",
+    "Clip",
+    "ClipWriter",
+    "Exported",
     "Interrupted",
     "LaminaError",
+    "LevelQuality",
     "Media",
+    "Picture",
     "Progress",
+    "Shot",
     "SignalError",
+    "Size",
+    "SourceOptions",
+    "Stream",
+    "Summary",
+    "Target",
     "TargetError",
+    "WriteError",
+    "clip_from_frames",
+    "compare",
+    "configured",
+    "cut_to_bytes",
+    "cut_to_level",
+    "digest_of",
+    "digest_units",
     "encode",
+    "export",
     "open",
+    "open_clip",
+    "orbit",
+    "read_cameras",
+    "read_capture",
+    "read_image",
+    "read_stream",
+    "shots_of",
+    "spiral",
+    "summarize",
+    "write_cameras",
+    "write_image",
+    "write_shots",
+    "write_stream",
 ]
 
 
@@ -53,8 +152,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name at its first use."""
     if name not in _LAZY:
         raise AttributeError(f"module 'lamina' has no attribute {name!r}; it has {', '.join(__all__)}")
-    module, attribute = _LAZY[name]
-    value = getattr(import_module(module), attribute)
+    module, _, other = _LAZY[name].partition(":")
+    value = getattr(import_module(module), other or name)
     globals()[name] = value
     return value
 

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that appear whole or not at all: written under a temporary name beside theirs, then renamed."""
+"""Files and folders that appear whole or not at all: written under a temporary name beside theirs, then renamed.
+
+What stands at a path is respected: of a symbolic link the file that it leads to is replaced, a file keeps its mode,
+and what is no file (a terminal, /dev/null, a pipe) is written into when all is there, never replaced.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,15 +53,39 @@ def replacing_path(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: the folder is missing, or the name is taken by something that cannot be replaced.
     """
-    if not path.parent.is_dir():
+    with write_errors(path):
+        target = path.resolve() if path.is_symlink() else path
+        mode = target.stat().st_mode if target.exists() else None
+    if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        yield from _written_into(path, target, mode)
+        return
+    if not target.parent.is_dir():
         raise write_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         yield temporary
         with write_errors(path):
-            temporary.replace(path)
+            if mode is not None and temporary.is_file():
+                temporary.chmod(stat.S_IMODE(mode))
+            temporary.replace(target)
     finally:
         remove(temporary)
+
+
+def _written_into(path: Path, target: Path, mode: int) -> Iterator[Path]:
+    """A temporary path elsewhere, whose bytes go into a device or pipe when the block ends well."""
+    if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
+        raise WriteError(errno.EEXIST, f"{path}: is a disk or a socket, which is no place for a file: write elsewhere")
+    with tempfile.TemporaryDirectory(prefix="lamina-") as folder:
+        temporary = Path(folder) / target.name
+        yield temporary
+        if temporary.is_dir():
+            raise WriteError(errno.EEXIST, f"{path}: is no folder, and files of a folder cannot go into it")
+        with write_errors(path), temporary.open("rb") as source, target.open("wb", buffering=0) as sink:
+            while piece := source.read(1 << 20):
+                unwritten = memoryview(piece)
+                while unwritten:
+                    unwritten = unwritten[sink.write(unwritten) :]
 
 
 @contextmanager

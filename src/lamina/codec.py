@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract that every codec signs: a frozen record of functions, and the nouns that travel between them.
 
-    fit     signal, config, session -> parts   slow, differentiable, encoder side only; yields what the decoder will have
-    encode  parts -> units                     pure; in decoding order, most useful first
-    decode  units -> model, model, ...         pure; a complete, better model after each unit that refines it
-    render  model, view -> pixels              pure, differentiable
+    fit     signal, config, session -> parts  slow, differentiable, encoder side only; yields what the decoder will have
+    encode  parts -> units                    pure; in decoding order, most useful first
+    decode  units -> model, model, ...        pure; a complete, better model after each unit that refines it
+    render  model, view -> pixels             pure, differentiable
 
 Read in this order: `units` (what a stream is made of); here facts (what is known without decoding) · views, signals,
 models · choices and sessions (how a fit is asked for) · Codec. Nothing here imports torch or numpy: tools that move
@@ -86,7 +86,9 @@ class Signal(Protocol):
     """What comes in. Signals answer for themselves, so that no tool asks their type."""
 
     @property
-    def medium(self) -> Medium: ...
+    def medium(self) -> Medium:
+        """Of what kind it is."""
+        ...
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,7 +118,9 @@ class Model(Protocol):
         ...
 
     @property
-    def level(self) -> int: ...
+    def level(self) -> int:
+        """Reached by layers 0...level together."""
+        ...
 
     @property
     def view(self) -> View:
@@ -137,8 +141,9 @@ class Model(Protocol):
 # --- Choices and sessions: how a fit is asked for --------------------------------------------------------------------
 
 TargetKind = Literal["size_bytes", "bits_per_pixel", "bits_per_second", "psnr_db", "splats", "rate_weight"]
-"""What the best level should cost or reach: bytes of the whole file; bits per pixel (and frame); bits per second of what
-is timed; PSNR on 8-bit pixels; splats (of a frame), whatever they cost; lambda, what a bit costs beside the error."""
+"""What the best level should cost or reach: bytes of the whole file; bits per pixel (and frame); bits per second of
+timed media; PSNR on 8-bit pixels; splats (of a frame), whatever they cost; lambda, what a bit costs beside the
+error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +217,16 @@ class Session:
     """Between a fit and whoever started it.
 
     A fit looks at what is written, keeps of it what it can go on from, and yields the parts that come after, with their
-    own numbers; the header unit is not made again. It saves its state where `checkpoint` says as often as the work since
-    then is worth keeping.
+    own numbers; the header unit is not made again. It saves its state where `checkpoint` says as often as the work
+    since then is worth keeping.
     """
 
     report: Callable[[Progress], None] = ignore
     """Called often. Raises `Interrupted` when the user asked to stop; the fit saves its state and passes it on."""
     checkpoint: Path | None = None
     """A file, which need not exist yet, for state to go on from (`fitting.checkpoint`); None: keep none."""
+    key: str = ""
+    """Names the job (signal and configuration): a checkpoint of another is not gone on from."""
     written: Written = NothingWritten()
 
     @property
@@ -247,7 +254,8 @@ class Export(Generic[ModelT]):
     fit_steps: int
     """Of a fit to what the model shows, where nobody says how many; 0: none is made."""
     write: Callable[[ModelT, Path, int, Callable[[float], None]], str]
-    """model, path, fit steps, report of the share done 0...1 (may raise to stop) -> what was written, in a few words."""
+    """model, path, fit steps, report of the share done 0...1 (may raise to stop) -> what was written, in a few
+    words."""
 
 
 @dataclass(frozen=True)

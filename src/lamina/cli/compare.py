@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lamina.cli.console import decimals, print_table, print_warning, thousands
 from lamina.cli.options import Parser, frame_range, pixel_size, positive
-from lamina.media.reading import SCENE, Media, open_media
+from lamina.media.reading import Media, open_media
 
-Columns = dict[str, Callable[[Any], str]]
-"""Heading -> what a level says under it."""
+if TYPE_CHECKING:
+    from lamina.codec import Signal
+    from lamina.media.comparison import LevelQuality
 
 EXAMPLES = (
     ("lamina compare photo.lam photo.png", "per level, measured on what is decoded from the file"),
@@ -40,7 +41,7 @@ def parser() -> Parser:
         type=Path,
         nargs=2,
         metavar=("BACKBONE", "CHANNELS"),
-        help="of scenes, LPIPS too: files of weights, torchvision's of VGG16 (or AlexNet) and the lpips package's",
+        help="LPIPS too: files of weights, torchvision's of VGG16 (or AlexNet) and the lpips package's",
     )
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
@@ -48,68 +49,64 @@ def parser() -> Parser:
 
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
+    from lamina.cli.progress import shown_progress
+    from lamina.media.comparison import compare, vmaf_is_available
+    from lamina.metrics.lpips import read_lpips
+
     options = parser().parse_args(words)
     with open_media(options.file) as media:
-        rows = _scene_rows if media.info.kind == SCENE else _picture_rows
-        levels, columns = rows(media, options)
+        lpips = read_lpips(*options.lpips) if options.lpips else None
+        source = _source_of(options, media)
+        with shown_progress(options.file.name, quiet=options.quiet) as progress:
+            levels = list(compare(media, source, progress, lpips=lpips))
     if options.json:
         print(json.dumps({"levels": [level.as_json() for level in levels]}, indent=2))
-    else:
-        print_table(list(columns), [[column(level) for column in columns.values()] for level in levels])
+        return 0
+    if source.medium == "clip" and not vmaf_is_available():
+        print_warning("VMAF is left out: it needs an ffmpeg that has it: pip install imageio-ffmpeg")
+    columns = columns_of(levels)
+    print_table(list(columns), [[column(level) for column in columns.values()] for level in levels])
     return 0
 
 
-def _picture_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any], Columns]:
-    from lamina.cli.progress import shown_progress
-    from lamina.data import Clip
-    from lamina.data.captures import Capture
-    from lamina.errors import SignalError
-    from lamina.media.comparison import compare, vmaf_is_available
-    from lamina.media.sources import SourceOptions, signal_of
-
-    if options.lpips:
-        raise SignalError(f"--lpips is for scenes, but {options.file} holds a {media.info.kind}")
-    still = media.info.kind == "image"
-    frames = options.frames if options.frames or still else (0, None)
-    source = signal_of(options.source, SourceOptions(options.size, options.pixel_format, options.fps, frames))
-    if isinstance(source, Capture):
-        raise SignalError(f"{options.source}: photographs of a scene, but {options.file} holds a {media.info.kind}")
-    with shown_progress(options.file.name, quiet=options.quiet) as progress:
-        levels = list(compare(media, source, progress))
-    columns: Columns = {
+def columns_of(levels: Sequence[LevelQuality]) -> dict[str, Callable[[LevelQuality], str]]:
+    """Heading -> what a level says under it; columns that say nothing about this medium are left out."""
+    first = levels[0]
+    columns: dict[str, Callable[[LevelQuality], str]] = {
         "level": lambda level: str(level.level),
         "bytes": lambda level: thousands(level.bytes),
-        "bits/pixel": lambda level: f"{level.bpp:.3f}",
+    }
+    if first.bpp is not None:
+        columns["bits/pixel"] = lambda level: decimals(level.bpp, 3)
+    if first.kilobits_per_second is not None:
+        columns["kbit/s"] = lambda level: decimals(level.kilobits_per_second, 1)
+    for name in first.counts:
+        columns[name] = lambda level, name=name: thousands(level.counts.get(name, 0))
+    if first.looks > 1:
+        columns["pictures"] = lambda level: str(level.looks)
+    columns |= {
         "size": lambda level: f"{level.width}x{level.height}",
         "PSNR dB": lambda level: decimals(level.psnr, 2),
         "SSIM": lambda level: decimals(level.ssim, 4),
         "MS-SSIM": lambda level: decimals(level.ms_ssim, 4),
     }
-    if isinstance(source, Clip):
+    if any(level.vmaf is not None for level in levels):
         columns["VMAF"] = lambda level: decimals(level.vmaf, 1)
-        if not options.json and not vmaf_is_available():
-            print_warning("VMAF is left out: it needs an ffmpeg that has it: pip install imageio-ffmpeg")
-    return levels, columns
-
-
-def _scene_rows(media: Media, options: argparse.Namespace) -> tuple[list[Any], Columns]:
-    from lamina.cli.progress import shown_progress
-    from lamina.media.scene_comparison import capture_of_size, compare_scene
-    from lamina.metrics.lpips import read_lpips
-
-    lpips = read_lpips(*options.lpips) if options.lpips else None
-    capture = capture_of_size(options.source, media.info.width, media.info.height)
-    with shown_progress(options.file.name, quiet=options.quiet) as progress:
-        levels = list(compare_scene(media, capture, progress, lpips=lpips))
-    columns: Columns = {
-        "level": lambda level: str(level.level),
-        "bytes": lambda level: thousands(level.bytes),
-        "anchors": lambda level: thousands(level.anchors),
-        "Gaussians": lambda level: thousands(level.gaussians),
-        "views": lambda level: str(level.views),
-        "PSNR dB": lambda level: decimals(level.psnr, 2),
-        "SSIM": lambda level: decimals(level.ssim, 4),
-    }
-    if lpips is not None:
+    if any(level.lpips is not None for level in levels):
         columns["LPIPS"] = lambda level: decimals(level.lpips, 4)
-    return levels, columns
+    return columns
+
+
+def _source_of(options: argparse.Namespace, media: Media) -> Signal:
+    from lamina.media.sources import SourceOptions, signal_of
+
+    # Of a file with frames the source is frames too, be there only one.
+    frames = options.frames or ((0, None) if media.info.is_timed else None)
+    reading = SourceOptions(
+        size=options.size,
+        pixel_format=options.pixel_format,
+        frames_per_second=options.fps,
+        frames=frames,
+        view_size=(media.info.width, media.info.height),
+    )
+    return signal_of(options.source, reading)

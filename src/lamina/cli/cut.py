@@ -41,7 +41,7 @@ def run(words: list[str]) -> int:
             have = f"the file has levels 0...{stream.level_count - 1}"
             raise TargetError(f"{options.file}: level {options.level} was asked for, {have}")
         before_bytes = stream.size_bytes
-        after_bytes = write_stream(options.output, stream.codec_wire_id, units)
+        after_bytes = write_stream(options.output, stream.facts, units)
     levels = 1 + max(unit.key.layer for unit in units)
     print(f"{options.output}: {size(after_bytes)} of {size(before_bytes)}, {counted(levels, 'level')}")
     return 0

@@ -8,20 +8,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.console import print_warning, size
+from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targets, chosen_fields, chosen_target
+from lamina.cli.console import counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
-from lamina.cli.options import Parser, byte_count, count, frame_range, pixel_size, positive, ratio
-from lamina.codec import Choices, Codec
-from lamina.codecs import CODECS
+from lamina.cli.options import Parser, count, frame_range, pixel_size, positive, ratio
+from lamina.codec import AnyCodec, Choices
+from lamina.codecs import CODECS, codec_for, codec_of_name
 
 if TYPE_CHECKING:
-    from lamina.media.sources import Signal
+    from lamina.codec import Signal
 
 EXAMPLES = (
     ("lamina encode photo.png photo.lam", "sensible defaults"),
     ("lamina encode photo.png photo.lam --bytes 24k", "24,000 bytes, everything counted"),
     ("lamina encode clip.mp4 clip.lam --psnr 32 --preset fast", "to a quality, quickly"),
+    ("lamina encode clip.mp4 clip.lam --kbps 300", "to a bit rate"),
     ("lamina encode clip.mp4 clip.lam --scalability resolution", "lower levels are smaller pictures"),
     ("lamina encode pictures/ clip.lam --fps 24 --frames 0:48", "a folder of pictures"),
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
@@ -34,6 +36,7 @@ EXAMPLES = (
 def parser() -> Parser:
     """What `lamina encode` understands."""
     names = [codec.name for codec in CODECS]
+    presets = sorted({preset for codec in CODECS for preset in codec.presets})
     made = Parser("encode", EXAMPLES)
     made.add_argument(
         "source",
@@ -44,26 +47,14 @@ def parser() -> Parser:
     made.add_argument(
         "output", type=Path, nargs="?", help="the file to write; default: the source's name with .lam, here"
     )
-    aim = made.add_argument_group("what the best level should cost or reach (one of)").add_mutually_exclusive_group()
-    aim.add_argument("--bpp", type=positive, metavar="BITS", help="bits per pixel (and frame), everything counted")
-    aim.add_argument("--bytes", type=byte_count, metavar="SIZE", help="size of the file: 24k, 1.5M (k = 1000)")
-    aim.add_argument("--psnr", type=positive, metavar="DB", help="PSNR on 8-bit pixels, dB")
-    aim.add_argument("--splats", type=count(1, 10_000_000), metavar="N", help="splats (of a frame), whatever they cost")
-    aim.add_argument("--lambda", dest="rate_weight", type=positive, metavar="L", help="scenes: what a bit costs")
+    add_targets(made)
     how = made.add_argument_group("how")
-    how.add_argument(
-        "--preset",
-        choices=sorted(CODECS[0].presets),
-        default="default",
-        help="speed and method; paper: as published",
-    )
+    how.add_argument("--codec", choices=names, help="where several take the same source; default: the first that does")
+    how.add_argument("--preset", choices=presets, default="default", help="speed and method; paper: as published")
     how.add_argument(
         "--layers", "--levels", type=count(1, 8), metavar="N", help="layers, so levels; each can be cut off later"
     )
-    how.add_argument("--scalability", choices=("quality", "resolution"), help="what lower levels have less of")
-    how.add_argument("--group-frames", type=count(1, 1024), metavar="N", help="at most N frames between key frames")
-    how.add_argument("--device", choices=("cpu", "cuda"), help="scenes: where to fit; default: CUDA where it is")
-    how.add_argument("--seed", type=count(0, 2**31 - 1), metavar="N", help="of everything random")
+    add_codec_options(how)
     how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(names)}), and leave")
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
@@ -88,27 +79,28 @@ def run(words: list[str]) -> int:
         return print_knobs(words[words.index("--knobs") + 1 :])
     options, knobs = parser().parse_known_args(words)
     try:
-        config = with_knobs(_codec_of(options).configure(_choices_of(options)), knobs)
+        codec = _codec_of(options)
+        config = _config_of(codec, options, knobs)
     except ValueError as error:
-        parser().error(str(error))
+        parser().error(_as_typed(str(error)))
     output = options.output or Path(options.source.name).with_suffix(".lam")
     if output.is_dir():
         output = output / Path(options.source.name).with_suffix(".lam").name
-    _encode(options, config, output)
+    _encode(options, codec, config, output)
     return 0
 
 
 def print_knobs(words: list[str]) -> int:
     """`--knobs`, `--knobs scene`: every field of a codec's configuration."""
-    presets = {codec.name: codec.presets["default"] for codec in CODECS}
-    name = words[0] if words else CODECS[0].name
-    if name not in presets:
-        parser().error(f"there is no codec {name!r} whose knobs could be listed, but {' and '.join(presets)}")
-    with_knobs(presets[name], ["--help"])
+    try:
+        codec = codec_of_name(words[0]) if words else CODECS[0]
+    except ValueError as error:
+        parser().error(str(error))
+    with_knobs(codec.presets["default"], ["--help"])
     return 0
 
 
-def _encode(options: argparse.Namespace, config: Any, output: Path) -> None:
+def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: Path) -> None:
     from lamina.cli.progress import shown_progress
     from lamina.errors import SignalError
     from lamina.media.encoding import encode_signal
@@ -117,23 +109,41 @@ def _encode(options: argparse.Namespace, config: Any, output: Path) -> None:
     if output.exists() and options.source.exists() and output.samefile(options.source):
         raise SignalError(f"{output}: source and output are the same file; choose another name")
     signal = _signal_of(options, output)
+    if signal.medium not in codec.signals:
+        raise SignalError(f"{options.source}: a {signal.medium}, which {codec.name} does not code: leave --codec out")
     for note in signal.notes:
         print_warning(f"{options.source}: {note}")
     started_s = time.monotonic()
     with shown_progress(output.name, quiet=options.quiet) as progress:
-        media = encode_signal(signal, output, config, progress)
+        media = encode_signal(signal, output, codec, config, progress)
     seconds = time.monotonic() - started_s
     with media:
         summary = summarize(media.stream)
-    frames = f", {summary.frame_count} frames" if summary.info.kind == "video" else ""
+    frames = f", {counted(summary.frame_count, 'frame')}" if summary.info.is_timed else ""
     print(f"{output}: {summary.info.width}x{summary.info.height}{frames}, {size(summary.size_bytes)}, {seconds:.1f} s")
     print_levels(summary)
 
 
-def _codec_of(options: argparse.Namespace) -> Codec[Any, Any, Any, Any]:
-    from lamina.media.sources import codec_of_path
+def _codec_of(options: argparse.Namespace) -> AnyCodec:
+    """The codec for what lies at the source's path, told without reading it."""
+    from lamina.media.sources import medium_of_path
 
-    return codec_of_path(options.source, is_scene=options.poses is not None)
+    medium = "capture" if options.poses is not None else medium_of_path(options.source)
+    return codec_for(medium, options.codec)
+
+
+def _config_of(codec: AnyCodec, options: argparse.Namespace, knobs: list[str]) -> Any:
+    from lamina.media.configuring import configured
+
+    choices = Choices(options.preset, chosen_target(options), options.layers)
+    return with_knobs(configured(codec, choices, chosen_fields(codec, options)), knobs)
+
+
+def _as_typed(message: str) -> str:
+    """A message with the names of targets as they are typed here."""
+    for kind, option in TARGET_OPTIONS.items():
+        message = message.replace(kind, option.flag)
+    return message
 
 
 def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
@@ -141,10 +151,15 @@ def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
 
     source = options.source if options.poses is None else _with_poses(options, output)
     every = SourceOptions.test_every if options.test_every is None else options.test_every
-    return signal_of(
-        source,
-        SourceOptions(options.size, options.pixel_format, options.fps, options.frames, options.scale, every),
+    reading = SourceOptions(
+        size=options.size,
+        pixel_format=options.pixel_format,
+        frames_per_second=options.fps,
+        frames=options.frames,
+        scale=options.scale,
+        test_every=every,
     )
+    return signal_of(source, reading)
 
 
 def _with_poses(options: argparse.Namespace, output: Path) -> Path:
@@ -161,19 +176,3 @@ def _with_poses(options: argparse.Namespace, output: Path) -> Path:
         found = reconstruct(options.source, folder, report=progress)
     print(f"{folder}: poses of {found.registered} of {found.photographs} photographs")
     return folder
-
-
-def _choices_of(options: argparse.Namespace) -> Choices:
-    return Choices(
-        preset=options.preset,
-        bits_per_pixel=options.bpp,
-        size_bytes=options.bytes,
-        psnr_db=options.psnr,
-        splats=options.splats,
-        layers=options.layers,
-        scalability=options.scalability,
-        rate_weight=options.rate_weight,
-        group_frames=options.group_frames,
-        device=options.device,
-        seed=options.seed,
-    )

@@ -46,16 +46,17 @@ def print_summary(summary: Summary) -> None:
     """The facts as a short page."""
     info = summary.info
     facts = [info.kind, f"{info.width}x{info.height}"]
-    if info.kind == "video":
-        facts.append(f"{counted(summary.frame_count, 'frame')} in {counted(len(summary.groups), 'group')}")
     if info.frames_per_second is not None:
-        facts.append(f"{info.frames_per_second:g} frames per second")
+        facts.append(f"{counted(summary.frame_count, 'frame')} in {counted(len(summary.groups), 'group')}")
+        facts.append(f"{float(info.frames_per_second):g} frames per second")
+    if summary.duration_s is not None:
+        facts.append(f"{summary.duration_s:.2f} s")
     print(f"{bold(summary.path)}: {', '.join(facts)}, {size(summary.size_bytes)} ({summary.codec})")
     for name, value in info.details.items():
         print(f"  {name.replace('_', ' ')}: {value}")
     print()
     print_levels(summary)
-    if len(summary.groups) > 1 or info.kind == "video":
+    if len(summary.groups) > 1 or info.is_timed:
         _print_groups(summary)
     print()
     largest_first = sorted(summary.parts.items(), key=lambda part: -part[1])
@@ -70,7 +71,7 @@ def _print_groups(summary: Summary) -> None:
     rows = [
         (
             str(group.group),
-            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}",
+            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}{' chained' if group.is_chained else ''}",
             " + ".join(thousands(count) for count in group.layer_bytes),
             decimals(group.quality_db, 2),
         )

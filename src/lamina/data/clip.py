@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from lamina.codec import Look, Medium, Size
 from lamina.data.color import RGB_COLOR, ColorInfo
+from lamina.data.fingerprint import fingerprint_of
 from lamina.errors import SignalError
 
 Frame = UInt8[np.ndarray, "h w 3"]
@@ -58,6 +60,19 @@ class Clip:
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
+
+    @property
+    def medium(self) -> Medium:
+        """Frames in time."""
+        return "clip"
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its facts and its first frame."""
+        return fingerprint_of((self.frames_per_second, self.frame_count), next(self.frames(0, 1), None))
+
+    def looks(self) -> Iterator[Look]:
+        """Every frame."""
+        return (Look(number, Size(), pixels) for number, pixels in enumerate(self.frames()))
 
     def cut(self, start: int, stop: int | None = None) -> Clip:
         """The clip of frames start...stop-1 alone, renumbered from 0.

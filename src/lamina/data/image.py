@@ -18,6 +18,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.atomic import replacing_path, write_errors
+from lamina.codec import Look, Medium, Size
+from lamina.data.fingerprint import fingerprint_of
 from lamina.data.pixel_formats import apply_orientation, to_rgb8
 from lamina.errors import BackendUnavailable, SignalError
 
@@ -82,6 +84,24 @@ class Picture:
     def height(self) -> int:
         """Pixels down."""
         return self.pixels.shape[0]
+
+    @property
+    def medium(self) -> Medium:
+        """One picture."""
+        return "picture"
+
+    @property
+    def frame_count(self) -> int:
+        """It stands still."""
+        return 1
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its pixels."""
+        return fingerprint_of((), self.pixels)
+
+    def looks(self) -> Iterator[Look]:
+        """Itself."""
+        yield Look(0, Size(), self.pixels)
 
 
 def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) -> Picture:

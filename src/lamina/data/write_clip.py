@@ -120,7 +120,7 @@ class ClipWriter:
             if self.frame_count == 0:
                 raise SignalError(f"{self.path}: not written: no frames were given")
             if self.path.is_dir():
-                remove(self.path)
+                remove(self.path.resolve())
 
     def _open_sink(self, partial: Path) -> FrameSink:
         height, width = self._shape[:2]

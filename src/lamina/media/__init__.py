@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of any codec, whole: what stands behind `lamina.encode`, `lamina.open` and the command line.
 
-    source ─ sources ─► signal ─ encoding ─► file
-    file ─ reading ─► Media ─► models, frames, pixels
+    source ─ sources ─► signal ─ configuring, job, encoding ─► file
+    file ─ decoding, reading ─► Media ─► models, frames, pixels
     file ─ summary ─► facts        file ─ digest ─► hashes     file, source ─ comparison ─► quality of each level
+    Media ─ export ─► pictures, clips, models of other tools   Media, cameras ─ filming ─► pictures, films
 
-Nothing here knows what a unit holds. Read in this order: reading · summary · digest · sources · job · encoding ·
-comparison.
+Nothing here knows what a unit holds, which codec wrote it, or of what type a signal is. Read in this order: decoding ·
+reading · summary · digest · sources · configuring · job · encoding · comparison · export · filming.
 """

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file and its source enter; bytes and quality of each level, measured on what is decoded from the file, leave.
 
-Quality is of 8-bit RGB pixels, whole frame, all frames: PSNR is the mean over frames of the PSNR of each. A level of
-smaller size (resolution scalability) is measured against the source scaled down to it by box filter.
+Quality is of 8-bit RGB pixels, whole picture, over all looks of the source (its frames; the views that it holds out):
+PSNR is the mean over looks of the PSNR of each. A level of smaller size (resolution scalability) is measured against
+the source scaled down to it by box filter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import chain, tee
+from itertools import tee
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import UInt8
 
 from lamina.bitstream.cutting import size_after_cut
-from lamina.codec import Progress
-from lamina.data import Clip, Picture, downsample_area
+from lamina.codec import Look, Model, Progress, Signal, Size
+from lamina.data import downsample_area
 from lamina.errors import BackendUnavailable, SignalError
 from lamina.media.reading import Media
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
+from lamina.units import SeenBy
 
-Frames = Iterator[tuple[np.ndarray, np.ndarray]]
-"""Pairs of source and decoded pixels, uint8 (h, w, 3)."""
+if TYPE_CHECKING:
+    from lamina.metrics.lpips import Lpips
+
+Pixels = UInt8[np.ndarray, "h w 3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,25 @@ class LevelQuality:
     level: int
     bytes: int
     """Size of the file when it is cut at this level, everything counted."""
-    bpp: float
-    """The same in bits per pixel of full size and frame."""
+    bpp: float | None
+    """The same in bits per pixel of full size and frame; None for what is seen by cameras, which has no pixels."""
+    kilobits_per_second: float | None
+    """The same over the duration; None for stills."""
     width: int
-    """Pixels that were compared."""
+    """Pixels that were compared, of the first look."""
     height: int
+    looks: int
+    """Pictures that were compared: frames, held-out views, or both."""
     psnr: float
     """dB; at most 100, which stands for identical."""
     ssim: float
     ms_ssim: float
     vmaf: float | None
-    """0...100; None for stills, and where no ffmpeg with libvmaf is installed or the clip is too small for it."""
+    """0...100; None for all but clips, and where no ffmpeg with libvmaf is installed or the clip is too small for it."""
+    lpips: float | None
+    """Learned perceptual distance, 0 for alike; None where no weights were given."""
+    counts: Mapping[str, int]
+    """What the (first frame's) model is made of: splats, anchors, ..."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -51,63 +64,82 @@ class LevelQuality:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameQuality:
-    """One frame against its source."""
+class LookQuality:
+    """One picture against its source."""
 
     psnr: float
     ssim: float
     ms_ssim: float
+    lpips: float | None
 
 
 def compare(
-    media: Media, source: Picture | Clip, progress: Callable[[Progress], None] | None = None
+    media: Media,
+    source: Signal,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    lpips: Lpips | None = None,
 ) -> Iterator[LevelQuality]:
-    """Measure each level, coarsest first.
+    """Measure each level, coarsest first; LPIPS too where its weights are given (`metrics.lpips.read_lpips`).
 
     Raises:
         BitstreamError: the file is damaged: its quality would say nothing.
-        SignalError: the source has another size or number of frames.
+        SignalError: the source has another size or number of frames, or is of another kind.
     """
-    check_same_shape(media, source)
-    has_vmaf = isinstance(source, Clip) and vmaf_is_available()
-    pixel_count = media.info.width * media.info.height * media.frame_count
+    check_fits(media, source)
+    info = media.info
+    is_film = info.is_timed and info.seen_by == SeenBy.SIZE
+    pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
+    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
     for level in range(media.level_count):
-        scores: list[FrameQuality] = []
-        pairs = _pairs(media, source, level)
-        first = next(pairs)
-        height, width = first[1].shape[:2]
-        measured = _measured(chain([first], pairs), scores, media, level, progress)
-        vmaf_mean = _vmaf_of(measured) if has_vmaf else None
-        for _ in measured:
+        measuring = _Measuring(media, level, progress, lpips)
+        pairs = measuring.pairs(source)
+        vmaf_mean = _vmaf_of(pairs, measuring) if is_film and vmaf_is_available() else None
+        for _ in pairs:
             continue
-        if media.problems:
-            raise media.problems[0]
-        size_bytes = size_after_cut(media.stream, dict.fromkeys(media.stream.groups, level))
+        size_bytes = size_after_cut(media.stream, level)
+        scores = measuring.scores
+        distances = [score.lpips for score in scores if score.lpips is not None]
         yield LevelQuality(
             level=level,
             bytes=size_bytes,
-            bpp=8 * size_bytes / pixel_count,
-            width=width,
-            height=height,
+            bpp=8 * size_bytes / pixel_count if pixel_count else None,
+            kilobits_per_second=8e-3 * size_bytes / seconds if seconds else None,
+            width=measuring.size[0],
+            height=measuring.size[1],
+            looks=len(scores),
             psnr=fmean(score.psnr for score in scores),
             ssim=fmean(score.ssim for score in scores),
             ms_ssim=fmean(score.ms_ssim for score in scores),
             vmaf=vmaf_mean,
+            lpips=fmean(distances) if distances else None,
+            counts=measuring.counts,
         )
 
 
-def check_same_shape(media: Media, source: Picture | Clip) -> None:
-    """Raise `SignalError` unless the source has the size and the number of frames of the file."""
-    info, path = media.info, source.path or "the source"
-    if (source.width, source.height) != (info.width, info.height):
+def check_fits(media: Media, source: Signal) -> None:
+    """Raise `SignalError` unless the source looks like what the file was made from."""
+    info, name = media.info, source_name(source)
+    look = next(source.looks(), None)
+    if look is None:
+        raise SignalError(f"{name}: holds nothing to compare with")
+    if isinstance(look.view, Size) != (info.seen_by == SeenBy.SIZE):
+        raise SignalError(f"{name}: a {source.medium}, but {media.stream.name or 'the file'} holds a {info.kind}")
+    height, width, _ = look.pixels.shape
+    if isinstance(look.view, Size) and (width, height) != (info.width, info.height):
         raise SignalError(
-            f"{path}: {source.width}x{source.height} pixels, the file has {info.width}x{info.height}: is it the source?"
+            f"{name}: {width}x{height} pixels, the file has {info.width}x{info.height}: is it the source?"
         )
-    count = 1 if isinstance(source, Picture) else source.frame_count
+    count = source.frame_count
     if count is not None and count != media.frame_count:
         raise SignalError(
-            f"{path}: {count} frames, the file has {media.frame_count}; if it holds a part, say which: --frames A:B"
+            f"{name}: {count} frames, the file has {media.frame_count}; if it holds a part, say which: --frames A:B"
         )
+
+
+def source_name(source: Signal) -> str:
+    """For messages."""
+    return str(getattr(source, "path", None) or getattr(source, "name", None) or "the source")
 
 
 def vmaf_is_available() -> bool:
@@ -119,44 +151,69 @@ def vmaf_is_available() -> bool:
     return True
 
 
-def _pairs(media: Media, source: Picture | Clip, level: int) -> Frames:
-    """Source and decoded pixels of each frame, at the level's own size."""
-    references = iter([source.pixels]) if isinstance(source, Picture) else source.frames(0, media.frame_count)
-    for number, decoded in enumerate(media.frames(level=level)):
-        reference = next(references, None)
-        if reference is None:
-            raise SignalError(f"{source.path}: ends after {number} frames, the file has {media.frame_count}")
+class _Measuring:
+    """One level: pairs of pixels are measured as they pass."""
+
+    def __init__(
+        self, media: Media, level: int, progress: Callable[[Progress], None] | None, lpips: Lpips | None
+    ) -> None:
+        self.media, self.level, self.progress, self.lpips = media, level, progress, lpips
+        self.scores: list[LookQuality] = []
+        self.size = (0, 0)
+        self.counts: Mapping[str, int] = {}
+        self.is_complete = False
+
+    def pairs(self, source: Signal) -> Iterator[tuple[Pixels, Pixels]]:
+        """Source and decoded pixels of each look, at the level's own size.
+
+        Raises:
+            BitstreamError: the file is damaged.
+            SignalError: the source ends before the file does.
+        """
+        looks = source.looks()
+        look = next(looks, None)
+        for model in self.media.models(level=self.level):
+            self.counts = self.counts or model.counts
+            if look is None or look.frame > model.frame:
+                raise SignalError(
+                    f"{source_name(source)}: ends after {model.frame} frames, the file has {self.media.frame_count}"
+                )
+            while look is not None and look.frame == model.frame:
+                yield self._measured(look, model)
+                look = next(looks, None)
+        if self.media.problems:
+            raise self.media.problems[0]
+        self.is_complete = True
+
+    def _measured(self, look: Look, model: Model) -> tuple[Pixels, Pixels]:
+        decoded, reference = self.media.render(look.view, model=model), look.pixels
         height, width = decoded.shape[:2]
         if reference.shape != decoded.shape:
             smaller = downsample_area(reference.astype(np.float32), height, width)
             reference = np.clip(np.rint(smaller), 0, 255).astype(np.uint8)
-        yield reference, decoded
-
-
-def _measured(
-    pairs: Frames,
-    scores: list[FrameQuality],
-    media: Media,
-    level: int,
-    progress: Callable[[Progress], None] | None,
-) -> Frames:
-    """The same pairs; their quality is appended to `scores` on the way."""
-    for reference, decoded in pairs:
+        if not self.scores:
+            self.size = (width, height)
         quality_db = finite_db(psnr(reference, decoded))
-        scores.append(FrameQuality(quality_db, ssim(reference, decoded), ms_ssim(reference, decoded)))
-        if progress is not None:
-            done = (level + len(scores) / media.frame_count) / media.level_count
-            progress(Progress(done, f"level {level}, frame {len(scores)}/{media.frame_count}", quality_db))
-        yield reference, decoded
+        distance = self.lpips.distance(reference, decoded) if self.lpips is not None else None
+        self.scores.append(LookQuality(quality_db, ssim(reference, decoded), ms_ssim(reference, decoded), distance))
+        if self.progress is not None:
+            frames = self.media.frame_count
+            done = (self.level + (model.frame + 0.5) / frames) / self.media.level_count
+            stage = f"level {self.level}, frame {model.frame + 1}/{frames}"
+            self.progress(Progress(done, stage if frames > 1 else f"level {self.level}", quality_db))
+        return reference, decoded
 
 
-def _vmaf_of(pairs: Frames) -> float | None:
+def _vmaf_of(pairs: Iterator[tuple[Pixels, Pixels]], measuring: _Measuring) -> float | None:
     """VMAF of all pairs, read once; None where libvmaf refuses them."""
     first, second = tee(pairs)
     try:
         return vmaf((reference for reference, _ in first), (decoded for _, decoded in second)).mean
     except SignalError:
-        # Too small a picture for libvmaf: the other figures stand. What was not read yet is measured now.
+        # Too small a picture for libvmaf: the other figures stand, once what was not read yet is measured. But if it
+        # was the source that could not be read, they do not.
         for _ in first:
             continue
+        if not measuring.is_complete:
+            raise
         return None

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterator
 
 from lamina.bitstream import Stream
-from lamina.codec import HEADER_LAYER, UnitKey
 from lamina.codecs import codec_of_wire_id
+from lamina.units import HEADER_LAYER, UnitKey
 
 
 def digest_units(stream: Stream) -> Iterator[tuple[UnitKey, str]]:

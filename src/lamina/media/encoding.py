@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A source enters, a file leaves.
 
-Units are written as they are finished: memory does not grow with the length of a clip, and an encode that was stopped
-goes on at the next group.
+Units are written as they are finished: memory does not grow with length, and an encode that was stopped, whose disk was
+full or whose process was killed goes on from there when it is called again. How, is the codec's own business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lamina.bitstream import StreamJournal
-from lamina.bitstream.container import STREAM_HEADER
-from lamina.codec import Choices, Codec, Progress, Unit, UnitKey
-from lamina.data import Clip
-from lamina.errors import Interrupted, WriteError
-from lamina.media.job import PartFolder, RestartPoint, fingerprint_of, open_part, restart_point
+from lamina.codec import AnyCodec, Choices, Progress, Session, Signal, ignore
+from lamina.codecs import codec_for
+from lamina.errors import Interrupted
+from lamina.media.configuring import configured, target_of
+from lamina.media.job import PartFolder, job_key, opened_part
 from lamina.media.reading import Media, open_media
-from lamina.media.sources import Signal, Source, SourceOptions, codec_of_signal, signal_of
+from lamina.media.sources import Source, SourceOptions, signal_of
+from lamina.units import HEADER_LAYER, Unit
 
 ProgressCallback = Callable[[Progress], None]
 """Called a few times a second; may raise `Interrupted` to stop."""
@@ -29,155 +28,106 @@ def encode(
     source: Source,
     path: str | Path,
     *,
+    codec: str | None = None,
     preset: str = "default",
     bits_per_pixel: float | None = None,
-    size_bytes: int | None = None,
+    size_bytes: float | None = None,
+    bits_per_second: float | None = None,
     psnr_db: float | None = None,
-    splats: int | None = None,
+    splats: float | None = None,
     rate_weight: float | None = None,
     layers: int | None = None,
-    scalability: str | None = None,
-    device: str | None = None,
     config: Any = None,
     source_options: SourceOptions | None = None,
     progress: ProgressCallback | None = None,
+    **fields: Any,
 ) -> Media:
-    """Code a picture, a clip or a scene into a layered file, and open it.
+    """Code a picture, a clip or a capture into a layered file, and open it.
 
     `source` is a path (picture, clip, folder of pictures, folder of a capture), uint8 pixels (h, w, 3) or (t, h, w, 3),
-    a list of frames, or a `Capture`. At most one of `bits_per_pixel`, `size_bytes`, `psnr_db`, `splats` (pictures and
-    clips) and `rate_weight` (lambda, scenes) says what the top level should cost or reach.
-    `config` sets every knob of the codec, instead of the options before it. A stopped encode goes on when it is called
-    again.
+    a list of frames, or a signal (`lamina.Picture`, `Clip`, `Capture`). At most one of `bits_per_pixel`, `size_bytes`,
+    `bits_per_second`, `psnr_db`, `splats` and `rate_weight` (lambda) says what the top level should cost or reach.
+    Any other keyword is a field of the codec's configuration (``seed=3``, ``group_frames=32``); `config` is a whole
+    one, instead of all options before it. A stopped encode goes on when it is called again.
 
         >>> import numpy as np, lamina
         >>> pixels = np.full((16, 24, 3), 90, np.uint8)
-        >>> media = lamina.encode(pixels, "flat.lam", preset="fast", layers=2)
+        >>> media = lamina.encode(pixels, "flat.lam", preset="fast", layers=2, seed=3)
         >>> media.decode().shape
         (16, 24, 3)
 
     Raises:
         SignalError: the source is missing, malformed, or of a kind that we do not read.
         TargetError: the target is out of reach.
-        WriteError: the disk is full or the place not writable; what was there before is untouched.
+        ValueError: no such codec, preset, target or field, or a value out of range.
+        WriteError: the disk is full or the place not writable, or another encode writes there; what was there before is
+            untouched.
         Interrupted: `progress` raised it; what is finished is kept in `<path>.part`.
     """
     signal = signal_of(source, source_options)
+    chosen = codec_for(signal.medium, codec)
     if config is None:
-        choices = Choices(
-            preset, bits_per_pixel, size_bytes, psnr_db, splats, rate_weight, layers, scalability, device=device
-        )
-        config = codec_of_signal(signal).configure(choices)
-    return encode_signal(signal, Path(path), config, progress)
+        targets = {
+            "bits_per_pixel": bits_per_pixel,
+            "size_bytes": size_bytes,
+            "bits_per_second": bits_per_second,
+            "psnr_db": psnr_db,
+            "splats": splats,
+            "rate_weight": rate_weight,
+        }
+        config = configured(chosen, Choices(preset, target_of(targets), layers), fields)
+    return encode_signal(signal, Path(path), chosen, config, progress)
 
 
-def encode_signal(signal: Signal, path: Path, config: Any, progress: ProgressCallback | None = None) -> Media:
-    """Code a signal by a configuration of its codec; see `encode`."""
-    codec = codec_of_signal(signal)
-    part = open_part(path, fingerprint_of(signal, config))
-    try:
+def encode_signal(
+    signal: Signal, path: Path, codec: AnyCodec, config: Any, progress: ProgressCallback | None = None
+) -> Media:
+    """Code a signal by a configuration of a codec; see `encode`."""
+    with opened_part(path, job_key(codec, signal, config)) as part:
         try:
-            _append_all(codec, signal, config, part, progress)
-        except _HeaderChangedError:
-            part.clear()
-            _append_all(codec, signal, config, part, progress)
-        with StreamJournal(part.journal, codec.wire_id) as journal:
-            journal.finish(path)
-    except Interrupted as stopped:
-        raise _explained(stopped, part, path, codec) from stopped
-    except WriteError:
-        # What is finished may be worth hours; the same command goes on when there is room.
-        if not _frames_in(part, codec):
-            part.remove()
-        raise
-    except Exception:
+            with part.open_journal(codec) as journal:
+                session = Session(progress or ignore, part.checkpoint, part.key, journal)
+                append_all(codec, signal, config, session, journal.append)
+                journal.finish(path)
+        except Interrupted as stopped:
+            raise _explained(stopped, part, path, codec) from stopped
+        except Exception:
+            # What is finished may be worth hours: the same command goes on when there is room, or time, or memory.
+            if not part.holds_anything():
+                part.remove()
+            raise
         part.remove()
-        raise
-    part.remove()
     return open_media(path)
 
 
-def _append_all(
-    codec: Codec[Any, Any, Any, Any],
-    signal: Signal,
-    config: Any,
-    part: PartFolder,
-    progress: ProgressCallback | None,
+def append_all(
+    codec: AnyCodec, signal: Signal, config: Any, session: Session, append: Callable[[list[Unit]], None]
 ) -> None:
-    """Fit what is not in the journal yet, and append its units."""
-    monitor = _JobMonitor(part.checkpoint, progress)
-    with StreamJournal(part.journal, codec.wire_id) as journal:
-        header = next((unit.payload for unit in journal.units() if unit.key == STREAM_HEADER), None)
-        point = restart_point(journal, codec.inspect(header).level_count if header else 0)
-        if isinstance(signal, Clip) and point.frame:
-            if next(signal.frames(point.frame, point.frame + 1), None) is None:
-                return
-            monitor.go_on(point, signal.frame_count, header)
-            signal = signal.cut(point.frame, None)
-            config = _for_the_rest(config, point)
-        for unit in codec.encode(codec.fit(signal, config, monitor)):
-            if unit.key != STREAM_HEADER:
-                journal.append(_moved(unit, point))
-            elif header is None:
-                journal.append(unit)
-            elif header != unit.payload:
-                raise _HeaderChangedError
+    """Fit and encode; units are appended part by part, all that there are before the fit goes on."""
+    made: list[Unit] = []
+
+    def flush() -> None:
+        if made:
+            append(list(made))
+            made.clear()
+
+    def parts() -> Iterator[Any]:
+        for part in codec.fit(signal, config, session):
+            yield part
+            flush()
+
+    for unit in codec.encode(parts()):
+        made.append(unit)
+    flush()
 
 
-class _HeaderChangedError(Exception):
-    """The rest of a clip wants another header than its beginning has: the whole is coded anew."""
-
-
-def _for_the_rest(config: Any, point: RestartPoint) -> Any:
-    """The configuration with the bytes that are left."""
-    if config.target.size_bytes is None:
-        return config
-    left = max(config.target.size_bytes - point.spent_bytes, 1)
-    return replace(config, target=replace(config.target, size_bytes=left))
-
-
-def _moved(unit: Unit, point: RestartPoint) -> Unit:
-    """A unit of the rest of a clip, at its place in the whole."""
-    group, layer, frame = unit.key
-    return replace(unit, key=UnitKey(group + point.group, layer, frame + point.frame))
-
-
-@dataclass
-class _JobMonitor:
-    """Between a fit and the user: shares of the rest of a clip become shares of the whole."""
-
-    checkpoint: Path | None
-    callback: ProgressCallback | None
-    done_before: float = 0.0
-    header: bytes | None = None
-    """Payload of the stream's header unit, when a clip goes on in its middle: the fit must keep to it."""
-
-    def go_on(self, point: RestartPoint, frame_count: int | None, header: bytes | None) -> None:
-        """Note what is done already."""
-        self.done_before = point.frame / frame_count if frame_count else 0.0
-        self.header = header
-
-    def report(self, progress: Progress) -> None:
-        """Pass on."""
-        if self.callback is not None:
-            done = self.done_before + (1 - self.done_before) * progress.done
-            self.callback(replace(progress, done=done))
-
-
-def _frames_in(part: PartFolder, codec: Codec[Any, Any, Any, Any]) -> int:
-    """Frames that the journal holds whole."""
-    if not part.journal.is_file():
-        return 0
-    with StreamJournal(part.journal, codec.wire_id) as journal:
-        frames: Iterator[int] = (entry.key.frame for entry in journal.entries if entry.key.layer >= 0)
-        return len(set(frames))
-
-
-def _explained(stopped: Interrupted, part: PartFolder, path: Path, codec: Codec[Any, Any, Any, Any]) -> Interrupted:
+def _explained(stopped: Interrupted, part: PartFolder, path: Path, codec: AnyCodec) -> Interrupted:
     """What was kept, and how to go on."""
-    frames = _frames_in(part, codec)
+    with part.open_journal(codec) as journal:
+        frames = len({key.frame for key in journal.keys if key.layer != HEADER_LAYER})
     if frames:
-        kept = f"{frames} frames are in {part.journal}, which plays as it is"
+        kept = f"{frames} frame{'s' if frames > 1 else ''} of it {'are' if frames > 1 else 'is'} in {part.journal}, "
+        kept += "which plays as it is"
     elif part.checkpoint.is_file():
         kept = f"the fit so far is in {part.path}"
     else:

@@ -2,20 +2,30 @@
 """The state of an unfinished encode: a folder `<output>.part` that the same command finds again.
 
 It holds a journal of the units that are finished (a playable file at any moment), the checkpoint that the fit keeps,
-and a fingerprint of source and configuration: with others, an encode begins anew.
+and a record of the job, which is locked while the job runs: with another source or configuration an encode begins anew,
+and two encodes of one output do not meet.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from typing import Any, Self
 
 from lamina.atomic import write_errors
 from lamina.bitstream import StreamJournal
-from lamina.codec import HEADER_LAYER
-from lamina.data import Clip, Picture
-from lamina.data.captures import Capture
+from lamina.codec import AnyCodec, Signal
+from lamina.errors import WriteError
+from lamina.units import Unit, UnitKey
 
 PART_SUFFIX = ".part"
 
@@ -25,6 +35,8 @@ class PartFolder:
     """Paths of an unfinished encode."""
 
     path: Path
+    key: str
+    """Names the job: what is coded, and how."""
 
     @property
     def journal(self) -> Path:
@@ -37,9 +49,17 @@ class PartFolder:
         return self.path / "fit.npz"
 
     @property
-    def fingerprint(self) -> Path:
-        """Which source and configuration this is."""
-        return self.path / "fingerprint"
+    def record(self) -> Path:
+        """Which job this is, and whose."""
+        return self.path / "job.json"
+
+    def open_journal(self, codec: AnyCodec) -> JobJournal:
+        """The journal of the units that are finished."""
+        return JobJournal(self.journal, codec)
+
+    def holds_anything(self) -> bool:
+        """Whether work would be lost with it."""
+        return self.journal.is_file() or self.checkpoint.is_file()
 
     def clear(self) -> None:
         """Forget what was done so far."""
@@ -49,66 +69,131 @@ class PartFolder:
     def remove(self) -> None:
         """Remove the folder; files of others in it are left alone, and the folder with them."""
         self.clear()
-        self.fingerprint.unlink(missing_ok=True)
-        if self.path.is_dir() and not any(self.path.iterdir()):
+        self.record.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
             self.path.rmdir()
 
 
-@dataclass(frozen=True)
-class RestartPoint:
-    """Where an encode goes on."""
+class JobJournal:
+    """A journal that begins with its first unit, since only the header unit says what a journal's front holds."""
 
-    group: int = 0
-    frame: int = 0
-    """First frame that is yet to be coded."""
-    spent_bytes: int = 0
-    """Payloads that are finished."""
+    def __init__(self, path: Path, codec: AnyCodec) -> None:
+        self._path, self._codec = path, codec
+        self._journal = StreamJournal(path, codec_wire_id=codec.wire_id) if path.is_file() else None
+
+    @property
+    def keys(self) -> Sequence[UnitKey]:
+        """Of the units that are finished, in the order of their making."""
+        return self._journal.keys if self._journal is not None else ()
+
+    def units(self) -> Iterator[Unit]:
+        """The units that are finished, in the order of their making."""
+        return self._journal.units() if self._journal is not None else iter(())
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first `count` units."""
+        if self._journal is not None:
+            self._journal.keep(count)
+
+    def append(self, units: Sequence[Unit]) -> None:
+        """Write units that were made together; they survive the end of this process.
+
+        Raises:
+            WriteError: the disk is full.
+        """
+        if self._journal is None:
+            self._journal = StreamJournal(self._path, self._codec.facts(units[0].payload))
+        self._journal.append(units)
+
+    def finish(self, path: Path) -> int:
+        """The finished file, and its size in bytes.
+
+        Raises:
+            WriteError: the disk is full; the journal is still there.
+        """
+        if self._journal is None:
+            raise ValueError("the fit made no unit, and none was there")
+        return self._journal.finish(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._journal is not None:
+            self._journal.close()
 
 
-def open_part(output: Path, fingerprint: str) -> PartFolder:
-    """The folder of the unfinished encode of `output`, new or found again.
+def job_key(codec: AnyCodec, signal: Signal, config: Any) -> str:
+    """SHA-256 (hexadecimal) of what is coded and how: who finds a part with the same key goes on with it."""
+    return hashlib.sha256(repr((codec.name, codec.version, signal.fingerprint(), config)).encode()).hexdigest()
+
+
+@contextmanager
+def opened_part(output: Path, key: str) -> Iterator[PartFolder]:
+    """The folder of the unfinished encode of `output`, new or found again; held by this process inside the block.
 
     Raises:
-        WriteError: the place is not writable.
+        WriteError: the place is not writable, or another process holds it.
     """
-    part = PartFolder(output.with_name(output.name + PART_SUFFIX))
     with write_errors(output):
-        if part.fingerprint.is_file() and part.fingerprint.read_text() == fingerprint:
-            return part
+        place = output.resolve() if output.is_symlink() else output
+        if place.exists() and not place.is_file():
+            # Beside a device or a pipe is no place for a folder, and nobody would look for it there again.
+            place = Path(tempfile.mkdtemp(prefix="lamina-")) / place.name
+        part = PartFolder(place.with_name(place.name + PART_SUFFIX), key)
         part.path.mkdir(exist_ok=True)
-        part.clear()
-        part.fingerprint.write_text(fingerprint)
-    return part
+        record = _locked_record(part, output)
+    with record:
+        with write_errors(output):
+            if _key_in(record) != key:
+                part.clear()
+            record.seek(0)
+            record.truncate()
+            record.write(json.dumps({"key": key, "process": os.getpid()}).encode())
+        yield part
 
 
-def restart_point(journal: StreamJournal, layer_count: int) -> RestartPoint:
-    """Drop the last group if it is unfinished, and say where to go on.
+def _locked_record(part: PartFolder, output: Path) -> FileIO:
+    """The job's record, open and locked."""
+    while True:
+        record = FileIO(os.open(part.record, os.O_RDWR | os.O_CREAT, 0o644), "r+")
+        if not _lock(record):
+            holder = _field_of(record, "process")
+            record.close()
+            who = f"process {holder}" if holder else "another process"
+            raise WriteError(
+                errno.EBUSY, f"{output}: is being encoded by {who}: wait for it, stop it, or choose another output"
+            )
+        # Whoever held it may have removed it while we opened it: then what we locked is no longer at the path.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(record.fileno()), part.record.stat()):
+                return record
+        record.close()
+        part.path.mkdir(exist_ok=True)
 
-    A group is finished when all its layers have the same frames. `layer_count` is what the stream's header says.
-    """
-    frames: dict[int, dict[int, set[int]]] = {}
-    for key in (entry.key for entry in journal.entries if entry.key.layer != HEADER_LAYER):
-        frames.setdefault(key.group, {}).setdefault(key.layer, set()).add(key.frame)
-    for group in sorted(frames, reverse=True):
-        layers = frames[group]
-        if len(layers) == layer_count and all(layer == layers[0] for layer in layers.values()):
-            return RestartPoint(group + 1, max(layers[0]) + 1, sum(entry.length for entry in journal.entries))
-        journal.discard_from(group)
-    journal.discard_from(0)
-    return RestartPoint()
+
+def _lock(record: FileIO) -> bool:
+    """Whether nobody else holds it; where files cannot be locked, nobody does."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def fingerprint_of(signal: Picture | Clip | Capture, config: object) -> str:
-    """SHA-256 of what is coded and how: of a clip its facts and first frame, of a capture its views and first one."""
-    match signal:
-        case Picture():
-            facts, pixels = (), signal.pixels
-        case Clip():
-            facts, pixels = (signal.frames_per_second, signal.frame_count), next(iter(signal.frames(0, 1)), None)
-        case Capture():
-            views = [(view.name, *view.camera.to_json().values()) for view in signal.views]
-            facts, pixels = (views, signal.train, len(signal.points)), signal.pixels(signal.train[0])
-    state = hashlib.sha256(repr((config, facts, None if pixels is None else pixels.shape)).encode())
-    if pixels is not None:
-        state.update(pixels.tobytes())
-    return state.hexdigest()
+def _key_in(record: FileIO) -> str | None:
+    key = _field_of(record, "key")
+    return key if isinstance(key, str) else None
+
+
+def _field_of(record: FileIO, name: str) -> Any:
+    record.seek(0)
+    try:
+        fields = json.loads(record.readall() or b"")
+    except ValueError:
+        return None
+    return fields.get(name) if isinstance(fields, dict) else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user has (a path, an array, a list of frames) enters; a signal and the codec for it leave."""
+"""What a user has (a path, an array, a list of frames, a signal) enters; a signal leaves."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from lamina.codec import Codec
-from lamina.codecs import planar, scene
-from lamina.data import Clip, Picture, clip_from_frames, open_signal
-from lamina.data.captures import Capture, is_capture, read_capture
+from lamina.codec import Medium, Signal
+from lamina.data import Picture, clip_from_frames, open_signal
+from lamina.data.captures import is_capture, read_capture
 from lamina.errors import SignalError
 
-Signal = Picture | Clip | Capture
-"""What codecs take."""
-
-Source = str | Path | np.ndarray | Sequence[np.ndarray] | Signal
-"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), or a list of frames."""
+Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
+"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), a list of frames, a signal."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +33,11 @@ class SourceOptions:
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
     scale: Fraction | float | None = None
-    """Of the photographs of a scene: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
+    """Of photographs with cameras: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
+    view_size: tuple[int, int] | None = None
+    """Width and height that photographs with cameras are reduced to, instead of a scale: those of a file's views."""
     test_every: int = 8
-    """Every so many views of a scene, by name, are held out and measured on; 0: none."""
+    """Every so many views, by name, are held out and measured on; 0: none."""
 
 
 def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
@@ -51,23 +49,31 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     options = options or SourceOptions()
     if isinstance(source, str | Path):
         if is_capture(source):
-            return read_capture(source, scale=options.scale, test_every=options.test_every)
+            return read_capture(
+                source, scale=options.scale, view_size=options.view_size, test_every=options.test_every
+            )
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
-    if isinstance(source, np.ndarray) and source.ndim < 4:
-        source = Picture(_as_rgb(source))
-    elif not isinstance(source, Picture | Clip | Capture):
-        source = clip_from_frames([_as_rgb(frame) for frame in source], options.frames_per_second or Fraction(25))
-    return source.cut(*options.frames) if isinstance(source, Clip) and options.frames else source
+    if is_signal(source):
+        signal = cast(Signal, source)
+    elif isinstance(source, np.ndarray) and source.ndim < 4:
+        signal = Picture(_as_rgb(source))
+    else:
+        frames = [_as_rgb(frame) for frame in cast(Sequence[np.ndarray], source)]
+        signal = clip_from_frames(frames, options.frames_per_second or Fraction(25))
+    cut = getattr(signal, "cut", None)
+    return cut(*options.frames) if cut is not None and options.frames else signal
 
 
-def codec_of_signal(signal: Signal) -> Codec[Any, Any, Any, Any]:
-    """The codec that codes such a signal."""
-    return scene.CODEC if isinstance(signal, Capture) else planar.CODEC
+def is_signal(source: object) -> bool:
+    """Whether it signs the protocol of signals."""
+    return all(hasattr(source, name) for name in ("medium", "notes", "frame_count", "fingerprint", "looks"))
 
 
-def codec_of_path(path: str | Path, is_scene: bool = False) -> Codec[Any, Any, Any, Any]:
-    """The codec for what lies there, told without reading it; `is_scene`: a capture will be made of it."""
-    return scene.CODEC if is_scene or is_capture(path) else planar.CODEC
+def medium_of_path(path: str | Path) -> Medium:
+    """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike."""
+    if is_capture(path):
+        return "capture"
+    return "clip" if Path(path).is_dir() else "picture"
 
 
 def _as_rgb(pixels: Any) -> np.ndarray:

@@ -7,19 +7,20 @@ No torch, and nothing is decoded: `lamina info` must answer at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from lamina.bitstream import IndexEntry, Stream
+from lamina.bitstream import IndexEntry, Stream, codecs_string
 from lamina.bitstream.cutting import size_after_cut
-from lamina.codec import HEADER_LAYER, StreamInfo, Unit
+from lamina.codec import StreamInfo
 from lamina.codecs import codec_of_wire_id
 from lamina.errors import BitstreamError
+from lamina.units import HEADER_LAYER, STREAM_GROUP, SeenBy, Unit
 
 CONTAINER_PART = "container"
-"""Magic, header, index and check sums of the file."""
+"""Magic, header, directory, records and check sums of the file."""
 DAMAGED_PART = "damaged units"
 """Payloads that are not what their check sum says."""
 
@@ -32,18 +33,22 @@ class LevelSummary:
     size_bytes: int
     """Of the file when it is cut at this level, everything counted."""
     bits_per_pixel: float | None
-    """The same per pixel of full size and frame; None for scenes, which have no pixels of their own."""
+    """The same per pixel of full size and frame; None for what is seen by cameras, which has no pixels of its own."""
+    kilobits_per_second: float | None
+    """The same over the duration; None for stills."""
     quality_db: float | None
-    """PSNR that the encoder measured, mean over frames; None: unknown."""
+    """What the encoder measured, mean over frames; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """Frames that decode without any other group."""
+    """A part that decodes without any other group, or on top of the one before."""
 
     group: int
     first_frame: int
     frame_count: int
+    is_chained: bool
+    """It builds on the group before."""
     layer_bytes: tuple[int, ...]
     """Payloads of each layer, base first."""
     quality_db: float | None
@@ -57,8 +62,14 @@ class Summary:
     path: str
     size_bytes: int
     codec: str
+    codecs: str
+    """As in a manifest or a MIME type: ``lam1.planar.1``."""
     info: StreamInfo
     frame_count: int
+    duration_s: float | None
+    """None for stills."""
+    stream_bytes: int
+    """Payloads of what all groups need: the header unit, and a model that is sent once."""
     levels: tuple[LevelSummary, ...]
     groups: tuple[GroupSummary, ...]
     parts: dict[str, int]
@@ -68,8 +79,14 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
         info = asdict(self.info)
-        details = {name: str(value) for name, value in info.pop("details").items()}
-        plain = asdict(self) | info | {"details": details}
+        rate = self.info.frames_per_second
+        info |= {
+            "seen_by": self.info.seen_by.name.lower(),
+            "quality_metric": self.info.quality_metric.name.lower(),
+            "frames_per_second": float(rate) if rate is not None else None,
+            "details": {name: str(value) for name, value in info["details"].items()},
+        }
+        plain = asdict(self) | info
         del plain["info"]
         return plain
 
@@ -83,21 +100,31 @@ def summarize(stream: Stream) -> Summary:
     codec = codec_of_wire_id(stream.codec_wire_id)
     header = stream.header_unit()
     info = codec.inspect(header.payload)
-    pixel_count = 0 if info.kind == "scene" else info.width * info.height * max(stream.header.frame_count, 1)
-    levels = []
+    by_size = info.seen_by == SeenBy.SIZE
+    pixel_count = info.width * info.height * max(stream.frame_count, 1) if by_size else 0
+    seconds = float(stream.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    levels: list[LevelSummary] = []
     for level in range(stream.level_count):
-        size_bytes = size_after_cut(stream, dict.fromkeys(stream.groups, level))
-        quality_db = _mean_quality(entry for entry in stream.entries if entry.key.layer == level)
+        size_bytes = size_after_cut(stream, level)
         levels.append(
-            LevelSummary(level, size_bytes, 8 * size_bytes / pixel_count if pixel_count else None, quality_db)
+            LevelSummary(
+                level,
+                size_bytes,
+                8 * size_bytes / pixel_count if pixel_count else None,
+                8e-3 * size_bytes / seconds if seconds else None,
+                _mean_quality(entry for entry in stream.entries if entry.key.layer == level),
+            )
         )
     parts, problems = _parts(stream, header)
     return Summary(
         path=stream.name,
         size_bytes=stream.size_bytes,
         codec=codec.name,
+        codecs=codecs_string(codec.name, codec.version),
         info=info,
-        frame_count=stream.header.frame_count,
+        frame_count=stream.frame_count,
+        duration_s=seconds or None,
+        stream_bytes=sum(entry.length for entry in stream.entries if entry.key.group == STREAM_GROUP),
         levels=tuple(levels),
         groups=tuple(_groups(stream)),
         parts=parts,
@@ -105,20 +132,20 @@ def summarize(stream: Stream) -> Summary:
     )
 
 
-def _groups(stream: Stream) -> Iterable[GroupSummary]:
+def _groups(stream: Stream) -> Iterator[GroupSummary]:
     by_group: dict[int, list[IndexEntry]] = {}
     for entry in stream.entries:
-        if entry.key.layer != HEADER_LAYER:
+        if entry.key.group != STREAM_GROUP and entry.key.layer != HEADER_LAYER:
             by_group.setdefault(entry.key.group, []).append(entry)
     for group, entries in by_group.items():
-        frames = {entry.key.frame for entry in entries}
+        frames = {entry.key.frame + later for entry in entries for later in range(entry.frame_count)}
         layer_bytes = Counter[int]()
         for entry in entries:
             layer_bytes[entry.key.layer] += entry.length
         top = max(layer_bytes)
         quality_db = _mean_quality(entry for entry in entries if entry.key.layer == top)
         sizes = tuple(layer_bytes[layer] for layer in range(top + 1))
-        yield GroupSummary(group, min(frames), len(frames), sizes, quality_db)
+        yield GroupSummary(group, min(frames), len(frames), stream.is_chained(group), sizes, quality_db)
 
 
 def _parts(stream: Stream, header: Unit) -> tuple[dict[str, int], list[BitstreamError]]:

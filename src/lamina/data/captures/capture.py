@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from lamina.codec import Look, Medium
+from lamina.data.fingerprint import fingerprint_of
 from lamina.render.cameras import Camera
 
 Pixels = UInt8[np.ndarray, "h w 3"]
@@ -104,6 +106,27 @@ class Capture:
 
     def __len__(self) -> int:
         return len(self.views)
+
+    @property
+    def medium(self) -> Medium:
+        """Photographs with cameras."""
+        return "capture"
+
+    @property
+    def frame_count(self) -> int:
+        """It stands still."""
+        return 1
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its views, points and background, and of its first photograph."""
+        views = [(view.name, *view.camera.to_json().values()) for view in self.views]
+        points = np.ascontiguousarray(self.points).view(np.uint8)
+        return fingerprint_of((views, self.train, self.background), points, self.pixels(self.train[0]))
+
+    def looks(self) -> Iterator[Look]:
+        """The views that were held out; all of them where none were."""
+        for number in self.test or range(len(self)):
+            yield Look(0, self.views[number].camera, self.pixels(number))
 
     def pixels(self, view_index: int) -> Pixels:
         """What the camera of a view saw, as a pinhole would have; read-only. Views asked for again come from memory.

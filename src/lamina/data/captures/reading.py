@@ -36,6 +36,9 @@ BORDER_TOLERANCE = 6
 LONGEST_PX = 1_600
 """Longer sides of pictures are reduced where no scale is asked for, as 3DGS and what builds on it do."""
 
+SIMPLE_DENOMINATOR = 16
+"""1/2 for 267 of 533: the scale that a person would have asked for."""
+
 LEAST_VIEWS = 2
 """Fewer views show no depth."""
 
@@ -49,6 +52,7 @@ def read_capture(
     path: str | Path,
     *,
     scale: Fraction | float | None = None,
+    view_size: tuple[int, int] | None = None,
     test_every: int = 8,
     background: tuple[int, int, int] | None = None,
     cache_bytes: int = CACHE_BYTES,
@@ -56,15 +60,18 @@ def read_capture(
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the largest pictures there; None: 1, or the largest of 1/2, 1/3, ... that leaves no side over
-    `LONGEST_PX`. Every `test_every`-th view by name is held out (0: none) where the
+    `LONGEST_PX`. `view_size` (width, height) asks for the scale at which the first view has so many pixels instead. Every `test_every`-th view by name is held out (0: none) where the
     folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: as
     `background_of` says.
 
     Raises:
-        SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where.
+        SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where; or no
+            scale gives the view size.
         ValueError: a scale outside (0, 1], or `test_every` is 1 or negative.
     """
     path = Path(path)
+    if view_size is not None:
+        return _capture_of_size(path, view_size, test_every, background, cache_bytes)
     ratio = Fraction(1 if scale is None else scale).limit_denominator(1 << 16)
     if not 0 < ratio <= 1:
         raise ValueError(f"expected a scale above 0 and up to 1, got {scale}")
@@ -105,6 +112,32 @@ def _capture_of(
         PixelCache(decode, cache_bytes),
         source.notes,
     )
+
+
+def _capture_of_size(
+    path: Path, size: tuple[int, int], test_every: int, background: tuple[int, int, int] | None, cache_bytes: int
+) -> Capture:
+    """The capture at the scale at which its first view is of `size`."""
+
+    def read(scale: Fraction) -> tuple[Capture, tuple[int, int]]:
+        capture = read_capture(
+            path, scale=scale, test_every=test_every, background=background, cache_bytes=cache_bytes
+        )
+        camera = capture.views[0].camera
+        return capture, (camera.width, camera.height)
+
+    capture, full = read(Fraction(1))
+    if full == size:
+        return capture
+    have, want = f"{full[0]}x{full[1]}", f"{size[0]}x{size[1]}"
+    if full[0] < size[0] or full[1] < size[1]:
+        raise SignalError(f"{path}: pictures of {have}, the file has {want}: another capture")
+    simple = Fraction(size[0], full[0]).limit_denominator(SIMPLE_DENOMINATOR)
+    for ratio in (simple, Fraction(size[0], full[0]), Fraction(size[1], full[1])):
+        scaled, found = read(ratio)
+        if found == size:
+            return scaled
+    raise SignalError(f"{path}: no scale of its {have} gives the file's {want}")
 
 
 def _reduced(source: Source, path: Path, reader: Reader) -> Source:
