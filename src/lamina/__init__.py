@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layered coding of visual media as Gaussian splats: pictures, clips and captures enter, files to be cut at any layer leave.
+"""Layered coding of visual media as Gaussian splats: pictures, clips, captures enter, files to cut at any layer leave.
 
     import lamina
 

@@ -4,25 +4,28 @@
     units ─ writer ─► file ─ reader ─► Stream ─► units ─ cutting ─► fewer units
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
-Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container · index · source ·
-damage · scan · reader · writer · journal · cutting (the file). docs/bitstream.md says it in prose. Nothing
-here imports torch or numpy: tools that move units start fast.
+Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container (what is on the
+wire) · runs · layout · front · source · damage · scan · groups · reader · writer · journal · cutting. docs/bitstream.md
+says it in prose. Nothing here imports torch or numpy: tools that move units start fast.
 """
 
 from lamina.bitstream.bits import BitReader, BitWriter
 from lamina.bitstream.composites import Array, Bytes, Struct
+from lamina.bitstream.container import MIME_TYPE, codecs_string
 from lamina.bitstream.cutting import cut_to_bytes, cut_to_level
 from lamina.bitstream.damage import Damage, usable
 from lamina.bitstream.floats import Float32, Half
-from lamina.bitstream.index import IndexEntry
 from lamina.bitstream.journal import StreamJournal
 from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Int, UInt, Varint, Version
-from lamina.bitstream.reader import Stream, checked_unit, read_stream
+from lamina.bitstream.layout import GroupPlace
+from lamina.bitstream.reader import Stream, read_stream
+from lamina.bitstream.runs import IndexEntry
 from lamina.bitstream.source import ByteSource
 from lamina.bitstream.syntax import Syntax
-from lamina.bitstream.writer import pack_stream, write_stream
+from lamina.bitstream.writer import file_size_bytes, pack_stream, write_stream
 
 __all__ = [
+    "MIME_TYPE",
     "Array",
     "BitReader",
     "BitWriter",
@@ -33,6 +36,7 @@ __all__ = [
     "FieldKind",
     "Flag",
     "Float32",
+    "GroupPlace",
     "Half",
     "IndexEntry",
     "Int",
@@ -43,9 +47,10 @@ __all__ = [
     "UInt",
     "Varint",
     "Version",
-    "checked_unit",
+    "codecs_string",
     "cut_to_bytes",
     "cut_to_level",
+    "file_size_bytes",
     "pack_stream",
     "read_stream",
     "usable",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bytes of a Lamina file are: declared syntax, limits and names. Enters: nothing; leaves: the wire.
 
-    indexed file     prefix  header  index record x units  CRC-32 of all before  payload, payload, ...
-    journal          prefix  journal header  CRC-32 of both  (index record  CRC-32 of it  payload) x units
+    indexed file   prefix  header  directory  records of the stream group (stills: of all groups)  CRC-32 of all before
+                   stills: payloads, layer by layer        timed: (records  CRC-32  payloads, layer by layer) x groups
+    journal        prefix  journal header  CRC-32 of both  (run record  CRC-32 of it  payloads of the run) x runs
 
 Nothing here may change without a new `VERSION`.
 """
@@ -11,24 +12,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from fractions import Fraction
 from typing import Annotated, Final
 
-from lamina.bitstream.composites import Bytes
+from lamina.bitstream.composites import Array, Bytes
+from lamina.bitstream.floats import Float32
 from lamina.bitstream.kinds import Enumeration, Flag, Int, UInt, Varint
 from lamina.bitstream.syntax import Syntax
-from lamina.codec import HEADER_LAYER, UnitKey
+from lamina.units import HEADER_LAYER, STREAM_GROUP, QualityMetric, SeenBy, StreamFacts
 
 MAGIC: Final = b"LAMINA"
-VERSION: Final = 1
+VERSION: Final = 2
 FEATURE_STREAMED: Final = 0b1
-"""The file is a journal: no index in front, a record before each unit."""
+"""The file is a journal: no directory in front, a record before each run of units."""
+RESERVED_FEATURES: Final = {0b10: "segmented", 0b100: "encrypted"}
+"""Bits whose meaning is settled, and which this version does not read."""
 KNOWN_FEATURES: Final = FEATURE_STREAMED
 
-STREAM_HEADER: Final = UnitKey(0, HEADER_LAYER, 0)
-"""Key of the header unit that every stream begins with."""
+MIME_TYPE: Final = "application/vnd.lamina"
+CODECS_FAMILY: Final = "lam1"
+"""First part of a codecs string: the family of formats; the container's version is in the file."""
 
-MAX_UNITS: Final = 1 << 20
-"""Units of a file: three layers for three hours at 30 Hz. An index of so many takes about 350 MB in memory."""
+MAX_GROUPS: Final = 1 << 20
+"""Groups of a file: twelve days of seconds."""
+MAX_UNITS: Final = 1 << 24
+"""Units of a file: five layers for 31 hours at 30 Hz. Lists of so many are made group by group."""
 MAX_UNIT_BYTES: Final = 1 << 30
 """Payload of one unit: the largest trained scenes, uncoded, are 1 GB; a length beyond is damage."""
 MAX_LAYERS: Final = 127
@@ -37,12 +45,22 @@ MAX_FRAME: Final = (1 << 30) - 1
 """Frame numbers: a year at 30 Hz; leaves room for sums in 32 bits."""
 MAX_WIRE_ID: Final = (1 << 14) - 1
 """Codec numbers: two bytes."""
-MIN_RECORD_BYTES: Final = 6
-"""Shortest index record: flags, length, CRC-32. Bounds the number of units before the index is read."""
-MAX_RECORD_BYTES: Final = 24
-"""Longest index record: flags 1, group 3, layer 1, frame 5, length 5, CRC-32 4, quality 2, rounded up."""
-MAX_INDEX_BYTES: Final = MAX_UNITS * MAX_RECORD_BYTES
+MAX_EXTENSION_BYTES: Final = 1 << 16
+"""What a later version may add to a header or a record; a reader skips it."""
+RUN_BYTES: Final = 4096
+"""A run of units ends with the unit that brings its payload to so much. What a record says of it as a whole takes ten
+bytes, a quarter of a percent; and damage costs no more than this beyond what it must."""
+MAX_RUN_UNITS: Final = 1024
+"""Units of a run, be they empty."""
+MAX_RECORDS_BYTES: Final = 1 << 26
+"""Of the records of one group: more units than a file may have take less."""
+MIN_DIRECTORY_BYTES: Final = 4
+"""Shortest directory record: flags, frames, records, layers. Bounds the number of groups before the directory is
+read."""
+MAX_PAYLOAD_BYTES: Final = 1 << 50
+"""Of a layer of a group; offsets stay below 2**53."""
 CRC_BYTES: Final = 4
+PREFIX_BYTES: Final = len(MAGIC) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,80 +70,160 @@ class FilePrefix(Syntax):
     magic: Annotated[bytes, Bytes(length=6)]
     """`LAMINA` in ASCII."""
     version: Annotated[int, UInt(8)]
-    """1; a reader refuses others."""
+    """2; a reader refuses others."""
     features: Annotated[int, UInt(8)]
-    """Bit 0: streamed (a journal). A reader refuses bits that it does not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerHeader(Syntax):
-    """What tools need without asking the codec; after the prefix of an indexed file."""
-
-    codec_wire_id: Annotated[int, Varint(MAX_WIRE_ID)]
-    """Number of the codec that the payloads belong to."""
-    unit_count: Annotated[int, Varint(MAX_UNITS, minimum=1)]
-    """Units in the index, header units included."""
-    group_count: Annotated[int, Varint(MAX_UNITS, minimum=1)]
-    """Groups that have units: frames that decode without any other group. 1 for stills."""
-    frame_count: Annotated[int, Varint(MAX_UNITS)]
-    """Frames that have units of a layer; 1 for stills."""
-    level_count: Annotated[int, Varint(MAX_LAYERS)]
-    """Highest layer + 1; a group may have fewer."""
-    index_size_bytes: Annotated[int, Varint(MAX_INDEX_BYTES)]
-    """Size of all index records, bytes."""
-
-    def check(self) -> None:
-        """The index must be able to hold what is announced."""
-        if self.unit_count * MIN_RECORD_BYTES > self.index_size_bytes:
-            raise ValueError(
-                f"an index of {self.index_size_bytes} bytes cannot hold {self.unit_count} records "
-                f"of at least {MIN_RECORD_BYTES} bytes"
-            )
-
-
-class Step(IntEnum):
-    """From one unit's key to the next, in the order (group, layer, frame)."""
-
-    NEXT_FRAME = 0
-    """Frame + 1 of the same group and layer."""
-    NEXT_LAYER = 1
-    """Layer + 1 of the same group, from the first frame of the layer before."""
-    NEXT_GROUP = 2
-    """Group + 1, layer 0, the frame after the highest so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRecord(Syntax):
-    """One unit in the index, or before its payload in a journal."""
-
-    explicit: Annotated[bool, Flag()]
-    """The key is spelled out instead of following from the record before; always in a journal."""
-    step: Annotated[Step, Enumeration(Step, bits=2)]
-    """How the key follows from the one before (first: from group 0, layer -2, frame 0); 0 when explicit."""
-    has_quality: Annotated[bool, Flag()]
-    """The encoder measured the quality."""
-    group: Annotated[int | None, Varint(MAX_UNITS - 1, when="explicit")]
-    """Group number, from 0."""
-    layer: Annotated[int | None, Int(8, minimum=HEADER_LAYER, maximum=MAX_LAYERS - 1, when="explicit")]
-    """0 is the base layer, -1 a header unit."""
-    frame: Annotated[int | None, Varint(MAX_FRAME, when="explicit")]
-    """Frame number in the whole stream."""
-    length: Annotated[int, Varint(MAX_UNIT_BYTES)]
-    """Payload, bytes."""
-    crc32: Annotated[int, UInt(32)]
-    """CRC-32 (as in zip and PNG) of the payload."""
-    quality_centidb: Annotated[int | None, UInt(16, minimum=1, when="has_quality")]
-    """PSNR of this frame at the level that this layer reaches, in 1/100 dB."""
-
-    def check(self) -> None:
-        """A field that says nothing has one value only."""
-        if self.explicit and self.step != Step.NEXT_FRAME:
-            raise ValueError(f"step is {self.step} in an explicit record, expected 0")
+    """Bit 0: streamed (a journal); 1: segmented and 2: encrypted are reserved. A reader refuses bits that it does not
+    know."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalHeader(Syntax):
-    """After the prefix of a journal."""
+    """What tools need without asking the codec; after the prefix of a journal."""
 
     codec_wire_id: Annotated[int, Varint(MAX_WIRE_ID)]
     """Number of the codec that the payloads belong to."""
+    seen_by: Annotated[SeenBy, Enumeration(SeenBy, bits=3)]
+    """What a view is."""
+    quality_metric: Annotated[QualityMetric, Enumeration(QualityMetric, bits=3)]
+    """What qualities are the mean of."""
+    is_timed: Annotated[bool, Flag()]
+    """It has frames in time; otherwise it stands still."""
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    rate_numerator: Annotated[int | None, Varint(1 << 31, minimum=1, when="is_timed")]
+    """Frames in `rate_denominator` seconds."""
+    rate_denominator: Annotated[int | None, Varint(1 << 31, minimum=1, when="is_timed")]
+    """Seconds."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")]
+    """Not read by this version."""
+
+    @property
+    def facts(self) -> StreamFacts:
+        """The same as a record."""
+        rate = None
+        if self.rate_numerator is not None and self.rate_denominator is not None:
+            rate = Fraction(self.rate_numerator, self.rate_denominator)
+        return StreamFacts(self.codec_wire_id, SeenBy(self.seen_by), rate, QualityMetric(self.quality_metric))
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerHeader(JournalHeader):
+    """After the prefix of an indexed file: what a journal's header says, then the size of what follows."""
+
+    group_count: Annotated[int, Varint(MAX_GROUPS, minimum=1)]
+    """Records of the directory, that of the stream group included."""
+    frame_count: Annotated[int, Varint(MAX_FRAME)]
+    """Frames that have units of a layer; 1 for stills."""
+    level_count: Annotated[int, Varint(MAX_LAYERS)]
+    """Highest layer + 1; a group may have fewer."""
+    front_size_bytes: Annotated[int, Varint(1 << 40)]
+    """Directory and the records that follow it, without the CRC-32."""
+
+    def check(self) -> None:
+        """The directory must be able to hold what is announced."""
+        if self.group_count * MIN_DIRECTORY_BYTES > self.front_size_bytes:
+            raise ValueError(
+                f"a directory of {self.front_size_bytes} bytes cannot hold {self.group_count} records "
+                f"of at least {MIN_DIRECTORY_BYTES} bytes"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRecord(Syntax):
+    """One group: from this alone follows where its levels are."""
+
+    is_explicit: Annotated[bool, Flag()]
+    """Number and first frame are spelled out. Otherwise: the group after the one before (first: the stream group), and
+    the frame after its last one (stills: 0)."""
+    is_chained: Annotated[bool, Flag()]
+    """It builds on the group before."""
+    has_header: Annotated[bool, Flag()]
+    """It has a header unit."""
+    has_box: Annotated[bool, Flag()]
+    """It is a part of space."""
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    reserved: Annotated[int, UInt(3, maximum=0)]
+    """0."""
+    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS, when="is_explicit")]
+    """Group number, from 0; -1 is the stream group."""
+    first_frame: Annotated[int | None, Varint(MAX_FRAME, when="is_explicit")]
+    """Number in the whole stream."""
+    frame_count: Annotated[int, Varint(MAX_FRAME)]
+    """From its first frame to its last one; 0 for the stream group."""
+    records_size_bytes: Annotated[int, Varint(MAX_RECORDS_BYTES)]
+    """Its run records, without the CRC-32 behind them."""
+    header_size_bytes: Annotated[int | None, Varint(MAX_UNIT_BYTES, when="has_header")]
+    """Payload of its header unit."""
+    layer_sizes_bytes: Annotated[tuple[int, ...], Array(Varint(MAX_PAYLOAD_BYTES), MAX_LAYERS)]
+    """Payloads of each layer, base first."""
+    box: Annotated[tuple[float, ...] | None, Array(Float32(), 6, count=6, when="has_box")]
+    """Lowest corner x y z, highest corner x y z, in the model's units."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")]
+    """Not read by this version."""
+
+
+class Step(IntEnum):
+    """From one run of a group to the next."""
+
+    GO_ON = 0
+    """The same layer, the frame after."""
+    NEXT_LAYER = 1
+    """Layer + 1, from the frame where the layer before began (first: from the group's first frame, at its header unit
+    if it has one, else at layer 0)."""
+    NEXT_FRAME = 2
+    """Layer 0, the frame after the highest so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord(Syntax):
+    """Units of one layer whose frames follow each other; in a group's records, or before the payloads in a journal."""
+
+    is_explicit: Annotated[bool, Flag()]
+    """Layer and first frame are spelled out instead of following from the run before."""
+    step: Annotated[Step, Enumeration(Step, bits=2)]
+    """How they follow; 0 when explicit."""
+    has_quality: Annotated[bool, Flag()]
+    """The encoder measured the quality."""
+    is_plural: Annotated[bool, Flag()]
+    """Of several units, or of units of several frames."""
+    opens_group: Annotated[bool, Flag()]
+    """Journals only: the first run of a group, always explicit. 0 in a directory's group."""
+    is_chained: Annotated[bool, Flag()]
+    """With `opens_group`: the group builds on the one before."""
+    has_box: Annotated[bool, Flag()]
+    """With `opens_group`: the group is a part of space."""
+    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS, when="opens_group")]
+    """Group number."""
+    box: Annotated[tuple[float, ...] | None, Array(Float32(), 6, count=6, when="has_box")]
+    """As in the directory."""
+    layer: Annotated[int | None, Int(8, minimum=HEADER_LAYER, maximum=MAX_LAYERS - 1, when="is_explicit")]
+    """0 is the base layer, -1 a header unit."""
+    frame: Annotated[int | None, Varint(MAX_FRAME, when="is_explicit")]
+    """Number in the whole stream of the first frame."""
+    length: Annotated[int, Varint(MAX_UNIT_BYTES)]
+    """Payload of the first unit, bytes."""
+    more_lengths: Annotated[tuple[int, ...] | None, Array(Varint(MAX_UNIT_BYTES), MAX_RUN_UNITS - 1, when="is_plural")]
+    """Payloads of the units after it."""
+    frames_per_unit: Annotated[int | None, Varint(1 << 20, minimum=1, when="is_plural")]
+    """Frames that each unit covers; 1 when not plural."""
+    crc32: Annotated[int, UInt(32)]
+    """CRC-32 (as in zip and PNG) of the payloads, one after another."""
+    quality_centidb: Annotated[int | None, UInt(16, minimum=1, when="has_quality")]
+    """Mean over the units of the quality of the level that this layer reaches, in 1/100 dB."""
+
+    def check(self) -> None:
+        """A field that says nothing has one value only."""
+        if self.is_explicit and self.step != Step.GO_ON:
+            raise ValueError(f"step is {self.step} in an explicit record, expected 0")
+        if self.opens_group and not self.is_explicit:
+            raise ValueError("opens a group without being explicit")
+        if (self.is_chained or self.has_box) and not self.opens_group:
+            raise ValueError("says something of a group that it does not open")
+        if self.is_plural and not self.more_lengths and self.frames_per_unit == 1:
+            raise ValueError("is plural with one unit of one frame")
+
+
+def codecs_string(codec_name: str, codec_version: int) -> str:
+    """``lam1.planar.1``: for manifests, and the `codecs` parameter of the MIME type."""
+    return f"{CODECS_FAMILY}.{codec_name}.{codec_version}"

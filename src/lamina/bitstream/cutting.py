@@ -7,12 +7,13 @@ the byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from lamina.bitstream.index import IndexEntry, pack_front
+from lamina.bitstream.layout import GroupLayout, layouts_of
 from lamina.bitstream.reader import Stream
-from lamina.codec import HEADER_LAYER, Unit
+from lamina.bitstream.writer import size_of_layouts
 from lamina.errors import TargetError
+from lamina.units import Unit
 
 
 def cut_to_level(stream: Stream, level: int) -> list[Unit]:
@@ -36,37 +37,54 @@ def cut_to_bytes(stream: Stream, size_bytes: int) -> list[Unit]:
         TargetError: not even level 0 fits; says the least size.
         BitstreamError: a unit is truncated or damaged.
     """
-    level = _highest_that_fits(stream, size_bytes)
-    groups = stream.groups
-    fitting, beyond = 0, len(groups)
+    sizes = CutSizes(stream)
+    level = sizes.highest_that_fits(size_bytes)
+    fitting, beyond = 0, len(stream.places)
     while fitting + 1 < beyond:
         middle = (fitting + beyond) // 2
-        if size_after_cut(stream, _raised(groups, level, middle)) <= size_bytes:
+        if sizes.size_bytes(level, middle) <= size_bytes:
             fitting = middle
         else:
             beyond = middle
-    return [stream.unit(entry) for entry in entries_after_cut(stream, _raised(groups, level, fitting))]
+    raised = {place.group for place in stream.places[:fitting]}
+    return [stream.unit(entry) for entry in stream.entries if entry.key.layer <= level + (entry.key.group in raised)]
 
 
-def entries_after_cut(stream: Stream, level_of_group: Mapping[int, int]) -> list[IndexEntry]:
-    """Entries that remain when each group is cut to its level."""
-    return [entry for entry in stream.entries if entry.key.layer <= level_of_group.get(entry.key.group, HEADER_LAYER)]
+def size_after_cut(stream: Stream, level: int) -> int:
+    """Size of the file when every group is cut to a level, everything counted, bytes."""
+    return CutSizes(stream).size_bytes(level, 0)
 
 
-def size_after_cut(stream: Stream, level_of_group: Mapping[int, int]) -> int:
-    """Size of the file when each group is cut to its level, index and all, bytes."""
-    entries = entries_after_cut(stream, level_of_group)
-    return len(pack_front(stream.codec_wire_id, entries)) + sum(entry.length for entry in entries)
+class CutSizes:
+    """Sizes of the files that a stream can be cut to."""
 
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        facts = {place.group: place.facts for place in stream.places}
+        self._layouts = layouts_of((replace(entry, run=None) for entry in stream.entries), facts)
+        self._cut: dict[tuple[int, int], GroupLayout] = {}
 
-def _raised(groups: tuple[int, ...], level: int, count: int) -> dict[int, int]:
-    return {group: level + (index < count) for index, group in enumerate(groups)}
+    def size_bytes(self, level: int, raised: int) -> int:
+        """Size of the file when every group is cut to a level, and the first `raised` ones to the next."""
+        cut = [self._at(number, level + (number < raised)) for number in range(len(self._layouts))]
+        return size_of_layouts(self._stream.facts, cut)
 
+    def highest_that_fits(self, size_bytes: int) -> int:
+        """The highest level that all groups can have.
 
-def _highest_that_fits(stream: Stream, size_bytes: int) -> int:
-    least_bytes = 0
-    for level in range(max(stream.level_count, 1) - 1, -1, -1):
-        least_bytes = size_after_cut(stream, dict.fromkeys(stream.groups, level))
-        if least_bytes <= size_bytes:
-            return level
-    raise TargetError(f"{stream.name or 'the stream'} cannot be cut to {size_bytes} bytes: level 0 takes {least_bytes}")
+        Raises:
+            TargetError: not even level 0 fits; says the least size.
+        """
+        least_bytes = 0
+        for level in range(max(self._stream.level_count, 1) - 1, -1, -1):
+            least_bytes = self.size_bytes(level, 0)
+            if least_bytes <= size_bytes:
+                return level
+        raise TargetError(
+            f"{self._stream.name or 'the stream'} cannot be cut to {size_bytes} bytes: level 0 takes {least_bytes}"
+        )
+
+    def _at(self, number: int, level: int) -> GroupLayout:
+        if (number, level) not in self._cut:
+            self._cut[number, level] = self._layouts[number].cut(level)
+        return self._cut[number, level]

@@ -1,36 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and bytes to units: opened by header and index, payloads read when asked for and checked by their CRC-32."""
+"""Files and bytes to units: opened by header and directory, the rest read when asked for and checked by its CRC-32."""
 
 from __future__ import annotations
 
+import threading
 import zlib
 from bisect import bisect_left
-from collections.abc import Container, Iterator
-from itertools import groupby
+from collections import OrderedDict
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from lamina.bitstream.container import FEATURE_STREAMED, STREAM_HEADER, ContainerHeader
+from lamina.bitstream.container import FEATURE_STREAMED
 from lamina.bitstream.damage import Damage
-from lamina.bitstream.index import (
-    HEADER_WINDOW_BYTES,
-    IndexEntry,
-    front_size_bytes,
-    header_of,
-    unpack_front,
-    unpack_prefix,
-)
-from lamina.bitstream.scan import scan_journal
+from lamina.bitstream.front import HEADER_WINDOW_BYTES, unpack_prefix
+from lamina.bitstream.groups import Groups, IndexedGroups, JournalGroups
+from lamina.bitstream.layout import GroupPlace
+from lamina.bitstream.runs import IndexEntry, Run
 from lamina.bitstream.source import ByteSource, BytesSource, FileSource, named
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
 from lamina.errors import BitstreamError
+from lamina.units import HEADER_LAYER, STREAM_GROUP, STREAM_HEADER, StreamFacts, Unit, UnitKey
+
+KEPT_RUNS = 16
+"""Runs of several units that were read last: a decoder that goes frame by frame asks layer after layer for one unit."""
 
 
 def read_stream(stream: str | Path | bytes | bytearray | memoryview | ByteSource) -> Stream:
-    """Open a stream: an indexed file or a journal, whole or truncated after its index.
+    """Open a stream: an indexed file or a journal, whole or truncated after its front.
 
     Raises:
-        BitstreamError: it is no Lamina file, of a future version, or its header or index are damaged.
+        BitstreamError: it is no Lamina file, of another version, or its front is damaged.
         OSError: the file cannot be opened.
     """
     if isinstance(stream, bytes | bytearray | memoryview):
@@ -38,20 +37,20 @@ def read_stream(stream: str | Path | bytes | bytearray | memoryview | ByteSource
     return Stream(FileSource(Path(stream)) if isinstance(stream, str | Path) else stream)
 
 
-def checked_unit(entry: IndexEntry, payload: bytes) -> Unit:
-    """The unit of an index entry, from its payload wherever that was read.
+def checked_run(run: Run, payloads: bytes) -> bytes:
+    """The payloads of a run, wherever they were read.
 
     Raises:
-        BitstreamError: the payload is truncated or damaged.
+        BitstreamError: they are truncated or damaged.
     """
-    if len(payload) != entry.length:
-        problem = f"truncated: {len(payload)} of {entry.length} bytes are there"
-        raise BitstreamError(problem, str(entry.key), "payload", entry.offset)
-    actual_crc = zlib.crc32(payload)
-    if actual_crc != entry.crc32:
-        problem = f"CRC-32 is {actual_crc:08x}, the index says {entry.crc32:08x}: the unit is damaged"
-        raise BitstreamError(problem, str(entry.key), "payload", entry.offset)
-    return Unit(entry.key, payload, entry.quality_db)
+    if len(payloads) != run.length:
+        problem = f"truncated: {len(payloads)} of {run.length} bytes are there"
+        raise BitstreamError(problem, str(run.key), "payload", run.offset)
+    actual_crc = zlib.crc32(payloads)
+    if actual_crc != run.crc32:
+        problem = f"CRC-32 is {actual_crc:08x}, its record says {run.crc32:08x}: the unit is damaged"
+        raise BitstreamError(problem, str(run.key), "payload", run.offset)
+    return payloads
 
 
 class Stream:
@@ -61,50 +60,42 @@ class Stream:
         self._source = source
         self.name: str = source.name
         """Path of the file; empty for bytes in memory."""
-        self.problems: tuple[BitstreamError, ...] = ()
-        """What is wrong with the file as a whole but does not keep it from being read."""
-        self.header: ContainerHeader
-        """Codec and counts; for a journal, of what is in it so far."""
-        self.entries: tuple[IndexEntry, ...]
-        """All units by group, layer, frame."""
+        self._kept: OrderedDict[Run, bytes] = OrderedDict()
+        self._lock = threading.Lock()
         try:
             with named(source):
-                self._open()
+                prefix = unpack_prefix(source.read(0, HEADER_WINDOW_BYTES))
+                self.is_journal: bool = bool(prefix.features & FEATURE_STREAMED)
+                """The units are in the order of their making and have no directory in front."""
+                self._groups: Groups = JournalGroups(source) if self.is_journal else IndexedGroups(source)
         except BaseException:
             source.close()
             raise
-        self._by_group = {
-            group: list(entries) for group, entries in groupby(self.entries, lambda entry: entry.key.group)
-        }
 
-    def _open(self) -> None:
-        prefix = unpack_prefix(window := self._source.read(0, HEADER_WINDOW_BYTES))
-        self.is_journal: bool = bool(prefix.features & FEATURE_STREAMED)
-        """The units are in the order of their making and have no index in front."""
-        if self.is_journal:
-            journal = scan_journal(self._source)
-            self.problems = journal.problems
-            self.entries = tuple(sorted(journal.entries, key=lambda entry: entry.key))
-            if not self.entries or self.entries[0].key != STREAM_HEADER:
-                raise BitstreamError("the header unit of the stream is missing", "journal", "", journal.end)
-            self.header = header_of(journal.codec_wire_id, self.entries, 0)
-            return
-        front_bytes = front_size_bytes(window)
-        if front_bytes > self._source.size_bytes:
-            problem = f"truncated: header and index take {front_bytes} bytes, the file has {self._source.size_bytes}"
-            raise BitstreamError(problem, "container", "index", self._source.size_bytes)
-        self.header, entries = unpack_front(self._source.read(0, front_bytes))
-        self.entries = tuple(entries)
-        expected_bytes, actual_bytes = self.entries[-1].stop, self._source.size_bytes
-        if actual_bytes != expected_bytes:
-            kind = "truncated" if actual_bytes < expected_bytes else "longer than its index says"
-            problem = f"{kind}: the file has {actual_bytes} bytes, expected {expected_bytes}"
-            self.problems = (BitstreamError(problem, "container", "", actual_bytes, self.name),)
+    def refresh(self) -> bool:
+        """See what was appended to a journal since; whether there was anything."""
+        with self._lock, named(self._source):
+            return self._groups.refresh()
+
+    @property
+    def problems(self) -> tuple[BitstreamError, ...]:
+        """What is wrong with the file as a whole but does not keep it from being read."""
+        return self._groups.problems
+
+    @property
+    def facts(self) -> StreamFacts:
+        """Codec, rate, kind of view, metric of quality."""
+        return self._groups.facts
 
     @property
     def codec_wire_id(self) -> int:
         """Number of the codec that the payloads belong to."""
-        return self.header.codec_wire_id
+        return self.facts.codec_wire_id
+
+    @property
+    def is_timed(self) -> bool:
+        """It has frames in time; otherwise it stands still."""
+        return self.facts.frames_per_second is not None
 
     @property
     def size_bytes(self) -> int:
@@ -112,46 +103,68 @@ class Stream:
         return self._source.size_bytes
 
     @property
+    def places(self) -> Sequence[GroupPlace]:
+        """The groups, stream group first: their frames, sizes and places. Reads no more than the front."""
+        return self._groups.places
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Numbers of the groups, rising, without the stream group."""
+        return tuple(place.group for place in self.places if place.group != STREAM_GROUP)
+
+    @property
     def group_count(self) -> int:
-        """Groups that have units."""
-        return self.header.group_count
+        """Groups, the stream group not counted."""
+        return len(self.groups)
 
     @property
     def level_count(self) -> int:
         """Highest layer of any group + 1."""
-        return self.header.level_count
+        return max(place.level for place in self.places) + 1
 
     @property
-    def groups(self) -> tuple[int, ...]:
-        """Numbers of the groups, rising."""
-        return tuple(self._by_group)
+    def frame_count(self) -> int:
+        """Frames from the first to the last; 1 for stills."""
+        spans = [place.frames for place in self.places if place.frame_count]
+        return max(span.stop for span in spans) - min(span.start for span in spans) if spans else 0
+
+    @property
+    def duration_s(self) -> float | None:
+        """None for stills."""
+        rate = self.facts.frames_per_second
+        return float(self.frame_count / rate) if rate is not None else None
 
     @property
     def front_size_bytes(self) -> int:
-        """Bytes before the first payload: prefix, header, index, CRC-32."""
-        return min(entry.offset for entry in self.entries)
+        """Bytes that must be read before anything can be decoded."""
+        return self._groups.front_size_bytes
 
-    def entry(self, key: UnitKey) -> IndexEntry:
-        """The entry of one unit.
-
-        Raises:
-            KeyError: the stream does not have it.
-        """
-        index = bisect_left(self.entries, key, key=lambda entry: entry.key)
-        if index == len(self.entries) or self.entries[index].key != key:
-            raise KeyError(f"{self.name or 'the stream'} has no unit {key}")
-        return self.entries[index]
-
-    def level_of(self, group: int) -> int:
-        """Highest level that the group reaches; -1 when it has header units only.
+    def place(self, group: int) -> GroupPlace:
+        """One group.
 
         Raises:
             ValueError: there is no such group.
         """
-        return max(entry.key.layer for entry in self._entries_of(group))
+        places = self.places
+        index = bisect_left(places, group, key=lambda place: place.group)
+        if index == len(places) or places[index].group != group:
+            raise ValueError(f"there is no group {group}; groups are {places[0].group}...{places[-1].group}")
+        return places[index]
 
-    def byte_range(self, group: int, level: int) -> tuple[int, int]:
-        """First byte of the group's levels 0...`level` with their header units, and the byte after them.
+    def is_chained(self, group: int) -> bool:
+        """Whether a group builds on the one before it."""
+        return group != STREAM_GROUP and self.place(group).facts.is_chained
+
+    def level_of(self, group: int) -> int:
+        """Highest level that the group reaches; -1 when it has a header unit only.
+
+        Raises:
+            ValueError: there is no such group.
+        """
+        return self.place(group).level
+
+    def byte_ranges(self, group: int, level: int) -> list[tuple[int, int]]:
+        """Where the group's header unit and layers 0...`level` are: one range, but in stills of several groups.
 
         A group that does not reach the level gives all it has.
 
@@ -160,14 +173,38 @@ class Stream:
         """
         if self.is_journal:
             raise ValueError(f"{self.name or 'this stream'} is a journal: finish it to have its layers together")
-        entries = self._entries_of(group)
-        start = entries[0].offset
-        return start, max((entry.stop for entry in entries if entry.key.layer <= level), default=start)
+        return self.place(group).byte_ranges(level)
 
-    def _entries_of(self, group: int) -> list[IndexEntry]:
-        if group not in self._by_group:
-            raise ValueError(f"there is no group {group}; groups are {self.groups[0]}...{self.groups[-1]}")
-        return self._by_group[group]
+    def entries_of(self, group: int) -> Sequence[IndexEntry]:
+        """The units of one group, in order; reads its records.
+
+        Raises:
+            BitstreamError: its records are damaged.
+            ValueError: there is no such group.
+        """
+        with named(self._source):
+            return self._groups.entries_of(self.place(group))
+
+    @property
+    def entries(self) -> list[IndexEntry]:
+        """All units by group, layer, frame. Groups whose records are damaged are left out, and noted in `problems`."""
+        found: list[IndexEntry] = []
+        for place in self.places:
+            found += self._intact_entries_of(place)
+        return found
+
+    def entry(self, key: UnitKey) -> IndexEntry:
+        """The entry of one unit.
+
+        Raises:
+            KeyError: the stream does not have it.
+        """
+        if key.group in (place.group for place in self.places):
+            entries = self.entries_of(key.group)
+            index = bisect_left(entries, key, key=lambda entry: entry.key)
+            if index < len(entries) and entries[index].key == key:
+                return entries[index]
+        raise KeyError(f"{self.name or 'the stream'} has no unit {key}")
 
     def select(
         self,
@@ -177,21 +214,35 @@ class Stream:
     ) -> list[IndexEntry]:
         """Entries that are needed to decode levels 0...`max_level` of `groups` and `frames`; None: all.
 
-        The header unit of the stream is always among them. A group without any of the frames is left out; of others,
-        frames up to the last one asked for are taken, as they build on each other.
+        The stream group is always among them. A group without any of the frames is left out; of others, frames up to
+        the last one asked for are taken, as they build on each other; of what a chained group builds on, all.
         """
         chosen: list[IndexEntry] = []
-        for group, entries in self._by_group.items():
-            present = {entry.key.frame for entry in entries if entry.key.layer != HEADER_LAYER}
-            last = max((frame for frame in present if frames is None or frame in frames), default=-1)
-            wanted = (groups is None or group in groups) and (frames is None or last >= 0)
-            for entry in entries:
-                is_header = entry.key.layer == HEADER_LAYER
+        for place, stop in self._wanted(groups, frames):
+            for entry in self._intact_entries_of(place):
                 in_level = max_level is None or entry.key.layer <= max_level
-                in_time = is_header or frames is None or entry.key.frame <= last
-                if entry.key == STREAM_HEADER or (wanted and in_level and in_time):
+                if entry.key.layer == HEADER_LAYER or (in_level and entry.key.frame < stop):
                     chosen.append(entry)
         return chosen
+
+    def _wanted(self, groups: Container[int] | None, frames: Container[int] | None) -> list[tuple[GroupPlace, int]]:
+        """Groups, and the frame before which what is needed of each ends."""
+        wanted: list[tuple[GroupPlace, int]] = []
+        needs_all = False
+        for place in reversed(self.places):
+            last = place.first_frame + place.frame_count - 1
+            if frames is not None and not needs_all:
+                last = max((frame for frame in place.frames if frame in frames), default=-1)
+            asked = (groups is None or place.group in groups) and (frames is None or last >= 0)
+            if place.group == STREAM_GROUP:
+                wanted.append((place, 1))
+            elif asked or needs_all:
+                wanted.append((place, place.frames.stop if needs_all else last + 1))
+                needs_all = place.facts.is_chained
+        return wanted[::-1]
+
+    def _intact_entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
+        return self._groups.intact_entries_of(place)
 
     def unit(self, entry: IndexEntry) -> Unit:
         """Read one unit.
@@ -199,9 +250,26 @@ class Stream:
         Raises:
             BitstreamError: it is truncated or damaged; names file, unit and position in the file.
         """
+        assert entry.run is not None
         with named(self._source):
-            available = max(min(entry.length, self._source.size_bytes - entry.offset), 0)
-            return checked_unit(entry, self._source.read(entry.offset, available))
+            payloads = self._payloads_of(entry.run)
+        start = entry.offset - entry.run.offset
+        facts = self.place(entry.key.group).facts
+        return Unit(entry.key, payloads[start : start + entry.length], entry.quality_db, entry.frame_count, facts)
+
+    def _payloads_of(self, run: Run) -> bytes:
+        with self._lock:
+            if run in self._kept:
+                self._kept.move_to_end(run)
+                return self._kept[run]
+        available = max(min(run.length, self._source.size_bytes - run.offset), 0)
+        payloads = checked_run(run, self._source.read(run.offset, available))
+        if len(run.lengths) > 1:
+            with self._lock:
+                self._kept[run] = payloads
+                while len(self._kept) > KEPT_RUNS:
+                    self._kept.popitem(last=False)
+        return payloads
 
     def header_unit(self) -> Unit:
         """The header unit of the stream.
@@ -209,7 +277,7 @@ class Stream:
         Raises:
             BitstreamError: it is truncated or damaged.
         """
-        return self.unit(self.entries[0])
+        return self.unit(self.entries_of(STREAM_GROUP)[0])
 
     def units(
         self,
@@ -239,7 +307,7 @@ class Stream:
         Raises:
             BitstreamError: the header unit of the stream is lost.
         """
-        damage = Damage()
+        damage = Damage(self.is_chained)
         for entry in self.select(max_level, groups, frames):
             if damage.costs(entry.key):
                 continue

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where bytes come from: a file, bytes in memory, or anything with the same four members (a server, say)."""
+"""Where bytes come from: a file, bytes in memory, or anything with the same members (a server, say)."""
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Iterator
@@ -19,10 +20,14 @@ class ByteSource(Protocol):
     name: str
     """For messages; empty for bytes in memory."""
     size_bytes: int
-    """Bytes that are there."""
+    """Bytes that are there, as far as is known."""
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """The bytes from `offset` on; fewer where the source ends."""
+        ...
+
+    def refresh(self) -> None:
+        """Look again how many bytes are there."""
         ...
 
     def close(self) -> None:
@@ -41,6 +46,9 @@ class BytesSource:
     def read(self, offset: int, size_bytes: int) -> bytes:
         """The bytes from `offset` on; fewer where the data ends."""
         return bytes(self._data[offset : offset + size_bytes])
+
+    def refresh(self) -> None:
+        """Nothing changes."""
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -67,6 +75,10 @@ class FileSource:
         with self._lock:
             self._file.seek(offset)
             return self._file.read(min(size_bytes, max(self.size_bytes - offset, 0)))
+
+    def refresh(self) -> None:
+        """See what was appended since."""
+        self.size_bytes = os.fstat(self._file.fileno()).st_size
 
 
 @contextmanager

@@ -7,16 +7,23 @@ written: for long media use `journal.StreamJournal`, which holds none.
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from typing import BinaryIO
 
 from lamina.atomic import replacing
-from lamina.bitstream.index import IndexEntry, entry_of, pack_front
-from lamina.codec import Unit
+from lamina.bitstream.container import CRC_BYTES
+from lamina.bitstream.front import in_front, pack_front, with_offsets
+from lamina.bitstream.layout import GroupLayout, layouts_of, pack_records
+from lamina.bitstream.runs import Run, entry_of
+from lamina.units import GroupFacts, StreamFacts, Unit, UnitKey
 
 
-def write_stream(path: str | Path, codec_wire_id: int, units: Iterable[Unit]) -> int:
+def write_stream(path: str | Path, facts: StreamFacts, units: Iterable[Unit]) -> int:
     """Write an indexed file; the size of the file, bytes.
 
     Raises:
@@ -25,34 +32,99 @@ def write_stream(path: str | Path, codec_wire_id: int, units: Iterable[Unit]) ->
     """
     ordered = sorted(units, key=attrgetter("key"))
     payloads = {unit.key: unit.payload for unit in ordered}
-    return write_indexed(path, codec_wire_id, [entry_of(unit) for unit in ordered], lambda entry: payloads[entry.key])
+    entries = [entry_of(unit) for unit in ordered]
+    return write_indexed(path, facts, layouts_of(entries, group_facts_of(ordered)), payloads.__getitem__)
 
 
-def pack_stream(codec_wire_id: int, units: Iterable[Unit]) -> bytes:
+def pack_stream(facts: StreamFacts, units: Iterable[Unit]) -> bytes:
     """The bytes that `write_stream` writes.
 
     Raises:
         ValueError: as `write_stream`.
     """
     ordered = sorted(units, key=attrgetter("key"))
-    return pack_front(codec_wire_id, [entry_of(unit) for unit in ordered]) + b"".join(unit.payload for unit in ordered)
+    payloads = {unit.key: unit.payload for unit in ordered}
+    entries = [entry_of(unit) for unit in ordered]
+    file = io.BytesIO()
+    write_layouts(file, facts, layouts_of(entries, group_facts_of(ordered)), payloads.__getitem__)
+    return file.getvalue()
+
+
+def file_size_bytes(facts: StreamFacts, units: Iterable[Unit]) -> int:
+    """The size of the file of these units, to the byte, without making it.
+
+    Raises:
+        ValueError: as `write_stream`.
+    """
+    ordered = sorted(units, key=attrgetter("key"))
+    return size_of_layouts(facts, layouts_of((entry_of(unit) for unit in ordered), group_facts_of(ordered)))
+
+
+def group_facts_of(units: Iterable[Unit]) -> dict[int, GroupFacts]:
+    """What units say of their groups.
+
+    Raises:
+        ValueError: two units of a group do not agree.
+    """
+    facts: dict[int, GroupFacts] = {}
+    for unit in units:
+        if facts.setdefault(unit.key.group, unit.group) != unit.group:
+            raise ValueError(f"{unit.key} says {unit.group} of its group, others {facts[unit.key.group]}")
+    return facts
+
+
+def size_of_layouts(facts: StreamFacts, layouts: Sequence[GroupLayout]) -> int:
+    """The size of the file of these groups, bytes."""
+    behind = (layout.place for layout in layouts if not in_front(facts, layout.place))
+    records = sum(place.records_size_bytes + CRC_BYTES for place in behind)
+    payloads = sum(sum(layout.place.sizes_bytes) for layout in layouts)
+    return len(pack_front(facts, layouts)) + records + payloads
 
 
 def write_indexed(
     path: str | Path,
-    codec_wire_id: int,
-    entries: Sequence[IndexEntry],
-    payload_of: Callable[[IndexEntry], bytes],
+    facts: StreamFacts,
+    layouts: Sequence[GroupLayout],
+    payload_of: Callable[[UnitKey], bytes],
 ) -> int:
     """Write an indexed file whose payloads are fetched one at a time; the size of the file, bytes.
 
     Raises:
-        ValueError: entries are not in order or beyond the limits.
+        ValueError: something is beyond the limits.
         WriteError: as `write_stream`.
     """
-    front = pack_front(codec_wire_id, entries)
     with replacing(path) as file:
-        file.write(front)
-        for entry in entries:
-            file.write(payload_of(entry))
-    return len(front) + sum(entry.length for entry in entries)
+        return write_layouts(file, facts, layouts, payload_of)
+
+
+def write_layouts(
+    file: BinaryIO, facts: StreamFacts, layouts: Sequence[GroupLayout], payload_of: Callable[[UnitKey], bytes]
+) -> int:
+    """Payloads first, each to its place, then what is in front of them: check sums are known then."""
+    front_size = len(pack_front(facts, layouts))
+    records = sum(layout.place.records_size_bytes for layout in layouts if in_front(facts, layout.place))
+    places = with_offsets(facts, [layout.place for layout in layouts], front_size - CRC_BYTES - records)
+    checked: list[GroupLayout] = []
+    for layout, place in zip(layouts, places, strict=True):
+        ends = list(place.offsets)
+        runs = [_written(file, run, ends, payload_of) for run in layout.runs]
+        checked.append(GroupLayout(place, tuple(runs)))
+        if not in_front(facts, place):
+            packed = pack_records(runs, place.group, place.first_frame, place.header_size_bytes is not None)
+            file.seek(place.records_offset)
+            file.write(packed + zlib.crc32(packed).to_bytes(CRC_BYTES, "big"))
+    file.seek(0)
+    file.write(pack_front(facts, checked))
+    return size_of_layouts(facts, layouts)
+
+
+def _written(file: BinaryIO, run: Run, ends: list[int], payload_of: Callable[[UnitKey], bytes]) -> Run:
+    """The run with its check sum, its payloads written; `ends` says where each layer goes on."""
+    crc32 = 0
+    for entry in run.entries():
+        payload = payload_of(entry.key)
+        crc32 = zlib.crc32(payload, crc32)
+        file.seek(ends[run.key.layer + 1])
+        file.write(payload)
+        ends[run.key.layer + 1] += len(payload)
+    return replace(run, crc32=crc32)

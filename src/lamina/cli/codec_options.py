@@ -9,6 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -111,7 +112,7 @@ def _meaning(config: type, name: str) -> str:
     """The docstring of a field, its first sentence, without code marks."""
     module = ast.parse(inspect.getsource(sys.modules[config.__module__]))
     body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == config.__name__)
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in pairwise(body):
         is_it = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id == name
         if is_it and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
             text = " ".join(str(below.value.value).split()).replace("`", "").replace("%", "%%")

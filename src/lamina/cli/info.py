@@ -71,7 +71,8 @@ def _print_groups(summary: Summary) -> None:
     rows = [
         (
             str(group.group),
-            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}{' chained' if group.is_chained else ''}",
+            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}{', chained' * group.is_chained}",
+            +(" chained" if group.is_chained else ""),
             " + ".join(thousands(count) for count in group.layer_bytes),
             decimals(group.quality_db, 2),
         )

@@ -52,7 +52,7 @@ class LevelQuality:
     ssim: float
     ms_ssim: float
     vmaf: float | None
-    """0...100; None for all but clips, and where no ffmpeg with libvmaf is installed or the clip is too small for it."""
+    """0...100; None for all but clips, where no ffmpeg with libvmaf is installed, and where the clip is too small."""
     lpips: float | None
     """Learned perceptual distance, 0 for alike; None where no weights were given."""
     counts: Mapping[str, int]

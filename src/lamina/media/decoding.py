@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units of an open stream enter, the best model of each frame leaves: one decoder over all groups, around damage."""
+"""The units of an open stream enter, the best model of each frame leaves; one decoder over all groups, past damage."""
 
 from __future__ import annotations
 

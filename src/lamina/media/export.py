@@ -114,9 +114,7 @@ def _export_models(
     return Exported(path, shown, f"{count} frames, the last of {what}")
 
 
-def _export_picture(
-    media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None
-) -> Exported:
+def _export_picture(media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None) -> Exported:
     from lamina.data import write_image
 
     pixels = next(media.frames(frame, frame + 1, level, size))

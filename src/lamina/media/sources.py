@@ -49,9 +49,7 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     options = options or SourceOptions()
     if isinstance(source, str | Path):
         if is_capture(source):
-            return read_capture(
-                source, scale=options.scale, view_size=options.view_size, test_every=options.test_every
-            )
+            return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
     if is_signal(source):
         signal = cast(Signal, source)

@@ -60,9 +60,9 @@ def read_capture(
     """Cameras, points and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the largest pictures there; None: 1, or the largest of 1/2, 1/3, ... that leaves no side over
-    `LONGEST_PX`. `view_size` (width, height) asks for the scale at which the first view has so many pixels instead. Every `test_every`-th view by name is held out (0: none) where the
-    folder has no split of its own. Transparency is laid over `background` (8-bit sRGB); None: as
-    `background_of` says.
+    `LONGEST_PX`. `view_size` (width, height) asks for the scale at which the first view has so many pixels instead.
+    Every `test_every`-th view by name is held out (0: none) where the folder has no split of its own. Transparency is
+    laid over `background` (8-bit sRGB); None: as `background_of` says.
 
     Raises:
         SignalError: not a capture, or something in it is missing, damaged or not supported; says what and where; or no
@@ -120,9 +120,7 @@ def _capture_of_size(
     """The capture at the scale at which its first view is of `size`."""
 
     def read(scale: Fraction) -> tuple[Capture, tuple[int, int]]:
-        capture = read_capture(
-            path, scale=scale, test_every=test_every, background=background, cache_bytes=cache_bytes
-        )
+        capture = read_capture(path, scale=scale, test_every=test_every, background=background, cache_bytes=cache_bytes)
         camera = capture.views[0].camera
         return capture, (camera.width, camera.height)
 

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units to runs and their records, and back: which units share a check sum, and how keys follow from each other.
+
+The walk over keys is the same lines for both directions, in files and in journals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Final
+
+from lamina.bitstream.container import (
+    MAX_FRAME,
+    MAX_LAYERS,
+    MAX_RUN_UNITS,
+    MAX_UNIT_BYTES,
+    RUN_BYTES,
+    RunRecord,
+    Step,
+)
+from lamina.units import HEADER_LAYER, PLAIN_GROUP, STREAM_GROUP, GroupFacts, Unit, UnitKey
+
+MAX_QUALITY_CENTIDB: Final = 0xFFFF
+"""Stands for anything from 655.35 dB on, a lossless level included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Units of one layer whose frames follow each other: read and checked together."""
+
+    key: UnitKey
+    """Of its first unit."""
+    lengths: tuple[int, ...]
+    """Payload of each unit, bytes."""
+    frames_per_unit: int = 1
+    quality_db: float | None = None
+    """Mean over its units, in steps of 0.01 dB; None: unknown."""
+    crc32: int = 0
+    """Of the payloads, one after another."""
+    offset: int = 0
+    """Of the first payload in the file, bytes."""
+
+    @property
+    def length(self) -> int:
+        """Of all payloads, bytes."""
+        return sum(self.lengths)
+
+    @property
+    def stop(self) -> int:
+        """Byte after the last payload in the file."""
+        return self.offset + self.length
+
+    @property
+    def stop_frame(self) -> int:
+        """The frame after its last one."""
+        return self.key.frame + len(self.lengths) * self.frames_per_unit
+
+    def entries(self) -> Iterator[IndexEntry]:
+        """Its units."""
+        offset, (group, layer, frame) = self.offset, self.key
+        for number, length in enumerate(self.lengths):
+            key = UnitKey(group, layer, frame + number * self.frames_per_unit)
+            yield IndexEntry(key, offset, length, self.quality_db, self.frames_per_unit, self)
+            offset += length
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """Where a unit is and what it should be."""
+
+    key: UnitKey
+    offset: int
+    """Of the payload in the file, bytes."""
+    length: int
+    """Of the payload, bytes."""
+    quality_db: float | None
+    """Of its run, in steps of 0.01 dB; None: unknown."""
+    frame_count: int = 1
+    """Frames that it covers, from `key.frame` on."""
+    run: Run | None = field(default=None, repr=False, compare=False)
+    """What it is checked with; None: it has no place in a file yet."""
+
+    @property
+    def stop(self) -> int:
+        """Byte after the payload in the file."""
+        return self.offset + self.length
+
+
+def centidb_of(quality_db: float | None) -> int | None:
+    """Quality in 1/100 dB as a record says it; None: unknown.
+
+    Raises:
+        ValueError: it is not a number.
+    """
+    if quality_db is None:
+        return None
+    if math.isnan(quality_db):
+        raise ValueError("quality_db is NaN, expected a number or None")
+    return round(min(max(100 * quality_db, 1), MAX_QUALITY_CENTIDB))
+
+
+def entry_of(unit: Unit) -> IndexEntry:
+    """The entry of a unit that is yet to be given a place.
+
+    Raises:
+        ValueError: its key, length or quality is beyond the limits of the format.
+    """
+    group, layer, frame = unit.key
+    in_range = group >= STREAM_GROUP and HEADER_LAYER <= layer < MAX_LAYERS and 0 <= frame <= MAX_FRAME
+    if not in_range or len(unit.payload) > MAX_UNIT_BYTES:
+        raise ValueError(f"{unit.key} of {len(unit.payload)} bytes is beyond the limits of the format")
+    centidb_of(unit.quality_db)
+    return IndexEntry(unit.key, 0, len(unit.payload), unit.quality_db, unit.frame_count)
+
+
+def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
+    """Entries of one group, in order, as runs: as long as frames follow, and `RUN_BYTES` is not reached."""
+    members: list[IndexEntry] = []
+    size_bytes = 0
+    for entry in entries:
+        if members and not (_follows(members[-1], entry) and size_bytes < RUN_BYTES and len(members) < MAX_RUN_UNITS):
+            yield _run_of(members)
+            members, size_bytes = [], 0
+        members.append(entry)
+        size_bytes += entry.length
+    if members:
+        yield _run_of(members)
+
+
+def _follows(before: IndexEntry, entry: IndexEntry) -> bool:
+    """Whether the entry is the next of the same layer, alike in what a record says once."""
+    group, layer, frame = before.key
+    alike = before.frame_count == entry.frame_count and (before.quality_db is None) == (entry.quality_db is None)
+    return alike and layer != HEADER_LAYER and entry.key == (group, layer, frame + before.frame_count)
+
+
+def _run_of(members: list[IndexEntry]) -> Run:
+    known = [entry.quality_db for entry in members if entry.quality_db is not None]
+    centidb = centidb_of(fmean(known)) if known else None
+    quality_db = None if centidb is None else centidb / 100
+    return Run(members[0].key, tuple(entry.length for entry in members), members[0].frame_count, quality_db)
+
+
+@dataclass(slots=True)
+class RunWalk:
+    """Where a walk over runs stands; predicts the next key for each `Step`."""
+
+    group: int
+    layer: int
+    """Of the run before."""
+    frame: int
+    """After the run before."""
+    layer_start: int
+    """Frame where that layer began."""
+    next_frame: int
+    """After the highest so far."""
+
+    @classmethod
+    def of_group(cls, group: int, first_frame: int, has_header: bool) -> RunWalk:
+        """Before the first run of a group."""
+        return cls(group, HEADER_LAYER - has_header, first_frame, first_frame, first_frame)
+
+    def predict(self, step: Step) -> UnitKey:
+        """The key that `step` leads to."""
+        if step is Step.GO_ON:
+            return UnitKey(self.group, self.layer, self.frame)
+        if step is Step.NEXT_LAYER:
+            return UnitKey(self.group, self.layer + 1, self.layer_start)
+        return UnitKey(self.group, 0, self.next_frame)
+
+    def advance(self, run: Run) -> None:
+        """Go past a run."""
+        group, layer, frame = run.key
+        if (group, layer) != (self.group, self.layer):
+            self.layer_start = frame
+        if group != self.group:
+            self.next_frame = frame
+        # A header unit has no frames of its own: the layer after it begins where it stands.
+        self.frame = run.stop_frame if layer != HEADER_LAYER else frame
+        self.group, self.layer = group, layer
+        self.next_frame = max(self.next_frame, self.frame)
+
+
+def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> RunRecord:
+    """Wire form of a run after where `walk` stands; with `opening`, of the first of a group in a journal."""
+    centidb = centidb_of(run.quality_db)
+    step = None if opening is not None else next((step for step in Step if walk.predict(step) == run.key), None)
+    group, layer, frame = run.key
+    plural = len(run.lengths) > 1 or run.frames_per_unit > 1
+    box = opening.box if opening is not None else None
+    return RunRecord(
+        is_explicit=step is None,
+        step=Step.GO_ON if step is None else step,
+        has_quality=centidb is not None,
+        is_plural=plural,
+        opens_group=opening is not None,
+        is_chained=opening is not None and opening.is_chained,
+        has_box=box is not None,
+        group=group if opening is not None else None,
+        box=box,
+        layer=layer if step is None else None,
+        frame=frame if step is None else None,
+        length=run.lengths[0],
+        more_lengths=tuple(run.lengths[1:]) if plural else None,
+        frames_per_unit=run.frames_per_unit if plural else None,
+        crc32=run.crc32,
+        quality_centidb=centidb,
+    )
+
+
+def run_from(record: RunRecord, walk: RunWalk) -> Run:
+    """The run of a record, after where `walk` stands.
+
+    Raises:
+        ValueError: its key is out of range.
+    """
+    if record.layer is not None and record.frame is not None:
+        key = UnitKey(walk.group if record.group is None else record.group, record.layer, record.frame)
+    else:
+        key = walk.predict(Step(record.step))
+    quality_db = None if record.quality_centidb is None else record.quality_centidb / 100
+    lengths = (record.length, *(record.more_lengths or ()))
+    run = Run(key, lengths, record.frames_per_unit or 1, quality_db, record.crc32)
+    if not HEADER_LAYER <= key.layer < MAX_LAYERS or run.stop_frame - 1 > MAX_FRAME:
+        raise ValueError(f"leads to {key}, beyond the limits of the format")
+    if key.layer == HEADER_LAYER and (len(lengths) > 1 or run.frames_per_unit > 1):
+        raise ValueError(f"{key}: a header unit is one, and has no frames of its own")
+    return run
+
+
+def facts_from(record: RunRecord) -> GroupFacts:
+    """What a record that opens a group says of it."""
+    return group_facts(record.is_chained, record.box)
+
+
+def group_facts(is_chained: bool, box: tuple[float, ...] | None) -> GroupFacts:
+    """Facts from the fields of a record."""
+    if not is_chained and box is None:
+        return PLAIN_GROUP
+    if box is None:
+        return GroupFacts(is_chained)
+    x, y, z, far_x, far_y, far_z = box
+    return GroupFacts(is_chained, (x, y, z, far_x, far_y, far_z))
+
+
+def placed(runs: Iterable[Run], start: int) -> Iterator[Run]:
+    """The runs with offsets: one after another from byte `start` on."""
+    for run in runs:
+        yield replace(run, offset=start)
+        start += run.length
