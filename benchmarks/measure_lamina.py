@@ -17,7 +17,7 @@ from benchmarks.rivals.curves import Pixels, measured, measured_clip, points_to_
 
 import lamina
 from lamina.bitstream import cut_to_level, pack_stream
-from lamina.codec import HEADER_LAYER
+from lamina.units import HEADER_LAYER
 from lamina.codecs.planar.config import Scalability
 from lamina.data import Clip, clip_from_frames
 

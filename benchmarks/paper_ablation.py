@@ -39,9 +39,9 @@ from benchmarks.result_files import add_figures, read_figures
 from benchmarks.rivals.stills import kodak_pictures
 
 from lamina.codecs.planar.config import PgsvcConfig, Training
-from lamina.codecs.planar.pgsvc.objective import level_psnr_db, make_targets
-from lamina.codecs.planar.pgsvc.pruning import layer_counts
-from lamina.codecs.planar.pgsvc.training import fit_layers
+from lamina.codecs.planar.pgsvc.fit.objective import level_psnr_db, make_targets
+from lamina.codecs.planar.pgsvc.fit.pruning import layer_counts
+from lamina.codecs.planar.pgsvc.fit.training import fit_layers
 from lamina.data import read_image
 
 PICTURES = ("kodim01", "kodim08", "kodim15", "kodim17")

@@ -24,7 +24,7 @@ import torch
 from benchmarks.run_log import write_result
 from numba import njit, prange
 
-from lamina.render.gaussians import Gaussians2D, log_euclidean_to_covariance
+from lamina.render.gaussians2d import Gaussians2D, log_euclidean_to_covariance
 from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.simd import fill_row, sum_row
 from lamina.render.kernels.threads import share_torch_threads

@@ -28,10 +28,10 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.scenes import CAPTURES, one_level
 from benchmarks.unquantized import fitted, quality
 
+from lamina.anchors.fitting.training import Scene
 from lamina.codecs.scene.coding import encode
 from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
-from lamina.codecs.scene.fit import finish
-from lamina.codecs.scene.training import Scene
+from lamina.codecs.scene.fit.fit import finish
 from lamina.data.captures import read_capture
 
 RESULT_NAME = "scene_ablation"

@@ -22,8 +22,8 @@ from benchmarks.result_files import add_figures, data_folder
 from benchmarks.scene_ablation import fit
 from benchmarks.scenes import CAPTURES, USUAL
 
+from lamina.anchors.fitting.training import Scene
 from lamina.codecs.scene.config import PRESETS, SceneTarget
-from lamina.codecs.scene.training import Scene
 from lamina.data.captures import read_capture
 
 RESULT_NAME = "scene_quantization"

@@ -33,11 +33,11 @@ import torch
 from benchmarks.measure_lamina import level_files
 from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.run_log import commit
+from lamina.media.scene_comparison import compare_scene
 
 import lamina
 from lamina.codecs.scene.config import PRESETS, Device, SceneConfig, SceneTarget
 from lamina.data.captures import Capture, read_capture
-from lamina.media.scene_comparison import compare_scene
 from lamina.media.summary import summarize
 
 CAPTURES: Mapping[str, tuple[str, Fraction]] = MappingProxyType(

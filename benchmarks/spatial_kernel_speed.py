@@ -26,11 +26,11 @@ from benchmarks.planar_kernel_speed import measure_peak, take_turns
 from benchmarks.result_files import data_folder
 from benchmarks.run_log import write_result
 
+from lamina.cameras.camera import Camera, look_at
 from lamina.data.captures.reading import read_capture
 from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.data.splats.opening import read_splats
 from lamina.render.backends import Backend
-from lamina.render.cameras import Camera, look_at
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
 from lamina.render.kernels.threads import share_torch_threads

@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lamina.anchors.fitting.start import first_state
+from lamina.anchors.fitting.state import FitState
+from lamina.anchors.fitting.training import Scene
 from lamina.codec import SilentMonitor
-from lamina.codecs.scene.finish import shown
-from lamina.codecs.scene.fit import Watch, train
-from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.state import FitState
-from lamina.codecs.scene.training import Scene
+from lamina.codecs.scene.fit.finish import shown
+from lamina.codecs.scene.fit.fit import Watch, train
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.metrics.ssim import ssim
 

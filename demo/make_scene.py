@@ -21,7 +21,7 @@ from PIL import Image
 from demo.exhibits import HERE
 from lamina.data.splats import SplatCloud, read_sog
 from lamina.data.splats.gaussians import gaussians_seen_from
-from lamina.render.cameras import Camera, look_at
+from lamina.cameras.camera import Camera, look_at
 from lamina.render.spatial import render_spatial
 
 FOLDER = HERE / "scene"

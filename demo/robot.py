@@ -19,7 +19,7 @@ from lamina.codecs.scene.export import export_cloud
 from lamina.codecs.scene.model import SceneModel
 from lamina.data.captures import read_capture
 from lamina.data.splats import read_splats, write_splats
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera
 
 SOURCE = HERE / "scene"
 NOTE = (

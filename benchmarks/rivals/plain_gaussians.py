@@ -31,11 +31,11 @@ from benchmarks.result_files import add_figures, data_folder
 from benchmarks.scenes import CAPTURES
 from torch import Tensor
 
-from lamina.codecs.scene.first_octree import RANDOM_POINTS, bounding_cube
-from lamina.codecs.scene.losses import photometric
+from lamina.anchors.fitting.first_octree import RANDOM_POINTS, bounding_cube
 from lamina.data.captures import Capture, read_capture
 from lamina.data.splats import SplatCloud, write_ply
 from lamina.data.splats.gaussians import cloud_of_gaussians
+from lamina.fitting.photometric import photometric
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.metrics.ssim import ssim
 from lamina.render.gaussians3d import Gaussians3D

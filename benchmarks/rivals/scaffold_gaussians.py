@@ -25,8 +25,8 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.scenes import CAPTURES
 from benchmarks.unquantized import fitted, quality
 
+from lamina.anchors.fitting.training import Scene
 from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
-from lamina.codecs.scene.training import Scene
 from lamina.data.captures import read_capture
 
 RESULT_NAME = "scaffold_gaussians"

@@ -30,11 +30,11 @@ from benchmarks.result_files import add_figures
 from benchmarks.rivals.curves import Pixels
 from benchmarks.rivals.splat_transform import INSTALL, convert, find_tool
 
+from lamina.cameras.camera import Camera, look_at
 from lamina.data.captures import read_capture
 from lamina.data.splats import SplatCloud, read_splats, write_ply, write_spz
 from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.metrics import mean_psnr
-from lamina.render.cameras import Camera, look_at
 from lamina.render.spatial import render_spatial
 
 RESULT_NAME = "rivals_splat_files"

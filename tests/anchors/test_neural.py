@@ -9,7 +9,7 @@ import torch
 
 from lamina.anchors.anchors import Anchors, concatenate
 from lamina.anchors.neural import Heads, generate, head_inputs, in_view, init_heads
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera
 
 CHANNELS, OFFSETS = 5, 3
 

@@ -42,7 +42,7 @@ def imports(module: str) -> set[str]:
 
 
 def room(module: str) -> str:
-    """The top-level room of a module: `lamina.codecs.planar.fit` -> `codecs`; `lamina` itself -> `lamina`."""
+    """The top-level room of a module: `lamina.codecs.planar.fit.fit` -> `codecs`; `lamina` itself -> `lamina`."""
     parts = module.split(".")
     return "cli" if parts[-1] == "__main__" else parts[1] if len(parts) > 1 else "lamina"
 

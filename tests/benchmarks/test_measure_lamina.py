@@ -5,7 +5,7 @@ import pytest
 from benchmarks.measure_lamina import EncoderSettings, Target, frame_bits, level_files, measure_still
 
 import lamina
-from lamina.codec import HEADER_LAYER, UnitKey
+from lamina.units import HEADER_LAYER, UnitKey
 
 
 @pytest.fixture(scope="module")

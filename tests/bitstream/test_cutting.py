@@ -2,7 +2,7 @@
 import pytest
 
 from lamina.bitstream import Stream, cut_to_bytes, cut_to_level, pack_stream, read_stream, write_stream
-from lamina.codec import Unit, UnitKey
+from lamina.units import Unit, UnitKey
 from lamina.errors import TargetError
 
 HEADER = Unit(UnitKey(0, -1, 0), b"header")

@@ -4,7 +4,7 @@ import errno
 import pytest
 
 from lamina.bitstream import StreamJournal, pack_stream, read_stream, write_stream
-from lamina.codec import Unit, UnitKey
+from lamina.units import Unit, UnitKey
 from lamina.errors import BitstreamError, WriteError
 
 HEADER = Unit(UnitKey(0, -1, 0), b"header")

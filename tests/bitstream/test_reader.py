@@ -2,10 +2,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lamina.bitstream.index import front_size_bytes
 
 from lamina.bitstream import pack_stream, read_stream, usable, write_stream
-from lamina.bitstream.index import front_size_bytes
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.errors import BitstreamError
 
 HEADER = Unit(UnitKey(0, HEADER_LAYER, 0), b"header")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from lamina.bitstream import write_stream
-from lamina.codec import Unit, UnitKey
+from lamina.units import Unit, UnitKey
 from lamina.errors import LaminaError, WriteError
 
 UNITS = [Unit(UnitKey(0, -1, 0), b"header"), Unit(UnitKey(0, 0, 0), b"base")]

@@ -14,7 +14,8 @@ from itertools import groupby
 import numpy as np
 import torch
 
-from lamina.codec import HEADER_LAYER, Codec, Progress, StreamInfo, Unit, UnitKey
+from lamina.codec import Codec, Progress, StreamInfo
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar.config import PRESETS, configure
 from lamina.data import Clip, downsample_area
 from lamina.errors import BitstreamError, TargetError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamina.bitstream import write_stream
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader, ScalabilityId
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import lamina
 from lamina.bitstream import Stream
-from lamina.codec import HEADER_LAYER
+from lamina.units import HEADER_LAYER
 from lamina.data import open_clip, read_image
 
 pytestmark = pytest.mark.usefixtures("mosaic")

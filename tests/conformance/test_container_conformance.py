@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamina.bitstream import StreamJournal, pack_stream, read_stream
-from lamina.codec import Unit, UnitKey
+from lamina.units import Unit, UnitKey
 
 FOLDER = Path(__file__).parent / "container"
 CASES = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))

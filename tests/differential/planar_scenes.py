@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lamina.render.gaussians import Gaussians2D, log_euclidean_to_covariance
+from lamina.render.gaussians2d import Gaussians2D, log_euclidean_to_covariance
 
 Renderer = Callable[[Gaussians2D, int, int, int], tuple[Tensor, Tensor]]
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamina.render.cameras import Camera, look_at
+from lamina.cameras.camera import Camera, look_at
 from lamina.render.spatial import Backend, Gaussians3D, render_spatial
 
 BACKGROUND = (0.2, 0.5, 0.9)

@@ -11,7 +11,7 @@ import torch
 from planar_scenes import gradients, random_splats, relative_error
 
 from lamina.render.constants import CUTOFF_EXPONENT
-from lamina.render.gaussians import Gaussians2D
+from lamina.render.gaussians2d import Gaussians2D
 from lamina.render.planar import render_planar_levels
 
 VALUE_BOUND = 1e-4

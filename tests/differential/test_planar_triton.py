@@ -15,7 +15,7 @@ import pytest
 import torch
 from planar_scenes import gradients, random_splats, relative_error
 
-from lamina.render.gaussians import Gaussians2D
+from lamina.render.gaussians2d import Gaussians2D
 from lamina.render.planar import render_planar_levels
 from lamina.render.planar_cuda import render_cuda
 

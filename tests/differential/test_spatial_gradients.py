@@ -11,7 +11,7 @@ import torch
 from spatial_scenes import BACKGROUND, camera_of, gradients, random_gaussians, relative_error, renderer
 from torch import Tensor
 
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera
 from lamina.render.spatial import Gaussians3D, render_spatial
 
 GRADIENT_BOUND = 1e-3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lamina.bitstream import BitWriter, Stream, read_stream
 from lamina.bitstream.container import MAX_UNITS, ContainerHeader, FilePrefix, JournalHeader
 from lamina.bitstream.scan import pack_journal_front
-from lamina.codec import Unit, UnitKey
+from lamina.units import Unit, UnitKey
 from lamina.errors import BitstreamError
 
 SAMPLES = Path(__file__).parents[1] / "conformance" / "container"

@@ -13,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.codec import HEADER_LAYER, SilentMonitor, Unit, UnitKey
+from lamina.codec import SilentMonitor
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import LatticeConfig, PlanarConfig, RateTarget
+from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, LatticeUpdate
-from lamina.codecs.planar.signal import PlanarSignal
 from lamina.codecs.planar.syntax import MAX_SPLATS, MethodId, PlanarHeader, ScalabilityId
 from lamina.errors import BitstreamError
 

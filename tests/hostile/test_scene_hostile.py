@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.bitstream import pack_stream, read_stream
-from lamina.codec import Unit
+from lamina.cameras.camera import Camera
+from lamina.units import Unit
 from lamina.codecs.scene.coding import decode, encode
 from lamina.codecs.scene.facts import breakdown, inspect
 from lamina.codecs.scene.model import render
-from lamina.codecs.scene.syntax import MAX_ANCHORS, VERSION, SceneFacts, SceneLayerHead
+from lamina.codecs.scene.syntax import MAX_ANCHORS, VERSION, LayerHead, SceneFacts
 from lamina.errors import BitstreamError
-from lamina.render.cameras import Camera
 
 sys.path.append(str(Path(__file__).parents[1] / "codecs" / "scene"))
 from scene_samples import CONTRACTION, FULL, part_of, sample
@@ -99,7 +99,7 @@ def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) ->
 @given(body=st.binary(min_size=4, max_size=80), count=st.integers(0, 300))
 @settings(deadline=None, max_examples=100)
 def test_random_streams_behind_a_good_head_give_an_error_or_models(body: bytes, count: int) -> None:
-    head = SceneLayerHead(count, (60, 60, 60, 60)).pack()
+    head = LayerHead(count, (60, 60, 60, 60)).pack()
     for number in (1, 2):
         assert decoded(with_payload(number, head + body)) <= 2
 
@@ -107,7 +107,7 @@ def test_random_streams_behind_a_good_head_give_an_error_or_models(body: bytes, 
 @pytest.mark.parametrize("body", [b"", b"\1\2\3\4", bytes(range(7, 27)), bytes(range(256)) * 8])
 @pytest.mark.parametrize("number", [1, 2])
 def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
-    units = with_payload(number, SceneLayerHead(MAX_ANCHORS, (0, 0, 0, 0)).pack() + body)
+    units = with_payload(number, LayerHead(MAX_ANCHORS, (0, 0, 0, 0)).pack() + body)
     assert decoded(units) == number - 1
     tracemalloc.start()
     began = time.process_time()

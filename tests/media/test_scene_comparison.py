@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from lamina.media.scene_comparison import compare_scene
 
 import lamina
-from lamina.media.scene_comparison import compare_scene
 from lamina.metrics.lpips import BACKBONES, Lpips
 
 sys.path.append(str(Path(__file__).parents[1] / "codecs" / "scene"))

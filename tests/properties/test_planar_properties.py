@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.bitstream import cut_to_level, pack_stream, read_stream
-from lamina.codec import HEADER_LAYER, SilentMonitor, Unit, UnitKey
+from lamina.codec import SilentMonitor
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PRESETS, LatticeConfig, PgsvcConfig, PlanarConfig, RateTarget
+from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.model import View
-from lamina.codecs.planar.signal import PlanarSignal
 from lamina.data import read_image
 
 SAMPLES = Path(__file__).parents[1] / "samples"

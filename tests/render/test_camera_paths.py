@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lamina.cameras.camera import Camera, look_at
+from lamina.cameras.paths import focus_of, orbit, read_cameras, spiral, up_of, write_cameras
 from lamina.errors import SignalError, WriteError
-from lamina.render.cameras import Camera, look_at
-from lamina.render.paths import focus_of, orbit, read_cameras, spiral, up_of, write_cameras
 
 TARGET = np.array([1.0, 2.0, 3.0])
 UP = np.array([0.0, 0.0, 1.0])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamina.cameras.camera import Camera, look_at
 from lamina.errors import SignalError
-from lamina.render.cameras import Camera, look_at
 
 POSE = look_at(np.array([1.0, -2.0, 0.5]), np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0]))
 CAMERA = Camera(np.linalg.inv(POSE), 100.0, 110.0, 39.0, 31.0, 80, 60)

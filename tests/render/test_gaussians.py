@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from lamina.render.gaussians import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
+from lamina.render.gaussians2d import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
 
 
 def splats(count: int, dtype: torch.dtype = torch.float32) -> Gaussians2D:

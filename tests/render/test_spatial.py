@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from lamina.cameras.camera import Camera
 from lamina.errors import BackendUnavailable
-from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D, concatenate_gaussians3d
 from lamina.render.spatial import render_spatial
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.render.constants import CUTOFF_EXPONENT
-from lamina.render.gaussians import log_euclidean_to_covariance
+from lamina.render.gaussians2d import log_euclidean_to_covariance
 from lamina.render.kernels import tile_lists
 from lamina.render.kernels.planar_splats import prepare_splats
 from lamina.render.kernels.tile_lists import build_tile_lists

@@ -29,8 +29,8 @@ from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.assembly import COVARIANCE_OUTPUTS, assemble
+from lamina.cameras.camera import Camera
 from lamina.networks.mlp import Mlp, init_mlp
-from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
 
 VIEW_INPUTS = 4

@@ -34,7 +34,7 @@ class Run:
     key: UnitKey
     """Of its first unit."""
     lengths: tuple[int, ...]
-    """Payload of each unit, bytes."""
+    """Payload of each unit, bytes; at least one."""
     frames_per_unit: int = 1
     quality_db: float | None = None
     """Mean over its units, in steps of 0.01 dB; None: unknown."""
@@ -191,6 +191,7 @@ def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> Run
     group, layer, frame = run.key
     plural = len(run.lengths) > 1 or run.frames_per_unit > 1
     box = opening.box if opening is not None else None
+    lengths = list(run.lengths)
     return RunRecord(
         is_explicit=step is None,
         step=Step.GO_ON if step is None else step,
@@ -203,8 +204,8 @@ def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> Run
         box=box,
         layer=layer if step is None else None,
         frame=frame if step is None else None,
-        length=run.lengths[0],
-        more_lengths=tuple(run.lengths[1:]) if plural else None,
+        length=lengths[0],
+        more_lengths=tuple(lengths[1:]) if plural else None,
         frames_per_unit=run.frames_per_unit if plural else None,
         crc32=run.crc32,
         quality_centidb=centidb,
@@ -222,7 +223,7 @@ def run_from(record: RunRecord, walk: RunWalk) -> Run:
     else:
         key = walk.predict(Step(record.step))
     quality_db = None if record.quality_centidb is None else record.quality_centidb / 100
-    lengths = (record.length, *(record.more_lengths or ()))
+    lengths: tuple[int, ...] = (record.length, *(record.more_lengths or ()))
     run = Run(key, lengths, record.frames_per_unit or 1, quality_db, record.crc32)
     if not HEADER_LAYER <= key.layer < MAX_LAYERS or run.stop_frame - 1 > MAX_FRAME:
         raise ValueError(f"leads to {key}, beyond the limits of the format")

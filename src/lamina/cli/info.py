@@ -70,9 +70,8 @@ def _print_groups(summary: Summary) -> None:
     print()
     rows = [
         (
-            str(group.group),
-            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}{', chained' * group.is_chained}",
-            +(" chained" if group.is_chained else ""),
+            f"{group.group} (chained)" if group.is_chained else str(group.group),
+            f"{group.first_frame}...{group.first_frame + group.frame_count - 1}",
             " + ".join(thousands(count) for count in group.layer_bytes),
             decimals(group.quality_db, 2),
         )

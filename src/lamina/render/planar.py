@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamina.render.backends import Backend, choose_backend
-from lamina.render.gaussians import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
+from lamina.render.gaussians2d import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
 from lamina.render.planar_cpu import render_cpu
 from lamina.render.planar_cuda import render_cuda, require_cuda
-from lamina.render.reference import accumulate, accumulate_levels
+from lamina.render.planar_reference import accumulate, accumulate_levels
 
 __all__ = [
     "Backend",

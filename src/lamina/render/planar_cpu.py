@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lamina.render.gaussians import Gaussians2D
+from lamina.render.gaussians2d import Gaussians2D
 from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.threads import share_torch_threads
 

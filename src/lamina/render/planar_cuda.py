@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lamina.errors import BackendUnavailable
-from lamina.render.gaussians import Gaussians2D
+from lamina.render.gaussians2d import Gaussians2D
 from lamina.render.tile_entries import TileEntries, invert_covariances, list_tile_entries
 
 

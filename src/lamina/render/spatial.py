@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from lamina.cameras.camera import Camera
 from lamina.render.backends import Backend, choose_backend
-from lamina.render.cameras import Camera
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial_cpu import render_cpu
 from lamina.render.spatial_cuda import render_cuda, require_gsplat

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int32
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
 from lamina.render.kernels.threads import share_torch_threads

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 
+from lamina.cameras.camera import Camera
 from lamina.errors import BackendUnavailable
-from lamina.render.cameras import Camera
 from lamina.render.constants import LOW_PASS_VARIANCE, NEAR_PLANE, POSITION_LIMIT_PX, TILE_PX, VARIANCE_LIMIT
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial_reference import replace_undrawable

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera
 from lamina.render.constants import (
     ALPHA_MAX,
     ALPHA_MIN,

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from lamina.bitstream.integers import canonical_integers
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states, fingerprint
 from lamina.codecs.planar.lattice.syntax import LatticeLayer
-from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import LevelSize, MethodId, PlanarHeader, ScalabilityId
 from lamina.errors import BitstreamError
 

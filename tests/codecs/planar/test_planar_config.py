@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamina.codecs.planar.config import PRESETS, PlanarConfig, RateTarget, with_layers
-from lamina.codecs.planar.signal import PlanarSignal, as_planar_signal, at_size, header_sizes, level_sizes
+from lamina.codecs.planar.fit.signal import PlanarSignal, as_planar_signal, at_size, header_sizes, level_sizes
 from lamina.codecs.planar.syntax import MAX_PIXELS, LevelSize
 from lamina.data import Picture
 from lamina.data.clip import clip_from_frames

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lamina.anchors.coding.layer import above_of
+from lamina.anchors.context.fixed import FixedContext, quantize_layer
+from lamina.anchors.context.layout import ContextLayout, layout_of
+from lamina.anchors.context.neighborhood import layer_family
 from lamina.anchors.contraction import Contraction
+from lamina.anchors.fitting.context_model import ContextModel
 from lamina.anchors.missing import continued
 from lamina.anchors.neural import init_heads
 from lamina.anchors.octree import Lattice, Layers, with_ancestors
-from lamina.codecs.scene.context import ContextModel
-from lamina.codecs.scene.family import layer_family
-from lamina.codecs.scene.fixed_context import FixedContext, quantize_layer
-from lamina.codecs.scene.layer_coding import above_of
-from lamina.codecs.scene.layout import ContextLayout, layout_of
-from lamina.codecs.scene.model import SceneLayer, ScenePart, lattice_of
+from lamina.codecs.scene.model import AnchorLayer, ScenePart, lattice_of
 from lamina.codecs.scene.syntax import VERSION, ContextShape, SceneFacts
 from lamina.networks.hash_layout import HashGridSpec, geometric_nodes
 from lamina.networks.quantized import quantize_mlp
@@ -111,7 +111,7 @@ def random_model(layout: ContextLayout, seed: int) -> ContextModel:
 def part_of(made: Sample, seed: int = 0) -> ScenePart:
     """Quantised layers of random attributes."""
     random = np.random.default_rng(seed)
-    layers: list[SceneLayer] = []
+    layers: list[AnchorLayer] = []
     goes_on = continued(made.layers)
     for layer, cells in enumerate(made.layers):
         above = above_of(made.context.layout, tuple(layers))
@@ -119,7 +119,7 @@ def part_of(made: Sample, seed: int = 0) -> ScenePart:
         targets = random.normal(size=(len(cells), made.facts.channels))
         masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
         integers = quantize_layer(made.context, family, above.values, targets, masks)
-        layers.append(SceneLayer(cells, goes_on[layer], masks, *integers))
+        layers.append(AnchorLayer(cells, goes_on[layer], masks, *integers))
     generator = torch.Generator().manual_seed(seed)
     heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_told=made.facts.is_told)
     with torch.no_grad():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lamina.media.scene_comparison import compare_scene
 
 import lamina
 from lamina.cli import main
@@ -16,7 +17,6 @@ from lamina.codecs.scene.config import PRESETS, SceneTarget
 from lamina.data.captures import Capture, read_capture
 from lamina.data.splats import read_splats
 from lamina.data.splats.gaussians import gaussians_seen_from
-from lamina.media.scene_comparison import compare_scene
 from lamina.media.summary import summarize
 from lamina.metrics.psnr import psnr
 from lamina.render.spatial import render_spatial

@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from lamina.codecs.scene.header_coding import pack_header, unpack_header
 from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
+from lamina.cameras.camera import Camera
+from lamina.cameras.coding import views_of
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.scene.coding import decode, decode_states, encode, integers, model_of
 from lamina.codecs.scene.facts import anchor_count, breakdown, inspect
-from lamina.codecs.scene.header_coding import pack_header, unpack_header
-from lamina.codecs.scene.model import SceneLayer, ScenePart, lattice_of
+from lamina.codecs.scene.model import AnchorLayer, ScenePart, lattice_of
 from lamina.codecs.scene.syntax import SceneFacts
-from lamina.codecs.scene.views import views_of
 from lamina.errors import BitstreamError
 from lamina.networks import fixed_point
-from lamina.render.cameras import Camera
 
 FIELDS = ("indices", "masks", "symbols", "values")
 SHAPES = {"full": FULL, "plain": PLAIN, "blind": BLIND}
@@ -27,7 +27,7 @@ def units_of(part: ScenePart) -> list[Unit]:
     return list(encode([part]))
 
 
-def same(a: SceneLayer, b: SceneLayer) -> bool:
+def same(a: AnchorLayer, b: AnchorLayer) -> bool:
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in FIELDS)
 
 

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 from tiny_capture import SMALL, changed
 
+from lamina.anchors.fitting.schedule import rates_at, stage_at
+from lamina.anchors.fitting.start import layout_of
 from lamina.codec import Choices
 from lamina.codecs.scene.config import (
     PRESETS,
@@ -17,9 +19,7 @@ from lamina.codecs.scene.config import (
     ScheduleConfig,
     configure,
 )
-from lamina.codecs.scene.rate_control import corrected_octaves, header_bytes, plan_for_bytes
-from lamina.codecs.scene.schedule import rates_at, stage_at
-from lamina.codecs.scene.start import layout_of
+from lamina.codecs.scene.fit.rate_control import corrected_octaves, header_bytes, plan_for_bytes
 from lamina.errors import TargetError
 
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 from scene_samples import BLIND, FULL, PLAIN, part_of, random_model, sample
 
+from lamina.anchors.coding.layer import above_of
+from lamina.anchors.context.fixed import FixedContext, Question, active_values, quantize_layer, walk_layer
+from lamina.anchors.context.layout import BASE_STEPS, STEP_RANGE, VALUE_BITS, layout_of, log2_step_table, step_table
+from lamina.anchors.context.neighborhood import PHASES, beside_of, family_of, layer_family, phases_of
+from lamina.anchors.fitting.context_model import ContextModel, add_step_noise, spread_steps
+from lamina.anchors.fitting.fine_tuning import settle
+from lamina.anchors.fitting.likelihood import gaussian_bits
+from lamina.anchors.fitting.relations import known_of, relations_of
 from lamina.anchors.missing import continued
-from lamina.codecs.scene.context import ContextModel, add_step_noise, spread_steps
-from lamina.codecs.scene.family import PHASES, beside_of, family_of, layer_family, phases_of
-from lamina.codecs.scene.fixed_context import FixedContext, Question, active_values, quantize_layer, walk_layer
-from lamina.codecs.scene.layer_coding import above_of
-from lamina.codecs.scene.layout import BASE_STEPS, STEP_RANGE, VALUE_BITS, layout_of, log2_step_table, step_table
-from lamina.codecs.scene.likelihood import gaussian_bits
-from lamina.codecs.scene.relations import known_of, relations_of
-from lamina.codecs.scene.settling import settle
 from lamina.entropy.gaussian_tables import LOG2_SCALE_STEP, gaussian_scales, gaussian_tables
 from lamina.entropy.rans import ideal_size_bytes
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
+from lamina.anchors.fitting.start import first_state
+from lamina.anchors.fitting.training import Scene, take_step
 from lamina.codec import SilentMonitor
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.config import SceneConfig
-from lamina.codecs.scene.fit import device_of
-from lamina.codecs.scene.losses import photometric
+from lamina.codecs.scene.fit.fit import device_of
 from lamina.codecs.scene.model import ScenePart
-from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, take_step
+from lamina.fitting.photometric import photometric
 
 ALL_PARTS = changed(
     changed(SMALL, "loss", coarse_to_fine="all", info_nce=0.005),

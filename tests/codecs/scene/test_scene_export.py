@@ -9,17 +9,17 @@ import torch
 from scene_samples import part_of, sample
 
 from lamina.anchors.neural import VIEW_INPUTS, Heads, generate
+from lamina.cameras.camera import Camera, look_at
+from lamina.cameras.coding import views_of
 from lamina.codecs.scene.coding import model_of
 from lamina.codecs.scene.export import FAINTEST, export_cloud, mean_cloud
 from lamina.codecs.scene.export_fit import VIEW_PIXELS, fit_to_scene, look_through
 from lamina.codecs.scene.model import SceneModel, render
-from lamina.codecs.scene.views import views_of
 from lamina.data.splats import SplatCloud
 from lamina.data.splats.gaussians import gaussians_seen_from
 from lamina.errors import Interrupted
 from lamina.metrics.psnr import psnr
 from lamina.networks.mlp import Mlp
-from lamina.render.cameras import Camera, look_at
 from lamina.render.spatial import render_spatial
 
 AROUND = np.array([[4.0, 0.0, 0.0], [0.0, 4.0, 1.0], [-4.0, 0.5, 0.0], [0.0, -4.0, -1.0], [0.0, 0.0, 4.0]])

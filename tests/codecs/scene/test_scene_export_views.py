@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from lamina.codecs.scene.export_views import evenly, views_around
-from lamina.render.cameras import Camera, look_at
+from lamina.cameras.around import evenly, views_around
+from lamina.cameras.camera import Camera, look_at
 
 UNIT = 4.0
 

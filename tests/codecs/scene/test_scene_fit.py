@@ -12,7 +12,8 @@ import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.octree import verify
-from lamina.codec import Progress, SilentMonitor, Unit
+from lamina.codec import Progress, SilentMonitor
+from lamina.units import Unit
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.coding import model_of
 from lamina.codecs.scene.config import SceneConfig, SceneTarget

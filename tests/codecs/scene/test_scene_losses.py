@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from lamina.codecs.scene.losses import info_nce, photometric, photometric_reference, volume
+from lamina.fitting.photometric import info_nce, photometric, photometric_reference, volume
 
 
 @pytest.mark.parametrize(("height", "width"), [(37, 52), (5, 8), (64, 16)])

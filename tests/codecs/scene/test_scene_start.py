@@ -9,16 +9,16 @@ import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.contraction import Contraction
-from lamina.anchors.neural import generate
-from lamina.anchors.octree import Lattice, build_octree, verify
-from lamina.codecs.scene.first_octree import (
+from lamina.anchors.fitting.first_octree import (
     bounding_cube,
     contraction_of,
     first_octree,
     nearest_to_axes,
     pixels_per_unit,
 )
-from lamina.codecs.scene.start import first_state, spacing_of
+from lamina.anchors.fitting.start import first_state, spacing_of
+from lamina.anchors.neural import generate
+from lamina.anchors.octree import Lattice, build_octree, verify
 from lamina.data.captures import Capture
 
 CPU = torch.device("cpu")

@@ -5,9 +5,9 @@ import numpy as np
 import torch
 from tiny_capture import SMALL, tiny_capture
 
+from lamina.anchors.fitting.start import first_state
+from lamina.anchors.fitting.state import FIRST_MASK, Parameter, origins_of, soft_masks, with_layers
 from lamina.anchors.octree import parent_rows, with_ancestors
-from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.state import FIRST_MASK, Parameter, origins_of, soft_masks, with_layers
 
 CPU = torch.device("cpu")
 

@@ -8,10 +8,8 @@ import pytest
 import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
-from lamina.anchors.neural import generate
-from lamina.anchors.octree import verify
-from lamina.codecs.scene import training
-from lamina.codecs.scene.adjustment import (
+from lamina.anchors.fitting import training
+from lamina.anchors.fitting.adjustment import (
     LEAST_WEIGHT_PX,
     adjust,
     allowed_at,
@@ -20,11 +18,13 @@ from lamina.codecs.scene.adjustment import (
     weights_in_view,
     weights_of,
 )
-from lamina.codecs.scene.losses import photometric
-from lamina.codecs.scene.schedule import stage_at
-from lamina.codecs.scene.shots import Shot
-from lamina.codecs.scene.start import first_state
-from lamina.codecs.scene.training import Scene, look, lower_gaussians, lower_levels, rows_in_view, take_step, view_at
+from lamina.anchors.fitting.schedule import stage_at
+from lamina.anchors.fitting.start import first_state
+from lamina.anchors.fitting.training import Scene, look, lower_gaussians, lower_levels, rows_in_view, take_step, view_at
+from lamina.anchors.neural import generate
+from lamina.anchors.octree import verify
+from lamina.fitting.photometric import photometric
+from lamina.fitting.shots import Shot
 from lamina.render.spatial import render_spatial
 
 CPU = torch.device("cpu")

@@ -7,11 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene_samples import sphere
 
-from lamina.anchors.missing import continued
-from lamina.anchors.octree import Lattice, Layers, build_octree, morton_keys
-from lamina.codecs.scene.family import Family
-from lamina.codecs.scene.mask_coding import code_masks
-from lamina.codecs.scene.tree_coding import (
+from lamina.anchors.coding.masks import code_masks
+from lamina.anchors.coding.tree import (
     children_of,
     code_base,
     code_continued,
@@ -20,6 +17,9 @@ from lamina.codecs.scene.tree_coding import (
     fresh_tree_mixer,
     occupancy_of,
 )
+from lamina.anchors.context.neighborhood import Family
+from lamina.anchors.missing import continued
+from lamina.anchors.octree import Lattice, Layers, build_octree, morton_keys
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 

@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
+from lamina.cameras.camera import Camera, look_at
+from lamina.cameras.coding import cameras_of, views_of
 from lamina.codecs.scene.syntax import MAX_VIEWS
-from lamina.codecs.scene.views import cameras_of, views_of
-from lamina.render.cameras import Camera, look_at
 
 FAR = np.array([[30.0, -20.0, 50.0], [-3.0, 2.0, 9.0], [0.2, 0.1, -4.0]])
 

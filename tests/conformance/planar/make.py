@@ -24,10 +24,11 @@ import numpy as np
 
 from lamina.atomic import replacing
 from lamina.bitstream import read_stream, write_stream
-from lamina.codec import SilentMonitor, Unit
+from lamina.codec import SilentMonitor
+from lamina.units import Unit
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PRESETS, LatticeConfig, PgsvcConfig, PlanarConfig, RateTarget, with_layers
-from lamina.codecs.planar.signal import PlanarSignal
+from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.data import Picture, open_clip, read_image, write_image
 from lamina.errors import BitstreamError
 

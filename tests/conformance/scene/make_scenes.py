@@ -29,14 +29,14 @@ from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 from lamina.anchors.contraction import Contraction
 from lamina.atomic import replacing
 from lamina.bitstream import read_stream, write_stream
-from lamina.codec import Unit
+from lamina.cameras.camera import Camera
+from lamina.units import Unit
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.coding import decode, encode, integers
 from lamina.codecs.scene.model import render
 from lamina.codecs.scene.syntax import ContextShape
 from lamina.data import read_image, write_image
 from lamina.errors import BitstreamError
-from lamina.render.cameras import Camera
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "scenes.json"

@@ -5,10 +5,10 @@ import numpy as np
 import torch
 from made_up_clouds import make_cloud
 
+from lamina.cameras.camera import Camera, look_at
 from lamina.data.splats import SplatCloud, read_sog, read_spz, write_spz
 from lamina.data.splats.gaussians import cloud_of_gaussians, gaussians_seen_from
 from lamina.metrics import psnr
-from lamina.render.cameras import Camera, look_at
 from lamina.render.spatial import render_spatial
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts <-> units: the walk over groups, layers and frames. What is inside a layer's payload is its method's business.
+"""Parts <-> units: the walk over groups, layers and frames. What is inside a layer's payload is its packing's business.
 
 Units leave group by group, in a group layer by layer, in a layer frame by frame; so the encoder holds one group.
 The decoder
@@ -12,40 +12,29 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from lamina.bitstream.integers import canonical_integers
-from lamina.codec import HEADER_LAYER, Unit, UnitKey
-from lamina.codecs.planar.method import Method
-from lamina.codecs.planar.model import FramePart, LayerState, PlanarModel
-from lamina.codecs.planar.syntax import MethodId, PlanarHeader
+from lamina.bitstream.placing import placed_in_unit
+from lamina.codecs.planar.model import FramePart, PlanarModel
+from lamina.codecs.planar.packing import LayerState, packing_of
+from lamina.codecs.planar.syntax import PlanarHeader
 from lamina.errors import BitstreamError
-
-HIGHEST_QUALITY_DB = 100.0
-"""What a picture without any error is said to have, here as in `metrics.finite_db`."""
-
-
-def method_of(method: MethodId) -> Method:
-    """The functions behind a method's number."""
-    if method == MethodId.LATTICE:
-        from lamina.codecs.planar.lattice.method import METHOD
-
-        return METHOD
-    from lamina.codecs.planar.pgsvc.method import METHOD as PGSVC
-
-    return PGSVC
+from lamina.metrics.psnr import finite_db
+from lamina.units import HEADER_LAYER, STREAM_GROUP, STREAM_HEADER, Unit, UnitKey
 
 
 def encode(parts: Iterable[FramePart]) -> Iterator[Unit]:
-    """Header unit, then each group's units."""
+    """Header unit, then each group's units, as soon as a group ends."""
     group: list[FramePart] = []
     for part in parts:
         if part.frame == 0:
-            yield Unit(UnitKey(0, HEADER_LAYER, 0), part.header.pack())
+            yield Unit(STREAM_HEADER, part.header.pack())
         if group and part.group != group[0].group:
             yield from encode_group(group)
             group = []
         group.append(part)
+        if part.ends_group:
+            yield from encode_group(group)
+            group = []
     if group:
         yield from encode_group(group)
 
@@ -53,14 +42,14 @@ def encode(parts: Iterable[FramePart]) -> Iterator[Unit]:
 def encode_group(parts: list[FramePart]) -> Iterator[Unit]:
     """Units of one group, layer by layer."""
     header = parts[0].header
-    method = method_of(header.method)
+    packing = packing_of(header.method)
     for layer in range(header.levels):
         previous: LayerState | None = None
         for part in parts:
             state = part.layers[layer]
             reference = None if part.is_key else previous
-            payload = method.encode_layer(header, state, reference, part.layers[:layer])
-            yield Unit(UnitKey(part.group, layer, part.frame), payload, min(part.quality_db[layer], HIGHEST_QUALITY_DB))
+            payload = packing.encode_layer(header, state, reference, part.layers[:layer])
+            yield Unit(UnitKey(part.group, layer, part.frame), payload, finite_db(part.quality_db[layer]))
             previous = state
 
 
@@ -88,19 +77,16 @@ def decode_states(units: Iterable[Unit]) -> Iterator[tuple[PlanarHeader, UnitKey
     """
     memory: DecoderState | None = None
     for unit in units:
-        if unit.key.layer == HEADER_LAYER:
+        if unit.key == STREAM_HEADER:
             memory = DecoderState(PlanarHeader.unpack(unit.payload)[0])
             continue
         if memory is None:
             raise BitstreamError("a layer came before the stream's header unit", str(unit.key))
+        if unit.key.group == STREAM_GROUP or unit.key.layer == HEADER_LAYER:
+            raise BitstreamError("a planar stream has one header unit, and no groups of another kind", str(unit.key))
         memory.enter(unit.key.group)
-        try:
+        with placed_in_unit(unit.key):
             states = decode_unit(memory, unit)
-        except BitstreamError as error:
-            if not error.unit.startswith("group"):
-                error.problem = f"{error.unit or 'payload'}{'.' + error.field if error.field else ''}: {error.problem}"
-                error.unit, error.field = str(unit.key), ""
-            raise
         yield memory.header, unit.key, states
 
 
@@ -114,7 +100,7 @@ def decode_unit(memory: DecoderState, unit: Unit) -> tuple[LayerState, ...]:
     if len(below) < layer:
         raise BitstreamError(f"layer {len(below)} of this frame is missing", str(unit.key))
     previous = memory.layers.get((frame - 1, layer))
-    state = method_of(header.method).decode_layer(header, unit.payload, previous, below)
+    state = packing_of(header.method).decode_layer(header, unit.payload, previous, below)
     memory.layers[frame, layer] = state
     return (*below, state)
 
@@ -122,23 +108,7 @@ def decode_unit(memory: DecoderState, unit: Unit) -> tuple[LayerState, ...]:
 def decode(units: Iterable[Unit]) -> Iterator[PlanarModel]:
     """A complete model after each unit that refines a frame."""
     for header, key, states in decode_states(units):
-        yield model_of(header, key.frame, states)
-
-
-def model_of(header: PlanarHeader, frame: int, states: tuple[LayerState, ...]) -> PlanarModel:
-    """Decoded layers -> something that renders."""
-    level = len(states) - 1
-    level_width, level_height = header.level_size(level)
-    return PlanarModel(
-        frame=frame,
-        level=level,
-        width=header.width,
-        height=header.height,
-        level_width=level_width,
-        level_height=level_height,
-        gaussians=method_of(header.method).gaussians(header, states),
-        background=torch.tensor(header.background, dtype=torch.float32) / 255.0,
-    )
+        yield PlanarModel(header, key.frame, states)
 
 
 def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:

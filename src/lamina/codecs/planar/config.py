@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -23,15 +23,15 @@ class RateTarget:
     """File size per pixel of the picture (per pixel and frame for clips), everything counted."""
     size_bytes: int | None = None
     """File size, everything counted."""
+    bits_per_second: float | None = None
+    """Of a clip: file size over its duration, everything counted."""
     psnr_db: float | None = None
     """Quality of the top level, on 8-bit pixels; for clips the mean over frames."""
     splats: int | None = None
     """Splats of the top level (a frame), whatever they cost."""
 
     def __post_init__(self) -> None:
-        given = [
-            name for name in ("bits_per_pixel", "size_bytes", "psnr_db", "splats") if getattr(self, name) is not None
-        ]
+        given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
         if len(given) > 1:
             raise ValueError(f"one target at a time, got {' and '.join(given)}")
         if given and getattr(self, given[0]) <= 0:
@@ -179,18 +179,22 @@ def configure(choices: Choices) -> PlanarConfig:
     """A preset with what a user chose.
 
     Raises:
-        ValueError: no such preset, a value out of range, or a choice that pictures and clips do not have.
+        ValueError: no such preset, or a value out of range.
     """
-    targets = ("bits_per_pixel", "size_bytes", "psnr_db", "splats")
-    changes = ("scalability", "group_frames", "seed")
-    choices.expect_only((*targets, *changes, "layers"), "pictures and clips")
     config = preset_of(PRESETS, choices.preset)
-    if choices.layers is not None:
-        if not 1 <= choices.layers <= LAYERS_AT_MOST:
-            raise ValueError(f"layers is {choices.layers}, expected 1...{LAYERS_AT_MOST}")
-        config = with_layers(config, choices.layers)
-    target = RateTarget(**{name: getattr(choices, name) for name in targets})
-    if target != RateTarget():
-        config = replace(config, target=target)
-    given = {name: getattr(choices, name) for name in changes if getattr(choices, name) is not None}
-    return replace(config, **given)
+    if choices.level_count is not None:
+        if not 1 <= choices.level_count <= LAYERS_AT_MOST:
+            raise ValueError(f"layers is {choices.level_count}, expected 1...{LAYERS_AT_MOST}")
+        config = with_layers(config, choices.level_count)
+    target = choices.target
+    if target is None:
+        return config
+    if target.kind == "size_bytes":
+        return replace(config, target=RateTarget(size_bytes=round(target.value)))
+    if target.kind == "splats":
+        return replace(config, target=RateTarget(splats=round(target.value)))
+    if target.kind == "psnr_db":
+        return replace(config, target=RateTarget(psnr_db=target.value))
+    if target.kind == "bits_per_second":
+        return replace(config, target=RateTarget(bits_per_second=target.value))
+    return replace(config, target=RateTarget(bits_per_pixel=target.value))

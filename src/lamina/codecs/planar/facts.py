@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lamina.codec import HEADER_LAYER, StreamInfo, Unit
+from lamina.codec import StreamInfo
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader, ScalabilityId
+from lamina.units import HEADER_LAYER, Unit
 
 
 def inspect(payload: bytes) -> StreamInfo:
@@ -26,7 +27,7 @@ def inspect(payload: bytes) -> StreamInfo:
         details["level sizes"] = ", ".join(f"{width}x{height}" for width, height in sizes)
     rate = header.frames_per_second
     kind = "video" if header.is_video else "image"
-    return StreamInfo(kind, header.width, header.height, header.levels, float(rate) if rate else None, details)
+    return StreamInfo(kind, header.width, header.height, header.levels, frames_per_second=rate, details=details)
 
 
 def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:

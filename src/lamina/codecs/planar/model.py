@@ -1,40 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the planar codec fits, sends and renders: layered 2D Gaussians of one frame.
 
-Three nouns: `LayerState` (a method's decoded integers of one layer of one frame), `FramePart` (what leaves fit), and
-`PlanarModel` (what decode yields: tensors, ready to render at any size).
+Two nouns: `FramePart` (what leaves fit), and `PlanarModel` (what decode yields: tensors, ready to render at any size).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lamina.codec import Size
+from lamina.codecs.planar.packing import LayerState, packing_of
 from lamina.codecs.planar.syntax import PlanarHeader
 from lamina.render.planar import Gaussians2D, render_planar
 
 
 @dataclass(frozen=True)
-class LayerState:
-    """Decoded integers of one layer of one frame, and what the next frame needs beside them.
-
-    `integers` is what `lamina digest` hashes: the same on every machine. `context` is what a method carries on
-    (adaptive tables, references); it follows from the integers decoded so far.
-    """
-
-    integers: Mapping[str, np.ndarray]
-    context: Any = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
 class FramePart:
-    """One finished frame: what leaves fit. The first part of a stream carries its header."""
+    """One finished frame: what leaves fit."""
 
     header: PlanarHeader
     group: int
@@ -46,39 +35,76 @@ class FramePart:
     """Base first. What the decoder will have, exactly."""
     quality_db: tuple[float, ...]
     """PSNR of each level on 8-bit pixels."""
+    ends_group: bool = False
+    """The frame after it opens another group, or there is none: the group's units can leave."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlanarModel:
-    """One frame at one level: complete, renderable at any size."""
+    """One frame at one level: complete, renderable at any size. Its tensors are made when they are asked for."""
 
+    header: PlanarHeader
     frame: int
-    level: int
-    width: int
-    """Full-size pixels; Gaussians are in these."""
-    height: int
-    level_width: int
-    """Size that this level was fitted for (smaller than full size under resolution scalability)."""
-    level_height: int
-    gaussians: Gaussians2D
-    background: Float[Tensor, " 3"]
-    """Added to every pixel, sRGB-coded 0...1."""
+    layers: tuple[LayerState, ...]
+    """Of levels 0...level, base first."""
+
+    @property
+    def level(self) -> int:
+        """The highest layer there is."""
+        return len(self.layers) - 1
+
+    @property
+    def width(self) -> int:
+        """Full-size pixels; Gaussians are in these."""
+        return self.header.width
+
+    @property
+    def height(self) -> int:
+        """Full-size pixels."""
+        return self.header.height
+
+    @property
+    def level_width(self) -> int:
+        """Pixels that this level was fitted for: fewer than full size under resolution scalability."""
+        return self.header.level_size(self.level)[0]
+
+    @property
+    def level_height(self) -> int:
+        """Pixels that this level was fitted for."""
+        return self.header.level_size(self.level)[1]
+
+    @property
+    def view(self) -> Size:
+        """The size that its level was fitted for."""
+        return Size(self.level_width, self.level_height)
+
+    @property
+    def cameras(self) -> tuple[()]:
+        """A picture has none."""
+        return ()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Splats."""
+        return {"splats": len(self.gaussians)}
+
+    @cached_property
+    def gaussians(self) -> Gaussians2D:
+        """Of all layers, in full-size pixels."""
+        return packing_of(self.header.method).gaussians(self.header, self.layers)
+
+    @cached_property
+    def background(self) -> Float[Tensor, " 3"]:
+        """Added to every pixel, sRGB-coded 0...1."""
+        return torch.tensor(self.header.background, dtype=torch.float32) / 255.0
 
 
-@dataclass(frozen=True)
-class View:
-    """How to look at a planar model: an output size in pixels; None is the level's own size."""
-
-    width: int | None = None
-    height: int | None = None
-
-
-def render(model: PlanarModel, view: View | None = None) -> Float[Tensor, "h w 3"]:
+def render(model: PlanarModel, view: Size | None = None) -> Float[Tensor, "h w 3"]:
     """The picture at any size: sRGB-coded, not clamped, differentiable in the model's tensors.
 
     Below the level's own size it is drawn larger and averaged: splats narrower than a pixel would alias.
     """
-    view = view or View()
+    view = view or Size()
     width = view.width or model.level_width
     height = view.height or model.level_height
     over = max(1, math.ceil(max(model.level_width / width, model.level_height / height)))

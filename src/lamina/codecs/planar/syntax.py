@@ -11,13 +11,21 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Annotated
 
-from lamina.bitstream import Array, Enumeration, Flag, Struct, Syntax, UInt, Varint
+from lamina.bitstream import Array, Bytes, Enumeration, Flag, Struct, Syntax, UInt, Varint, Version
+
+VERSION = 1
+"""Of the syntax of the header unit; a reader refuses others. 0 had no number."""
+
+PRIOR_SET = 0
+"""Which trained probabilities adaptive contexts start from (lattice/priors.py)."""
 
 MAX_SIDE_PX = 1 << 15
 """Pixels a side: a hostile header must not make a decoder allocate more than a picture of `MAX_PIXELS`."""
 
 MAX_PIXELS = 1 << 27
 """Pixels of a picture: 134 million, 1.6 GB as float RGB."""
+
+MAX_EXTENSION_BYTES = 1 << 16
 
 MAX_SPLATS = (1 << 20) - 1
 """Splats of one layer of one frame."""
@@ -51,6 +59,12 @@ class LevelSize(Syntax):
 class PlanarHeader(Syntax):
     """First unit of a planar stream: what every layer of every frame needs."""
 
+    version: Annotated[int, Version(4, ours=VERSION)]
+    """Of this syntax."""
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    prior_set: Annotated[int, Version(3, ours=PRIOR_SET)]
+    """Number of the trained probabilities that contexts start from."""
     method: Annotated[MethodId, Enumeration(MethodId, bits=3)]
     """Whose units follow."""
     is_video: Annotated[bool, Flag()]
@@ -71,6 +85,8 @@ class PlanarHeader(Syntax):
     """Seconds."""
     level_sizes: Annotated[tuple[LevelSize, ...], Array(Struct(LevelSize), 8)] = ()
     """Of each level but the top one, under resolution scalability; empty otherwise."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
 
     def check(self) -> None:
         """Sizes are positive and agree."""
@@ -86,6 +102,34 @@ class PlanarHeader(Syntax):
         for size in self.level_sizes:
             if not (0 < size.width <= self.width and 0 < size.height <= self.height):
                 raise ValueError(f"a level of {size.width}x{size.height} in a picture of {self.width}x{self.height}")
+
+    @classmethod
+    def of(
+        cls,
+        method: MethodId,
+        scalability: ScalabilityId,
+        layers: int,
+        background: tuple[int, ...],
+        size: tuple[int, int],
+        *,
+        rate: Fraction | None = None,
+        level_sizes: tuple[LevelSize, ...] = (),
+    ) -> PlanarHeader:
+        """A header of this version: of `layers` layers, a picture of `size` (width, height), at `rate` if timed."""
+        return cls(
+            VERSION,
+            False,
+            PRIOR_SET,
+            method,
+            rate is not None,
+            scalability,
+            layers - 1,
+            background,
+            *size,
+            rate.numerator if rate is not None else None,
+            rate.denominator if rate is not None else None,
+            level_sizes,
+        )
 
     @property
     def levels(self) -> int:

@@ -1,95 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Still scenes as a strict octree of anchors in levels of detail.
+"""Still 3D scenes as a progressive octree of anchors.
 
 ProGS, progressive coding of 3D Gaussian splatting (arXiv 2603.09703), and what has moved the field since.
 
-    capture ─ fit ─► ScenePart (integers) ─ encode ─► units             a header unit, then one unit a layer
-    pixels ◄─ render ─ SceneModel (tensors) ◄─ decode ─ units           one model a layer
+    capture ─ fit ─► ScenePart (integers, networks) ─ encode ─► units         header, cameras, then a unit a layer
+    pixels ◄─ render(camera) ─ SceneModel (tensors) ◄─ decode ─ units         one model a layer
 
-Read in this order:
-
-    nouns       config · syntax · model · layout
-    fit         start · state · schedule · losses (photometric_kernels) · training (adam_kernels) · adjustment ·
-                finish · rate_control · checkpoint · fit
-    the wire    family · context · fixed_context · tree_coding · mask_coding · layer_coding · header_coding · coding
-    tools       facts · views · export
+What an anchor is, how it is fitted, predicted and coded, is in `lamina.anchors`; here is what makes a scene of it.
+Read in this order: config · syntax · model · coding · facts (the decoder) · export, export_fit (Gaussians for other
+tools) · fit/: finish · rate_control · fit (the encoder).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lamina.codec import Codec, Monitor, StreamInfo, Unit, UnitKey
+from lamina.codec import Codec, Export, lazy
 from lamina.codecs.scene.config import PRESETS, SceneConfig, configure
+from lamina.codecs.scene.syntax import VERSION
 
 if TYPE_CHECKING:
     from lamina.codecs.scene.model import SceneModel, ScenePart
-    from lamina.render.cameras import Camera
+    from lamina.data.captures import Capture
 
-
-def fit(signal: Any, config: SceneConfig, monitor: Monitor) -> Iterator[ScenePart]:
-    """Capture -> one part."""
-    from lamina.codecs.scene.fit import fit as run
-
-    return run(signal, config, monitor)
-
-
-def encode(parts: Iterable[ScenePart]) -> Iterator[Unit]:
-    """Part -> header unit, then a unit a layer."""
-    from lamina.codecs.scene.coding import encode as run
-
-    return run(parts)
-
-
-def decode(units: Iterable[Unit]) -> Iterator[SceneModel]:
-    """Units -> a complete model after each layer."""
-    from lamina.codecs.scene.coding import decode as run
-
-    return run(units)
-
-
-def render(model: SceneModel, view: Camera, level: int | None = None) -> Any:
-    """What a camera sees: (h, w, 3) float tensor, sRGB-coded, not clamped."""
-    from lamina.codecs.scene.model import render as run
-
-    return run(model, view, level)
-
-
-def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
-    """The decoded integers of each unit in one canonical spelling, for digests."""
-    from lamina.codecs.scene.coding import integers as run
-
-    return run(units)
-
-
-def inspect(payload: bytes) -> StreamInfo:
-    """Header unit -> facts."""
-    from lamina.codecs.scene.facts import inspect as run
-
-    return run(payload)
-
-
-def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
-    """Bytes of each part of a unit's payload."""
-    from lamina.codecs.scene.facts import breakdown as run
-
-    return run(header_payload, unit)
-
-
-CODEC: Codec[Any, SceneConfig, ScenePart, SceneModel] = Codec(
+CODEC: Codec[Capture, SceneConfig, ScenePart, SceneModel] = Codec(
     name="scene",
     wire_id=2,
+    version=VERSION,
     paper="ProGS, progressive coding of 3D Gaussian splatting (arXiv 2603.09703)",
+    signals=("capture",),
+    targets=("size_bytes", "rate_weight"),
+    options=("seed", "device"),
     presets=PRESETS,
     configure=configure,
-    fit=fit,
-    encode=encode,
-    decode=decode,
-    render=render,
-    inspect=inspect,
-    breakdown=breakdown,
-    integers=integers,
+    fit=lazy("lamina.codecs.scene.fit.fit:fit"),
+    encode=lazy("lamina.codecs.scene.coding:encode"),
+    decode=lazy("lamina.codecs.scene.coding:decode"),
+    render=lazy("lamina.codecs.scene.model:render"),
+    inspect=lazy("lamina.codecs.scene.facts:inspect"),
+    breakdown=lazy("lamina.codecs.scene.facts:breakdown"),
+    integers=lazy("lamina.codecs.scene.coding:integers"),
+    export=Export((".ply", ".spz"), 1_600, lazy("lamina.codecs.scene.export:write")),
 )

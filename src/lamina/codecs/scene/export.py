@@ -12,6 +12,7 @@ weights, the shapes and the descent are ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,11 +22,12 @@ from torch import Tensor
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.assembly import COVARIANCE_OUTPUTS
 from lamina.anchors.neural import Heads, head_inputs, in_view
+from lamina.cameras.around import evenly, views_around
+from lamina.cameras.camera import Camera
 from lamina.codecs.scene.export_fit import fit_to_scene
-from lamina.codecs.scene.export_views import evenly, views_around
 from lamina.codecs.scene.model import SceneModel
+from lamina.data.splats import write_splats
 from lamina.data.splats.cloud import SplatCloud, cloud_of_linear
-from lamina.render.cameras import Camera
 from lamina.render.spherical_harmonics import MAX_DEGREE, basis
 
 VIEWS = 100
@@ -77,13 +79,26 @@ def export_cloud(
     """
     if not 0 <= degree <= MAX_DEGREE or fit_steps < 0:
         raise ValueError(f"expected degree 0...{MAX_DEGREE} and 0 or more steps, got {degree} and {fit_steps}")
-    views = views_around(model.cameras, model.facts.distance_unit, VIEWS)
+    views = views_around(model.cameras, model.facts.anchors.distance_unit, VIEWS)
     cloud = mean_cloud(model, evenly(views, ASKED_VIEWS), degree)
     if fit_steps and len(model.cameras) >= LEAST_FITTED and len(cloud):
         cloud = fit_to_scene(cloud, model, views, fit_steps, report)
         cloud = cloud.selected(cloud.opacities > FAINTEST)
     report(1.0)
     return cloud
+
+
+def write(model: SceneModel, path: Path, fit_steps: int, report: Callable[[float], None]) -> str:
+    """Write the Gaussians of a model to a file of other tools; what was written, in a few words.
+
+    Raises:
+        SignalError: no format has the suffix.
+        WriteError: the disk is full or the place not writable.
+    """
+    cloud = export_cloud(model, fit_steps=fit_steps, report=report)
+    write_splats(path, cloud)
+    count = f"{len(cloud):,}".replace(",", " ")
+    return f"{count} Gaussians, harmonics of degree {cloud.degree}"
 
 
 def mean_cloud(model: SceneModel, cameras: Sequence[Camera], degree: int) -> SplatCloud:

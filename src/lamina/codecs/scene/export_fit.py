@@ -18,12 +18,12 @@ from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.neural import in_view
-from lamina.codecs.scene.finish import shown
-from lamina.codecs.scene.losses import photometric
+from lamina.anchors.picturing import shown
+from lamina.cameras.camera import Camera
 from lamina.codecs.scene.model import SceneModel
-from lamina.codecs.scene.state import Parameter
 from lamina.data.splats.cloud import SplatCloud
-from lamina.render.cameras import Camera
+from lamina.fitting.adam import Parameter
+from lamina.fitting.photometric import photometric
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial import render_spatial
 from lamina.render.spherical_harmonics import evaluate

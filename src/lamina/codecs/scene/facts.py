@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from lamina.codec import HEADER_LAYER, StreamInfo, Unit
-from lamina.codecs.scene.syntax import SHARES, SceneFacts, SceneLayerHead, SceneNetworks
+from lamina.anchors.syntax import SHARES, AnchorNetworks, LayerHead
+from lamina.codec import StreamInfo
+from lamina.codecs.scene.syntax import SceneFacts
+from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
 
 STREAM_PARTS = ("tree", "masks", "features", "scalings")
 """What a layer's stream holds, in order; offsets are the rest."""
@@ -20,25 +21,32 @@ def inspect(payload: bytes) -> StreamInfo:
         BitstreamError: the header is damaged.
     """
     facts, _ = SceneFacts.unpack(payload)
-    shape = facts.context
+    anchors, shape = facts.anchors, facts.anchors.context
     inputs = {
         "parent": shape.uses_parent,
         "neighbors": shape.uses_neighbors,
         "hash grid": shape.uses_hash_grid,
         "own channels": shape.is_chained or shape.feature_groups > 1,
     }
-    box = f"a box of side {facts.side:g}"
-    if facts.radius is not None:
-        box += f", contracted beyond {facts.radius:.3g} from the cameras' middle"
+    box = f"a box of side {anchors.side:g}"
+    if anchors.radius is not None:
+        box += f", contracted beyond {anchors.radius:.3g} from the cameras' middle"
     details: dict[str, object] = {
-        "features": facts.feature_count,
-        "Gaussians per anchor": f"up to {facts.offset_count}",
-        "tree": f"depths {facts.base_depth}...{facts.base_depth + facts.layer_count} of {box}",
+        "features": anchors.feature_count,
+        "Gaussians per anchor": f"up to {anchors.offset_count}",
+        "tree": f"depths {anchors.base_depth}...{anchors.base_depth + anchors.layer_count} of {box}",
         "predicted from": ", ".join(name for name, is_used in inputs.items() if is_used) or "nothing",
         "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
-        "views": len(facts.views),
     }
-    return StreamInfo("scene", facts.width, facts.height, facts.layers, None, details)
+    return StreamInfo(
+        "scene",
+        facts.width,
+        facts.height,
+        anchors.layers,
+        SeenBy.CAMERA,
+        quality_metric=QualityMetric.VIEW_PSNR,
+        details=details,
+    )
 
 
 def anchor_count(unit: Unit) -> int:
@@ -47,7 +55,7 @@ def anchor_count(unit: Unit) -> int:
     Raises:
         BitstreamError: its head is damaged.
     """
-    return SceneLayerHead.unpack(unit.payload)[0].count
+    return LayerHead.unpack(unit.payload)[0].count
 
 
 def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
@@ -59,17 +67,18 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
         BitstreamError: the unit's head is damaged.
     """
     del header_payload
-    if unit.key.layer == HEADER_LAYER:
-        facts, end = SceneFacts.unpack(unit.payload)
-        networks = SceneNetworks.unpack(unit.payload, end)[0]
+    if unit.key == STREAM_HEADER:
+        _, end = SceneFacts.unpack(unit.payload)
+        networks = AnchorNetworks.unpack(unit.payload, end)[0]
         parts = {
-            "views": end - replace(facts, views=()).size_bytes,
             "generators": len(networks.heads),
             "context networks": len(networks.context),
             "hash grid": len(networks.hash_grid),
         }
         return {"headers": len(unit.payload) - sum(parts.values()), **parts}
-    head, end = SceneLayerHead.unpack(unit.payload)
+    if unit.key.group == STREAM_GROUP:
+        return {"cameras": len(unit.payload)}
+    head, end = LayerHead.unpack(unit.payload)
     stream = len(unit.payload) - end
     parts = {name: stream * share // SHARES for name, share in zip(STREAM_PARTS, head.shares, strict=True)}
     return {"headers": end, **parts, "offsets": stream - sum(parts.values())}

@@ -1,62 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the scene codec fits, sends and renders: anchors of an octree, layer by layer.
 
-Three nouns: `SceneLayer` (decoded integers of one layer), `ScenePart` (what leaves fit), and `SceneModel` (what decode
-yields: tensors, ready to render from any camera).
+Two nouns: `ScenePart` (what leaves fit), and `SceneModel` (what decode yields: tensors, ready to render from any
+camera).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int32, UInt8
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from lamina.anchors.anchors import Anchors, concatenate
-from lamina.anchors.contraction import Contraction
-from lamina.anchors.missing import missing_shares
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.layers import AnchorLayer, Generators, lattice_of, level_of
 from lamina.anchors.neural import Heads, generate
 from lamina.anchors.octree import Lattice
-from lamina.codecs.scene.layout import VALUE_BITS
-from lamina.codecs.scene.syntax import SCALING_COUNT, SceneFacts
-from lamina.codecs.scene.views import cameras_of
-from lamina.networks.quantized import QuantizedMlp
-from lamina.render.cameras import Camera
+from lamina.cameras.camera import Camera, look_at
+from lamina.codecs.scene.syntax import SceneFacts
 from lamina.render.spatial import render_spatial
 
 if TYPE_CHECKING:
-    from lamina.codecs.scene.context import FixedContext
+    from lamina.anchors.context.fixed import FixedContext
     from lamina.render.gaussians3d import Gaussians3D
 
 SPHERE_VIEWPOINTS = 32
 """Where a scene without cameras is looked at from: evenly spread over a sphere (Fibonacci)."""
 
-
-@dataclass(frozen=True, eq=False)
-class SceneLayer:
-    """One layer in integers: what `lamina digest` hashes, the same on every machine. Rows are in Morton order."""
-
-    indices: Int32[np.ndarray, "n 3"]
-    """Cells, in cells of this layer."""
-    goes_on: UInt8[np.ndarray, " n"]
-    """1: the cell has children in the next layer."""
-    masks: UInt8[np.ndarray, "n k"]
-    """1: this offset makes a Gaussian. An anchor without any is structure: its attributes are not sent."""
-    symbols: Int32[np.ndarray, "n c"]
-    """What is coded: steps between prediction and value; 0 where nothing is."""
-    values: Int32[np.ndarray, "n c"]
-    """Decoded attributes: features, scalings, offsets."""
-
-    @property
-    def count(self) -> int:
-        """Anchors."""
-        return len(self.indices)
+OWN_FIELD_OF_VIEW_DEGREES = 60.0
+"""Across, of the view of a scene without cameras."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +42,15 @@ class ScenePart:
     """A finished scene: what leaves fit, exactly what the decoder will have."""
 
     facts: SceneFacts
-    heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]
+    heads: Generators
     """Generators of opacity, covariance and color."""
     context: FixedContext
-    layers: tuple[SceneLayer, ...]
+    layers: tuple[AnchorLayer, ...]
     """Base first."""
     quality_db: tuple[float | None, ...]
     """PSNR of each level over held-out views, 8-bit pixels; None: not measured."""
+    cameras: tuple[Camera, ...] = ()
+    """Views that the stream keeps for viewers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +63,8 @@ class SceneModel:
     """Of layers 0...level, base first."""
     missing: tuple[Float32[np.ndarray, " m"], ...]
     """For each level 0...level, how much of their cells its anchors are without (`anchors/missing.py`)."""
+    cameras: tuple[Camera, ...] = ()
+    """Views of the capture that the stream keeps; may be none."""
 
     @property
     def level(self) -> int:
@@ -94,10 +76,29 @@ class SceneModel:
         """A scene stands still."""
         return 0
 
-    @cached_property
-    def cameras(self) -> tuple[Camera, ...]:
-        """Views of the capture that the stream keeps; may be none."""
-        return cameras_of(self.facts.views)
+    @property
+    def view(self) -> Camera:
+        """The first camera that the stream keeps; without any, from the side at all of it."""
+        if self.cameras:
+            return self.cameras[0]
+        focal_px = 0.5 * self.facts.width / math.tan(math.radians(OWN_FIELD_OF_VIEW_DEGREES) / 2)
+        middle = self.middle
+        place = middle + np.array([0.0, -2.0 * self.facts.anchors.distance_unit, 0.0])
+        pose = look_at(place, middle, np.array([0.0, 0.0, 1.0]))
+        width, height = self.facts.width, self.facts.height
+        return Camera(np.linalg.inv(pose), focal_px, focal_px, 0.5 * width, 0.5 * height, width, height)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Anchors, and Gaussians that they may make for a camera."""
+        anchors = self.anchors()
+        return {"anchors": len(anchors), "Gaussians": int(anchors.masks.sum())}
+
+    @property
+    def middle(self) -> Float64[np.ndarray, "3"]:
+        """Of the contraction, or of the cube; world units."""
+        anchors = self.facts.anchors
+        return np.asarray(anchors.center or np.asarray(anchors.origin) + 0.5 * anchors.side, np.float64)
 
     @property
     def viewpoints(self) -> Float64[np.ndarray, "m 3"]:
@@ -108,13 +109,12 @@ class SceneModel:
         around = math.pi * (3.0 - math.sqrt(5.0)) * np.arange(SPHERE_VIEWPOINTS)
         flat = np.sqrt(1.0 - heights**2)
         sphere = np.stack([flat * np.cos(around), flat * np.sin(around), heights], axis=1)
-        middle = self.facts.center or np.asarray(self.facts.origin) + 0.5 * self.facts.side
-        return np.asarray(middle) + self.facts.distance_unit * sphere
+        return self.middle + self.facts.anchors.distance_unit * sphere
 
     @cached_property
     def lattice(self) -> Lattice:
         """The octree's cells."""
-        return lattice_of(self.facts)
+        return lattice_of(self.facts.anchors)
 
     @property
     def background(self) -> tuple[float, float, float]:
@@ -142,44 +142,3 @@ class SceneModel:
 def render(model: SceneModel, camera: Camera, level: int | None = None) -> Float[Tensor, "h w 3"]:
     """What a camera sees: sRGB-coded, not clamped, differentiable in the model's tensors."""
     return render_spatial(model.gaussians(camera, level), camera, background=model.background).pixels
-
-
-def lattice_of(facts: SceneFacts) -> Lattice:
-    """The octree's cells in the world."""
-    x, y, z = facts.origin
-    contraction = None
-    if facts.center is not None and facts.radius is not None:
-        center_x, center_y, center_z = facts.center
-        contraction = Contraction((center_x, center_y, center_z), facts.radius)
-    return Lattice((x, y, z), facts.side, facts.base_depth, facts.layers, contraction)
-
-
-def heads_of(facts: SceneFacts, heads: tuple[QuantizedMlp, QuantizedMlp, QuantizedMlp]) -> Heads:
-    """The generators as they run: the integers that were sent, as reals."""
-    opacity, covariance, color = (head.dequantized() for head in heads)
-    return Heads(opacity, covariance, color, facts.distance_unit, facts.is_told)
-
-
-def level_of(layers: Sequence[Anchors], missing: Float32[np.ndarray, " m"]) -> Anchors:
-    """The anchors of a level, told what it is without."""
-    return replace(concatenate(layers), missing=torch.from_numpy(missing[:, None]).to(layers[0].positions))
-
-
-def missing_of(facts: SceneFacts, layers: Sequence[SceneLayer]) -> Float32[np.ndarray, " m"]:
-    """What the level of these layers is without, anchor by anchor."""
-    return missing_shares([layer.indices for layer in layers], layers[-1].goes_on, facts.layers)
-
-
-def anchors_of(facts: SceneFacts, layer: int, state: SceneLayer) -> Anchors:
-    """Integers of a layer -> tensors."""
-    lattice = lattice_of(facts)
-    positions, sides = lattice.centers(state.indices, layer), lattice.sides(state.indices, layer)
-    values = torch.from_numpy(state.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
-    features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
-    return Anchors(
-        positions=torch.from_numpy(positions.astype(np.float32)),
-        features=features.contiguous(),
-        scalings=torch.exp(scalings + torch.from_numpy(np.log(sides).astype(np.float32))[:, None]),
-        offsets=offsets.reshape(-1, facts.offset_count, 3),
-        masks=torch.from_numpy(state.masks.astype(np.float32)),
-    )

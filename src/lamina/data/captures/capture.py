@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from lamina.cameras.camera import Camera
 from lamina.codec import Look, Medium
 from lamina.data.fingerprint import fingerprint_of
-from lamina.render.cameras import Camera
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 

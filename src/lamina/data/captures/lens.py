@@ -18,8 +18,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float64
 
+from lamina.cameras.camera import SIZE_LIMIT_PX
 from lamina.errors import SignalError
-from lamina.render.cameras import SIZE_LIMIT_PX
 
 NEWTON_STEPS = 30
 """The inverse converges in 3-5 steps where the lens is one; what has not converged then is folded."""

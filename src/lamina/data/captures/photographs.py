@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from lamina.cameras.camera import Camera
 from lamina.data.captures.capture import View
 from lamina.data.captures.lens import Lens
 from lamina.data.captures.undistort import undistort
@@ -19,7 +20,6 @@ from lamina.data.image import EXIF_ORIENTATION, WRITABLE, opened
 from lamina.data.pixel_formats import apply_orientation, to_rgb8
 from lamina.data.resample import downsample_area
 from lamina.errors import SignalError
-from lamina.render.cameras import Camera
 
 PICTURE_SUFFIXES = {*WRITABLE, ".jxl"}
 

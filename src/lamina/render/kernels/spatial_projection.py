@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numba import prange
 
+from lamina.cameras.camera import Camera
 from lamina.compiled import compiled
-from lamina.render.cameras import Camera
 from lamina.render.constants import (
     ALPHA_MIN,
     CUTOFF_EXPONENT,

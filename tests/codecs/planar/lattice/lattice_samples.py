@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.codec import Monitor, SilentMonitor, Unit
+from lamina.codec import Monitor, SilentMonitor
+from lamina.units import Unit
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import LatticeConfig, PlanarConfig, RateTarget
+from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.lattice import steps
 from lamina.codecs.planar.lattice.coding import key_context, state_of, tree_order
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area
-from lamina.codecs.planar.model import FramePart, LayerState
-from lamina.codecs.planar.signal import PlanarSignal
+from lamina.codecs.planar.model import FramePart
+from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader, ScalabilityId
 from lamina.data import open_clip, read_image
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from lattice_samples import SHORT, crop, short, timed
 
-from lamina.codecs.planar.lattice.budget import PRICE_RANGE, Budget
-from lamina.codecs.planar.lattice.look_ahead import Lookahead, foreseen_ratio
+from lamina.codecs.planar.lattice.fit.budget import PRICE_RANGE, Budget
+from lamina.codecs.planar.lattice.fit.look_ahead import Lookahead, foreseen_ratio
 
 
 def budget(ratio: float = 0.25, frames: int = 10) -> Budget:

@@ -12,7 +12,7 @@ import lamina
 from lamina.codec import Progress
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import RateTarget
-from lamina.codecs.planar.lattice import checkpoint
+from lamina.codecs.planar.lattice.fit import checkpoint
 from lamina.errors import Interrupted
 from lamina.media.job import PART_SUFFIX
 

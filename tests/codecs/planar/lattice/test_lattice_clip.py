@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lattice_samples import SHORT, assert_same, crop, fit, frames, payloads, rendered, short, timed
 
-from lamina.codec import HEADER_LAYER, Unit
+from lamina.units import HEADER_LAYER, Unit
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states
 from lamina.codecs.planar.config import RateTarget

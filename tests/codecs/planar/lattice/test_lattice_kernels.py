@@ -6,11 +6,11 @@ import pytest
 import torch
 from lattice_samples import crop
 
-from lamina.codecs.planar.lattice.canvas import Canvas, Splats, gradients, make_canvas, render_pixels
 from lamina.codecs.planar.lattice.color import ROTATION, from_rgb, to_rgb
-from lamina.codecs.planar.lattice.color_solver import solve_colors
-from lamina.codecs.planar.lattice.optimize import make_targets
-from lamina.render.reference import accumulate_levels
+from lamina.codecs.planar.lattice.fit.canvas import Canvas, Splats, gradients, make_canvas, render_pixels
+from lamina.codecs.planar.lattice.fit.color_solver import solve_colors
+from lamina.codecs.planar.lattice.fit.optimize import make_targets
+from lamina.render.planar_reference import accumulate_levels
 
 WIDTH, HEIGHT = 45, 38
 TOLERANCE = 1e-3

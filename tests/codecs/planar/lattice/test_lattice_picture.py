@@ -8,9 +8,9 @@ from lattice_samples import assert_on_lattice, assert_same, crop, fit, payloads,
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states
 from lamina.codecs.planar.config import RateTarget, with_layers
+from lamina.codecs.planar.fit.signal import at_size
 from lamina.codecs.planar.lattice.coding import splats_of
 from lamina.codecs.planar.model import View
-from lamina.codecs.planar.signal import at_size
 from lamina.errors import SignalError
 from lamina.metrics import finite_db, psnr
 

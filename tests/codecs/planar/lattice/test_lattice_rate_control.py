@@ -10,9 +10,9 @@ from lattice_samples import SHORT, crop, fit, still
 from lamina.bitstream import write_stream
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PlanarConfig, RateTarget
-from lamina.codecs.planar.lattice import rate_control
-from lamina.codecs.planar.lattice.key_frame import layer_counts
-from lamina.codecs.planar.lattice.rate_control import Outcome
+from lamina.codecs.planar.lattice.fit import rate_control
+from lamina.codecs.planar.lattice.fit.key_frame import layer_counts
+from lamina.codecs.planar.lattice.fit.rate_control import Outcome
 from lamina.errors import TargetError
 
 PROMISE = 0.02

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from lattice_samples import assert_on_lattice, crop
 
-from lamina.codecs.planar.lattice.canvas import Splats
 from lamina.codecs.planar.lattice.color import from_rgb
-from lamina.codecs.planar.lattice.freeze import freeze
-from lamina.codecs.planar.lattice.optimize import (
+from lamina.codecs.planar.lattice.fit.canvas import Splats
+from lamina.codecs.planar.lattice.fit.freeze import freeze
+from lamina.codecs.planar.lattice.fit.optimize import (
     FitPlan,
     Targets,
     begin,
@@ -17,7 +17,7 @@ from lamina.codecs.planar.lattice.optimize import (
     mean_squared_error,
     phase_steps,
 )
-from lamina.codecs.planar.lattice.refine import Freedom, Search, all_free, color_costs, points_of, refine
+from lamina.codecs.planar.lattice.fit.refine import Freedom, Search, all_free, color_costs, points_of, refine
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
 
 SIZE = (61, 43)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lattice_samples import assert_on_lattice, random_splats
 
 from lamina.codecs.planar.lattice import steps
-from lamina.codecs.planar.lattice.freeze import quantize_geometry
+from lamina.codecs.planar.lattice.fit.freeze import quantize_geometry
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
 
 CLASSES = range(steps.CLASSES)

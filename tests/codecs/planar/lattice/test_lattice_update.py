@@ -23,8 +23,6 @@ from lattice_samples import (
 )
 
 from lamina.codecs.planar.lattice import steps
-from lamina.codecs.planar.lattice.alignment import Scene, aligned, make_scene, squared_error
-from lamina.codecs.planar.lattice.canvas import make_canvas, render_pixels
 from lamina.codecs.planar.lattice.coding import (
     LayerContext,
     decode_layer,
@@ -36,6 +34,11 @@ from lamina.codecs.planar.lattice.coding import (
     state_of,
     tree_order,
 )
+from lamina.codecs.planar.lattice.fit.alignment import Scene, aligned, make_scene, squared_error
+from lamina.codecs.planar.lattice.fit.canvas import make_canvas, render_pixels
+from lamina.codecs.planar.lattice.fit.motion_search import BLOCK_PX, blocks_shape, estimate
+from lamina.codecs.planar.lattice.fit.picture import make_sketch
+from lamina.codecs.planar.lattice.fit.settle import joined
 from lamina.codecs.planar.lattice.motion import (
     LONGEST_VECTOR,
     MOTION_CONTEXTS,
@@ -46,14 +49,11 @@ from lamina.codecs.planar.lattice.motion import (
     motion_of,
     move_places,
 )
-from lamina.codecs.planar.lattice.motion_search import BLOCK_PX, blocks_shape, estimate
-from lamina.codecs.planar.lattice.picture import make_sketch
-from lamina.codecs.planar.lattice.settle import joined
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_parameters
 from lamina.codecs.planar.lattice.syntax import LatticeUpdate
 from lamina.codecs.planar.lattice.update import CHANGED, KEPT, RECOLORED, REMOVED
 from lamina.codecs.planar.lattice.walk import C0, PHI, RHO, M, X, Y
-from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.packing import LayerState
 from lamina.entropy.binary import fresh_contexts
 from lamina.entropy.walk import measured_bits, open_meter
 from lamina.errors import BitstreamError

@@ -11,7 +11,7 @@ from lamina.codecs.planar.lattice import priors, steps, walk
 from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer, splats_of, split_shape, to_rows, walk_splats
 from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, breakdown
-from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import PlanarHeader
 from lamina.entropy.walk import measured_bits, open_meter
 from lamina.errors import BitstreamError

@@ -8,12 +8,13 @@ import torch
 from paper_samples import config, picture
 
 from lamina.codec import SilentMonitor
-from lamina.codecs.planar.model import FramePart, LayerState
+from lamina.codecs.planar.fit.signal import as_planar_signal
+from lamina.codecs.planar.model import FramePart
+from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.pgsvc import METHOD
 from lamina.codecs.planar.pgsvc.coding import ordered, patterns
 from lamina.codecs.planar.pgsvc.sections import Column, pack, pack_fixed, symbol_walk, unpack
 from lamina.codecs.planar.pgsvc.syntax import PgsvcLayerHeader, breakdown, fixed_length_size_bytes
-from lamina.codecs.planar.signal import as_planar_signal
 from lamina.data import clip_from_frames
 from lamina.errors import BitstreamError
 

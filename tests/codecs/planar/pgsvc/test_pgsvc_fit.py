@@ -9,11 +9,12 @@ from paper_samples import SHORT, config, picture
 
 from lamina.codec import Progress, SilentMonitor
 from lamina.codecs.planar.config import PlanarConfig, RateTarget
+from lamina.codecs.planar.fit.signal import PlanarSignal, as_planar_signal
 from lamina.codecs.planar.model import FramePart, PlanarModel, render
-from lamina.codecs.planar.pgsvc import METHOD, checkpoint, stages
-from lamina.codecs.planar.pgsvc.fit import make_header
-from lamina.codecs.planar.pgsvc.rate import splat_count
-from lamina.codecs.planar.signal import PlanarSignal, as_planar_signal
+from lamina.codecs.planar.pgsvc import METHOD
+from lamina.codecs.planar.pgsvc.fit import checkpoint, stages
+from lamina.codecs.planar.pgsvc.fit.fit import make_header
+from lamina.codecs.planar.pgsvc.fit.rate import splat_count
 from lamina.data import clip_from_frames, downsample_area
 from lamina.errors import Interrupted, SignalError, TargetError
 from lamina.metrics import psnr

@@ -4,7 +4,7 @@ import pytest
 import torch
 from paper_samples import picture
 
-from lamina.codecs.planar.pgsvc.objective import (
+from lamina.codecs.planar.pgsvc.fit.objective import (
     joint_errors,
     level_psnr_db,
     make_targets,

@@ -6,12 +6,12 @@ import pytest
 import torch
 from paper_samples import SHORT, picture
 
-from lamina.codecs.planar.pgsvc.adan import BETAS, EPSILON, Adan
-from lamina.codecs.planar.pgsvc.descent import Descent, Schedule, make_schedule
-from lamina.codecs.planar.pgsvc.key_frames import key_frames_of, trial_differences
-from lamina.codecs.planar.pgsvc.objective import joint_errors, level_psnr_db, make_targets
-from lamina.codecs.planar.pgsvc.pruning import Pruning, extra_counts, keep_heaviest, layer_counts
-from lamina.codecs.planar.pgsvc.training import Trained, fit_layers
+from lamina.codecs.planar.pgsvc.fit.adan import BETAS, EPSILON, Adan
+from lamina.codecs.planar.pgsvc.fit.descent import Descent, Schedule, make_schedule
+from lamina.codecs.planar.pgsvc.fit.key_frames import key_frames_of, trial_differences
+from lamina.codecs.planar.pgsvc.fit.objective import joint_errors, level_psnr_db, make_targets
+from lamina.codecs.planar.pgsvc.fit.pruning import Pruning, extra_counts, keep_heaviest, layer_counts
+from lamina.codecs.planar.pgsvc.fit.training import Trained, fit_layers
 
 COUNTS = (20, 20, 20)
 

@@ -4,8 +4,7 @@
     pixels ─ optimize ─► Splats ─ freeze, refine ─► LatticeSplats ─ coding ─► payloads           stills, key frames
     pixels ─ predict (align, optimize, settle) ─► LatticeSplats and flags ─ coding ─► payloads    other frames
 
-Read in this order: steps · splats · color · kernels · canvas · color_solver · placement · optimize · freeze · refine ·
-picture · rate_control · key_frame (stills); motion · motion_search · alignment · predict · settle · budget ·
-look_ahead · clip · fit (clips); syntax · priors · walk · update · coding (the wire); method. docs/codecs/planar.md
+Read in this order: steps · splats · color · motion · syntax · priors · walk · update · coding · packing (the decoder);
+fit/ (the encoder). docs/codecs/planar.md
 derives the lattice and the rate term.
 """

@@ -18,7 +18,7 @@ from lamina.codecs.planar.lattice.splats import LatticeSplats, coded_area, to_pa
 from lamina.codecs.planar.lattice.steps import COARSEST_GRID, position_grids, stored_tables
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, LatticeUpdate, is_predicted
 from lamina.codecs.planar.lattice.update import CHANGED, REMOVED, UPDATE_CONTEXTS, code_updates
-from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import MAX_SPLATS, PlanarHeader
 from lamina.entropy import binary
 from lamina.entropy.split import split_table
@@ -172,7 +172,9 @@ def encode_key_layer(header: PlanarHeader, state: LayerState, layer: int) -> byt
     positions, shapes = run(meter)
     total = max(measured_bits(meter), 1.0)
     shares = (int(127 * positions / total), int(127 * shapes / total))
-    return LatticeLayer(False, *shares, int(state.integers["step"][0]), splats.count).pack() + write_stream(run)
+    return LatticeLayer(
+        False, shares[0], False, shares[1], int(state.integers["step"][0]), splats.count
+    ).pack() + write_stream(run)
 
 
 def encode_update(
@@ -200,7 +202,7 @@ def encode_update(
 
     meter = open_meter()
     share = run(meter) / max(measured_bits(meter), 1.0)
-    head = LatticeUpdate(True, has_motion, has_updates, context.added > 0, int(15 * share), context.added or None)
+    head = LatticeUpdate(True, has_motion, has_updates, context.added > 0, False, int(7 * share), context.added or None)
     return head.pack() + write_stream(run)
 
 

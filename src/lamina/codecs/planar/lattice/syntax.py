@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.bitstream import Flag, Syntax, UInt, Varint
-from lamina.codecs.planar.syntax import MAX_SPLATS
+from lamina.bitstream import Bytes, Flag, Syntax, UInt, Varint
+from lamina.codecs.planar.syntax import MAX_EXTENSION_BYTES, MAX_SPLATS
 from lamina.errors import BitstreamError
 
 
@@ -23,12 +23,16 @@ class LatticeLayer(Syntax):
     """0."""
     positions_share: Annotated[int, UInt(7)]
     """Share of the stream that positions take, in 1/127, measured by the encoder; for people, not needed to decode."""
-    shapes_share: Annotated[int, UInt(8, maximum=127)]
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    shapes_share: Annotated[int, UInt(7)]
     """The same for classes, sizes and angles; the rest is colors."""
     step: Annotated[int, UInt(16, minimum=1)]
     """Quantiser step of amplitudes until the group's end, in 1/65536 of full scale."""
     count: Annotated[int, Varint(MAX_SPLATS)]
     """Splats of the layer."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
 
     def check(self) -> None:
         """It is a key frame's, and shares are shares."""
@@ -50,10 +54,14 @@ class LatticeUpdate(Syntax):
     """Each splat of the frame before has a flag; otherwise all stay."""
     has_added: Annotated[bool, Flag()]
     """New splats follow."""
-    added_share: Annotated[int, UInt(4)]
-    """Share of the stream that new splats take, in 1/15, measured by the encoder."""
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    added_share: Annotated[int, UInt(3)]
+    """Share of the stream that new splats take, in 1/7, measured by the encoder."""
     added: Annotated[int | None, Varint(MAX_SPLATS, when="has_added")] = None
     """New splats, coded as in a key frame."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
 
     def check(self) -> None:
         """It is a predicted frame's."""
@@ -77,7 +85,7 @@ def breakdown(payload: bytes) -> Mapping[str, int]:
     if is_predicted(payload):
         update, end = LatticeUpdate.unpack(payload)
         stream = len(payload) - end
-        added = stream * update.added_share // 15
+        added = stream * update.added_share // 7
         return {"headers": end, "updates": stream - added, "new splats": added}
     head, end = LatticeLayer.unpack(payload)
     stream = len(payload) - end

@@ -4,27 +4,6 @@
     frame ─ training ─► weighted splats ─ quantizers / predicted ─► integers ─ coding ─► payload      encode
     pixels ◄─ render ─ raw splats ◄─ layers ─ integers ◄─ coding ─ payload                           decode
 
-Read in this order: splats · objective (with kernels) · adan · descent · pruning · training · layers · quantizers ·
-predicted · key_frames · stages (with checkpoint) · rate · fit · syntax · sections (with walks) · coding · method.
-
-Importing this file imports no torch: tools that count bytes need `syntax` alone.
+Read in this order: splats · layers · syntax · sections (with walks) · coding · packing (the decoder) · fit/ (the
+encoder). Importing this file imports no torch: tools that count bytes need `syntax` alone.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lamina.codecs.planar.method import Method
-
-    METHOD: Method
-
-__all__ = ["METHOD"]
-
-
-def __getattr__(name: str) -> Method:
-    if name != "METHOD":
-        raise AttributeError(f"module {__name__} has no attribute {name!r}")
-    from lamina.codecs.planar.pgsvc.method import METHOD
-
-    return METHOD

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lamina.codecs.planar.method import Below
-from lamina.codecs.planar.model import LayerState
+from lamina.codecs.planar.packing import Below, LayerState
 from lamina.codecs.planar.pgsvc import sections
 from lamina.codecs.planar.pgsvc.layers import (
     DecodedLayer,
@@ -72,6 +71,8 @@ def encode_layer(header: PlanarHeader, layer: LayerState, previous: LayerState |
         codebook_stages=layer_format.codebook_stages - 1,
         exponent_bits=layer_format.exponent_bits,
         are_coded=sum(int(is_coded) << (3 - k) for k, (_, is_coded) in enumerate(packed)),
+        has_extensions=False,
+        reserved=0,
         splat_count=layer.context.raw.shape[1],
         new_count=len(layer.integers["positions"]),
         position_bytes=len(packed[0][0]),

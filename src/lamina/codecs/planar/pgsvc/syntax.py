@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.bitstream import Flag, Syntax, UInt, Varint
-from lamina.codecs.planar.syntax import MAX_SPLATS, PlanarHeader
+from lamina.bitstream import Bytes, Flag, Syntax, UInt, Varint
+from lamina.codecs.planar.syntax import MAX_EXTENSION_BYTES, MAX_SPLATS, PlanarHeader
 
 MAX_SECTION_BYTES = 1 << 26
 """More than any section of `MAX_SPLATS` splats at fixed length takes."""
@@ -34,6 +34,10 @@ class PgsvcLayerHeader(Syntax):
     """Of the 12-bit floats of P-frames."""
     are_coded: Annotated[int, UInt(4)]
     """One bit a section, positions highest, then shapes, colors, slots: entropy coded; otherwise fixed length."""
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    reserved: Annotated[int, UInt(7, maximum=0)]
+    """0."""
     splat_count: Annotated[int, Varint(MAX_SPLATS)]
     """Of this layer."""
     new_count: Annotated[int, Varint(MAX_SPLATS)]
@@ -46,6 +50,8 @@ class PgsvcLayerHeader(Syntax):
     """Length of the section of color indices."""
     slot_bytes: Annotated[int, Varint(MAX_SECTION_BYTES)]
     """Length of the section of replaced slots; the rest of the payload is tables: grids, then codebooks."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
 
     def check(self) -> None:
         """Counts agree."""
