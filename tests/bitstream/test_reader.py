@@ -1,95 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lamina.bitstream.index import front_size_bytes
 
-from lamina.bitstream import pack_stream, read_stream, usable, write_stream
-from lamina.units import HEADER_LAYER, Unit, UnitKey
+from lamina.bitstream import codecs_string, file_size_bytes, pack_stream, read_stream, usable, write_stream
 from lamina.errors import BitstreamError
+from lamina.units import STREAM_GROUP, GroupFacts, StreamFacts, Unit, UnitKey
 
-HEADER = Unit(UnitKey(0, HEADER_LAYER, 0), b"header")
+sys.path.append(str(Path(__file__).parent))
+from made_up_streams import CAMERA_FACTS, CLIP, CLIP_FACTS, HEADER, STREAMS, chained, in_order, spans, tiles
 
-
-def make_unit(group: int, layer: int, frame: int, size_bytes: int = 5) -> Unit:
-    return Unit(UnitKey(group, layer, frame), bytes([group, layer + 1, frame, 7, 9] * size_bytes)[:size_bytes], 30.0)
-
-
-CLIP = [HEADER, *(make_unit(g, layer, 4 * g + t) for g in range(3) for layer in range(3) for t in range(4))]
-
-KEYS = st.builds(UnitKey, st.integers(0, 2**20 - 1), st.integers(-1, 126), st.integers(0, 2**30 - 1))
+KEYS = st.builds(UnitKey, st.integers(-1, 2**20 - 1), st.integers(-1, 126), st.integers(0, 2**29))
 QUALITY = st.none() | st.integers(1, 65535).map(lambda centidb: centidb / 100)
+SMALL_KEYS = st.builds(UnitKey, st.integers(-1, 3), st.integers(-1, 2), st.integers(0, 5))
+
+
+def without_overlap(units: list[Unit]) -> list[Unit]:
+    """A header unit a group at most, at its first frame; one header unit of the stream."""
+    kept: list[Unit] = [HEADER]
+    groups: dict[int, int] = {}
+    for unit in units:
+        group, layer, frame = unit.key
+        if group == STREAM_GROUP and (layer < 0 or frame > 0):
+            continue
+        if layer < 0 and groups.setdefault(group, frame) != frame:
+            continue
+        kept.append(unit)
+    return kept
+
+
 UNITS = st.lists(
-    st.builds(Unit, KEYS, st.binary(max_size=20), QUALITY),
-    unique_by=lambda unit: unit.key,
-    max_size=12,
-).map(lambda units: [HEADER, *(unit for unit in units if unit.key != HEADER.key)])
+    st.builds(Unit, KEYS | SMALL_KEYS, st.binary(max_size=20), QUALITY), unique_by=lambda unit: unit.key, max_size=14
+).map(without_overlap)
 
 
-@given(UNITS, st.integers(0, 2**14 - 1))
-def test_a_stream_gives_back_its_units(units: list[Unit], codec_wire_id: int) -> None:
-    stream = read_stream(pack_stream(codec_wire_id, units))
-    assert list(stream.units()) == sorted(units, key=lambda unit: unit.key)
-    assert stream.codec_wire_id == codec_wire_id
-    assert stream.group_count == len(stream.groups) == len({unit.key.group for unit in units})
+@given(UNITS, st.sampled_from([facts for facts, _ in STREAMS.values()]))
+def test_a_stream_gives_back_its_units(units: list[Unit], facts: StreamFacts) -> None:
+    data = pack_stream(facts, units)
+    stream = read_stream(data)
+    assert [(unit.key, unit.payload) for unit in stream.units()] == [(u.key, u.payload) for u in in_order(units)]
+    assert stream.facts == facts
+    assert stream.group_count == len({unit.key.group for unit in units if unit.key.group >= 0})
     assert stream.level_count == 1 + max(unit.key.layer for unit in units)
-    assert stream.header.unit_count == len(units)
     assert stream.problems == ()
+    assert len(data) == file_size_bytes(facts, units)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_kind_of_stream_comes_back(name: str) -> None:
+    facts, units = STREAMS[name]
+    data = pack_stream(facts, units)
+    stream = read_stream(data)
+    assert list(stream.units()) == in_order(units)
+    assert stream.facts == facts
+    assert len(data) == file_size_bytes(facts, units) == stream.size_bytes
 
 
 def test_a_file_gives_the_same_as_its_bytes(tmp_path) -> None:
     path = tmp_path / "clip.lam"
-    size_bytes = write_stream(path, 7, reversed(CLIP))
+    size_bytes = write_stream(path, CLIP_FACTS, reversed(CLIP))
     data = path.read_bytes()
-    assert data == pack_stream(7, CLIP)
+    assert data == pack_stream(CLIP_FACTS, CLIP)
     with read_stream(path) as stream:
-        assert list(stream.units()) == sorted(CLIP, key=lambda unit: unit.key)
+        assert list(stream.units()) == in_order(CLIP)
         assert stream.size_bytes == size_bytes == len(data)
         assert stream.header_unit() == HEADER
-        assert stream.entry(CLIP[5].key).length == 5
-        assert front_size_bytes(data[:64]) == stream.front_size_bytes
+        assert (stream.frame_count, stream.duration_s, stream.is_timed) == (12, 12 / 25, True)
 
 
 def test_the_container_of_a_still_is_small() -> None:
     units = [Unit(HEADER.key, bytes(60)), *(Unit(UnitKey(0, layer, 0), bytes(3000), 30.0) for layer in range(3))]
-    assert len(pack_stream(1, units)) - sum(len(unit.payload) for unit in units) <= 52
+    assert len(pack_stream(StreamFacts(1), units)) - sum(len(unit.payload) for unit in units) <= 72
 
 
-def test_byte_range_holds_the_levels_of_a_group() -> None:
-    data = pack_stream(1, CLIP)
+def test_small_units_share_a_record() -> None:
+    units = [HEADER, *(Unit(UnitKey(0, 0, frame), bytes(17), 30.0) for frame in range(200))]
+    assert len(pack_stream(CLIP_FACTS, units)) - sum(len(unit.payload) for unit in units) < 1.5 * 200
+
+
+def test_a_byte_range_holds_the_levels_of_a_group() -> None:
+    data = pack_stream(CLIP_FACTS, CLIP)
     stream = read_stream(data)
-    start, stop = stream.byte_range(1, 1)
+    ((start, stop),) = stream.byte_ranges(1, 1)
     assert data[start:stop] == b"".join(unit.payload for unit in CLIP if unit.key.group == 1 and unit.key.layer <= 1)
-    assert stream.byte_range(0, 0)[0] == stream.front_size_bytes
-    assert stream.byte_range(2, 99)[1] == stream.size_bytes
+    assert stream.byte_ranges(3, 99)[0][1] == stream.size_bytes
     assert stream.level_of(1) == 2
 
 
-def test_byte_range_rejects_groups_that_are_not_there() -> None:
-    with pytest.raises(ValueError, match=r"no group 3; groups are 0\.\.\.2"):
-        read_stream(pack_stream(1, CLIP)).byte_range(3, 0)
+def test_stills_of_several_groups_are_sent_layer_by_layer() -> None:
+    units = tiles()
+    data = pack_stream(StreamFacts(1), units)
+    stream = read_stream(data)
+    base = b"".join(unit.payload for unit in units if unit.key.layer == 0)
+    assert data.index(base) + len(base) == data.index(units[2].payload)
+    pieces = [data[start:stop] for start, stop in stream.byte_ranges(1, 1)]
+    assert pieces == [unit.payload for unit in units if unit.key.group == 1]
+    assert stream.place(2).facts == GroupFacts(box=(2.0, 0.0, 0.0, 3.0, 1.0, 0.5))
+
+
+def test_byte_ranges_reject_groups_that_are_not_there() -> None:
+    with pytest.raises(ValueError, match=r"no group 4; groups are -1\.\.\.3"):
+        read_stream(pack_stream(CLIP_FACTS, CLIP)).byte_ranges(4, 0)
 
 
 def test_entry_rejects_keys_that_are_not_there() -> None:
-    stream = read_stream(pack_stream(1, CLIP))
+    stream = read_stream(pack_stream(CLIP_FACTS, CLIP))
     for key in (UnitKey(0, 0, 4), UnitKey(9, 0, 0)):
         with pytest.raises(KeyError, match="has no unit group"):
             stream.entry(key)
 
 
 def test_units_of_frames_bring_what_those_build_on() -> None:
-    stream = read_stream(pack_stream(1, CLIP))
-    keys = [unit.key for unit in stream.units(max_level=1, frames=range(5, 7))]
-    assert keys == [HEADER.key, *(UnitKey(1, layer, frame) for layer in (0, 1) for frame in (4, 5, 6))]
-    assert [unit.key for unit in stream.units(max_level=0, groups=[2], frames=[8])] == [HEADER.key, UnitKey(2, 0, 8)]
+    stream = read_stream(pack_stream(CLIP_FACTS, CLIP))
+    keys = [unit.key for unit in stream.units(max_level=1, frames=range(4, 5))]
+    assert keys == [HEADER.key, *(UnitKey(1, layer, frame) for layer in (0, 1) for frame in (3, 4))]
+    assert [unit.key for unit in stream.units(max_level=0, groups=[2], frames=[6])] == [HEADER.key, UnitKey(2, 0, 6)]
     assert [unit.key for unit in stream.units(frames=range(99, 100))] == [HEADER.key]
+
+
+def test_units_of_a_chained_group_bring_the_groups_before_it() -> None:
+    stream = read_stream(pack_stream(CAMERA_FACTS, chained()))
+    groups = {unit.key.group for unit in stream.units(frames=range(7, 8))}
+    assert groups == {STREAM_GROUP, 2, 3}
+    assert {unit.key.group for unit in stream.units(frames=range(4, 5))} == {STREAM_GROUP, 2}
+    assert max(unit.key.frame for unit in stream.units(groups=[1], frames=[2]) if unit.key.group == 0) == 1
+
+
+def test_units_of_several_frames_count_as_those() -> None:
+    stream = read_stream(pack_stream(CLIP_FACTS, spans()))
+    assert stream.frame_count == 19
+    assert [unit.key.frame for unit in stream.units(max_level=0, frames=range(9, 10))] == [0, 0, 0, 8]
 
 
 @pytest.mark.parametrize("centidb", [(float("inf"), 655.35), (-3.0, 0.01), (30.006, 30.01)])
 def test_quality_is_kept_in_hundredths_of_a_decibel(centidb: tuple[float, float]) -> None:
     measured, stored = centidb
-    stream = read_stream(pack_stream(1, [HEADER, Unit(UnitKey(0, 0, 0), b"", measured)]))
+    stream = read_stream(pack_stream(StreamFacts(1), [HEADER, Unit(UnitKey(0, 0, 0), b"", measured)]))
     assert stream.entries[1].quality_db == stored
+
+
+def test_a_codecs_string_names_family_codec_and_version() -> None:
+    assert codecs_string("planar", 1) == "lam1.planar.1"
 
 
 @pytest.mark.parametrize(
@@ -98,39 +152,57 @@ def test_quality_is_kept_in_hundredths_of_a_decibel(centidb: tuple[float, float]
         ([], "first unit is nothing"),
         ([CLIP[1]], "first unit is group 0, frame 0, layer 0, expected the header unit"),
         ([HEADER, CLIP[1], CLIP[1]], "each key once"),
-        ([HEADER, Unit(UnitKey(0, 127, 0), b"")], "layer: is 127"),
+        ([HEADER, Unit(UnitKey(0, 127, 0), b"")], "beyond the limits"),
         ([HEADER, Unit(UnitKey(0, 0, 0), b"", float("nan"))], "quality_db is NaN"),
+        ([HEADER, Unit(UnitKey(0, 0, 0), b"", None, 4), Unit(UnitKey(0, 0, 3), b"")], "lies within the 4 frames"),
+        ([HEADER, CLIP[1], Unit(UnitKey(0, 0, 1), b"", group=GroupFacts(True))], "says GroupFacts"),
     ],
 )
 def test_writing_rejects_streams_that_cannot_be(units: list[Unit], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        pack_stream(1, units)
+        pack_stream(CLIP_FACTS, units)
 
 
 def test_a_damaged_layer_costs_itself_and_what_builds_on_it() -> None:
-    data = bytearray(pack_stream(1, CLIP))
-    stream = read_stream(bytes(data))
-    lost = UnitKey(1, 1, 5)
-    data[stream.entry(lost).offset] ^= 1
+    facts, units = STREAMS["large units"]
+    data = bytearray(pack_stream(facts, units))
+    lost = UnitKey(0, 0, 1)
+    offset = read_stream(bytes(data)).entry(lost).offset
+    data[offset] ^= 1
     problems: list[BitstreamError] = []
     kept = [unit.key for unit in read_stream(data).intact_units(problems)]
-    gone = {unit.key for unit in CLIP} - set(kept)
-    assert gone == {UnitKey(1, layer, frame) for layer in (1, 2) for frame in (5, 6, 7)}
+    assert {unit.key for unit in units} - set(kept) == {UnitKey(0, layer, 1) for layer in (0, 1)}
     assert [problem.unit for problem in problems] == [str(lost)]
-    assert problems[0].position == stream.entry(lost).offset
+    assert problems[0].position == offset
+
+
+def test_damage_in_a_run_costs_the_run() -> None:
+    data = bytearray(pack_stream(CLIP_FACTS, CLIP))
+    data[read_stream(bytes(data)).entry(UnitKey(1, 1, 4)).offset] ^= 1
+    problems: list[BitstreamError] = []
+    kept = {unit.key for unit in read_stream(data).intact_units(problems)}
+    assert {unit.key for unit in CLIP} - kept == {UnitKey(1, layer, frame) for layer in (1, 2) for frame in (3, 4, 5)}
+
+
+def test_damage_runs_along_a_chain_and_no_further() -> None:
+    keys = [unit.key for unit in chained()]
+    lost = {key for key in keys if key not in set(usable(keys, [UnitKey(0, 1, 1)], lambda group: group in (1, 3)))}
+    assert lost == {UnitKey(0, 1, 1), UnitKey(1, 1, 2), UnitKey(1, 1, 3)}
+    everywhere = set(keys) - set(usable(keys, [UnitKey(STREAM_GROUP, 1, 0)]))
+    assert everywhere == {key for key in keys if key.layer == 1}
 
 
 def test_reading_strictly_rejects_a_damaged_unit_by_file_unit_and_position(tmp_path) -> None:
     path = tmp_path / "clip.lam"
-    write_stream(path, 1, CLIP)
+    write_stream(path, CLIP_FACTS, CLIP)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with read_stream(path) as stream, pytest.raises(BitstreamError, match="CRC-32 is") as caught:
         list(stream.units())
     assert caught.value.path == str(path)
-    assert caught.value.unit == "group 2, frame 11, layer 2"
-    assert caught.value.position == len(data) - 5
+    assert caught.value.unit == "group 3, frame 9, layer 2"
+    assert caught.value.position == len(data) - 3 * 43
 
 
 @settings(max_examples=50)
@@ -143,12 +215,37 @@ def test_usable_units_are_those_with_all_they_build_on(lost: list[UnitKey]) -> N
 
 
 def test_a_lost_header_costs_its_group_or_the_stream() -> None:
-    keys = [HEADER.key, UnitKey(0, 0, 0), UnitKey(1, -1, 3), UnitKey(1, 0, 1), UnitKey(2, 0, 4)]
+    keys = [HEADER.key, UnitKey(0, 0, 0), UnitKey(1, -1, 3), UnitKey(1, 0, 3), UnitKey(2, 0, 4)]
     assert list(usable(keys, [UnitKey(1, -1, 3)])) == [HEADER.key, UnitKey(0, 0, 0), UnitKey(2, 0, 4)]
     assert list(usable(keys, [HEADER.key])) == []
 
 
 def test_bytes_after_the_last_unit_are_noted() -> None:
-    stream = read_stream(pack_stream(1, CLIP) + b"more")
-    assert "longer than its index says" in str(stream.problems[0])
+    stream = read_stream(pack_stream(CLIP_FACTS, CLIP) + b"more")
+    assert "longer than its directory says" in str(stream.problems[0])
     assert len(list(stream.units())) == len(CLIP)
+
+
+def test_an_hour_is_opened_by_its_first_kilobytes() -> None:
+    read: list[int] = []
+    units = [HEADER]
+    for group in range(3600):
+        units += [Unit(UnitKey(group, layer, 25 * group), b"u", 30.0, 25) for layer in range(3)]
+    data = pack_stream(CLIP_FACTS, units)
+
+    class Counted:
+        name, size_bytes = "", len(data)
+
+        def read(self, offset: int, size_bytes: int) -> bytes:
+            read.append(size_bytes)
+            return data[offset : offset + size_bytes]
+
+        def refresh(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    stream = read_stream(Counted())
+    assert (stream.frame_count, stream.level_count, stream.group_count) == (90_000, 3, 3600)
+    assert sum(read) < 64_000
+    assert [unit.key.group for unit in stream.units(frames=range(50_000, 50_001))] == [-1, 2000, 2000, 2000]
+    assert sum(read) < 65_000

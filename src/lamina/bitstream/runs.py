@@ -110,6 +110,7 @@ def entry_of(unit: Unit) -> IndexEntry:
     """
     group, layer, frame = unit.key
     in_range = group >= STREAM_GROUP and HEADER_LAYER <= layer < MAX_LAYERS and 0 <= frame <= MAX_FRAME
+    in_range = in_range and (group != STREAM_GROUP or (frame, unit.frame_count) == (0, 1))
     if not in_range or len(unit.payload) > MAX_UNIT_BYTES:
         raise ValueError(f"{unit.key} of {len(unit.payload)} bytes is beyond the limits of the format")
     centidb_of(unit.quality_db)
@@ -227,6 +228,8 @@ def run_from(record: RunRecord, walk: RunWalk) -> Run:
     run = Run(key, lengths, record.frames_per_unit or 1, quality_db, record.crc32)
     if not HEADER_LAYER <= key.layer < MAX_LAYERS or run.stop_frame - 1 > MAX_FRAME:
         raise ValueError(f"leads to {key}, beyond the limits of the format")
+    if key.group == STREAM_GROUP and run.stop_frame > 1:
+        raise ValueError(f"{key}: the stream group has no frames")
     if key.layer == HEADER_LAYER and (len(lengths) > 1 or run.frames_per_unit > 1):
         raise ValueError(f"{key}: a header unit is one, and has no frames of its own")
     return run

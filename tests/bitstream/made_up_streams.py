@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams of every kind that the container knows, with made-up payloads."""
+
+from fractions import Fraction
+
+from lamina.units import STREAM_HEADER, GroupFacts, QualityMetric, SeenBy, StreamFacts, Unit, UnitKey
+
+HEADER = Unit(STREAM_HEADER, b"header")
+STILL_FACTS = StreamFacts(1)
+CLIP_FACTS = StreamFacts(3, SeenBy.SIZE, Fraction(25))
+CAMERA_FACTS = StreamFacts(7, SeenBy.CAMERA, Fraction(30000, 1001), QualityMetric.VIEW_PSNR)
+
+STILL = [HEADER, *(Unit(UnitKey(0, layer, 0), bytes([layer]) * (100 + layer), 30.0 + layer) for layer in range(3))]
+
+
+def payload_of(group: int, layer: int, frame: int, size_bytes: int) -> bytes:
+    return bytes((group + 7 * layer + 31 * frame + k) % 256 for k in range(size_bytes))
+
+
+CLIP = [
+    HEADER,
+    *(
+        Unit(UnitKey(group, layer, 3 * group + t), payload_of(group, layer, t, 20 + 10 * layer + group), 30.0)
+        for group in range(4)
+        for layer in range(3)
+        for t in range(3)
+    ),
+]
+"""Four groups of three frames, three layers."""
+
+LARGE = [
+    HEADER,
+    *(
+        Unit(UnitKey(group, layer, 2 * group + t), payload_of(group, layer, t, 5000), 30.0 + t)
+        for group in range(2)
+        for layer in range(2)
+        for t in range(2)
+    ),
+]
+"""Every unit is a run of its own."""
+
+
+def chained() -> list[Unit]:
+    """A model that is sent once in layers; groups with networks of their own; the second builds on the first."""
+    units = [HEADER, *(Unit(UnitKey(-1, layer, 0), payload_of(0, layer, 9, 40)) for layer in range(2))]
+    for group in range(4):
+        facts = GroupFacts(is_chained=group in (1, 3))
+        units.append(Unit(UnitKey(group, -1, 2 * group), b"networks", group=facts))
+        for layer in range(2):
+            for t in range(2):
+                key = UnitKey(group, layer, 2 * group + t)
+                units.append(Unit(key, payload_of(*key, 12), 25.0, group=facts))
+    return units
+
+
+def tiles() -> list[Unit]:
+    """A still of three parts in space, two layers each."""
+    units = [HEADER]
+    for group in range(3):
+        facts = GroupFacts(box=(float(group), 0.0, 0.0, group + 1.0, 1.0, 0.5))
+        units += [Unit(UnitKey(group, layer, 0), payload_of(group, layer, 0, 30), 28.0, group=facts) for layer in (0, 1)]
+    return units
+
+
+def spans() -> list[Unit]:
+    """Units of eight frames each, as small parameters want them; the last is shorter."""
+    units = [HEADER, Unit(UnitKey(-1, 0, 0), b"a model")]
+    for start, count in ((0, 8), (8, 8), (16, 3)):
+        units += [Unit(UnitKey(0, layer, start), payload_of(0, layer, start, 60), None, count) for layer in range(2)]
+    return units
+
+
+STREAMS = {
+    "still": (STILL_FACTS, STILL),
+    "clip": (CLIP_FACTS, CLIP),
+    "large units": (CLIP_FACTS, LARGE),
+    "chained": (CAMERA_FACTS, chained()),
+    "tiles": (STILL_FACTS, tiles()),
+    "spans": (CLIP_FACTS, spans()),
+}
+
+
+def in_order(units: list[Unit]) -> list[Unit]:
+    return sorted(units, key=lambda unit: unit.key)
