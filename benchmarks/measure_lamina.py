@@ -17,9 +17,9 @@ from benchmarks.rivals.curves import Pixels, measured, measured_clip, points_to_
 
 import lamina
 from lamina.bitstream import cut_to_level, pack_stream
-from lamina.units import HEADER_LAYER
 from lamina.codecs.planar.config import Scalability
 from lamina.data import Clip, clip_from_frames
+from lamina.units import HEADER_LAYER
 
 DECODE_REPEATS = 5
 """The median of so many decodes is reported, after one that loads the kernels."""
@@ -105,7 +105,7 @@ def level_files(path: Path) -> Iterator[tuple[int, bytes]]:
     with lamina.open(whole) as media:
         stream = media.stream
         for level in range(stream.level_count - 1):
-            yield level, pack_stream(stream.codec_wire_id, cut_to_level(stream, level))
+            yield level, pack_stream(stream.facts, cut_to_level(stream, level))
         yield stream.level_count - 1, whole
 
 

@@ -28,9 +28,9 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.scenes import CAPTURES, one_level
 from benchmarks.unquantized import fitted, quality
 
-from lamina.anchors.fitting.training import Scene
+from lamina.anchors.fitting.training import FitInput
 from lamina.codecs.scene.coding import encode
-from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
+from lamina.codecs.scene.config import PRESETS, SceneConfig
 from lamina.codecs.scene.fit.fit import finish
 from lamina.data.captures import read_capture
 
@@ -61,7 +61,7 @@ def as_the_paper(config: SceneConfig) -> SceneConfig:
 CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
     {
         "as it is": lambda config: config,
-        "lambda 0.0045": lambda config: replace(config, target=SceneTarget(rate_weight=0.0045)),
+        "lambda 0.0045": lambda config: replace(config, rate_weight=0.0045),
         "space not contracted": changed(anchors={"contracted": False}),
         "levels not told": changed(anchors={"level_input": False}),
         "no spare layers": changed(anchors={"spare_layers": 0}),
@@ -115,7 +115,7 @@ def main() -> None:
     fast = PRESETS["fast"]
     base = replace(
         fast,
-        target=SceneTarget(rate_weight=LAMBDA),
+        rate_weight=LAMBDA,
         anchors=replace(fast.anchors, first=FIRST, limit=LIMIT),
         schedule=replace(fast.schedule, steps=STEPS),
     )
@@ -123,7 +123,7 @@ def main() -> None:
     for name in options.changes:
         if name in read_figures(RESULT_NAME).get("bonsai", {}) and not options.again:
             continue
-        figures = fit(Scene(capture, CHANGES[name](base), torch.device("cpu")))
+        figures = fit(FitInput(capture, CHANGES[name](base), torch.device("cpu")))
         add_figures(RESULT_NAME, settings, "bonsai", {name: figures})
         print(f"{name:28} {figures['psnr'][-1]:6.2f} dB {figures['bytes'][-1] / 1000:7.1f} kB", figures, flush=True)
 

@@ -22,8 +22,8 @@ from benchmarks.result_files import add_figures, data_folder
 from benchmarks.scene_ablation import fit
 from benchmarks.scenes import CAPTURES, USUAL
 
-from lamina.anchors.fitting.training import Scene
-from lamina.codecs.scene.config import PRESETS, SceneTarget
+from lamina.anchors.fitting.training import FitInput
+from lamina.codecs.scene.config import PRESETS
 from lamina.data.captures import read_capture
 
 RESULT_NAME = "scene_quantization"
@@ -36,13 +36,13 @@ def main() -> None:
     parser.add_argument("--rate-weight", type=float, default=0.002, help="lambda")
     parser.add_argument("--steps", type=int, help="of a fit; the preset's when left out")
     options = parser.parse_args()
-    config = replace(PRESETS["fast"], target=SceneTarget(rate_weight=options.rate_weight))
+    config = replace(PRESETS["fast"], rate_weight=options.rate_weight)
     if options.steps is not None:
         config = replace(config, schedule=replace(config.schedule, steps=options.steps))
     for name in options.captures:
         folder, scale = CAPTURES[name]
         started_s = time.perf_counter()
-        figures = fit(Scene(read_capture(data_folder() / folder, scale=scale), config, torch.device("cpu")))
+        figures = fit(FitInput(read_capture(data_folder() / folder, scale=scale), config, torch.device("cpu")))
         figures |= {
             "steps": config.schedule.steps,
             "threads": torch.get_num_threads(),

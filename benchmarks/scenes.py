@@ -33,11 +33,11 @@ import torch
 from benchmarks.measure_lamina import level_files
 from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.run_log import commit
-from lamina.media.scene_comparison import compare_scene
 
 import lamina
-from lamina.codecs.scene.config import PRESETS, Device, SceneConfig, SceneTarget
+from lamina.codecs.scene.config import PRESETS, Device, SceneConfig
 from lamina.data.captures import Capture, read_capture
+from lamina.media.comparison import compare
 from lamina.media.summary import summarize
 
 CAPTURES: Mapping[str, tuple[str, Fraction]] = MappingProxyType(
@@ -81,7 +81,7 @@ def encode(
     """In a process of its own: write a file; seconds on the clock and of all cores, and peak memory."""
     folder, scale = CAPTURES[name]
     capture = read_capture(data_folder() / folder, scale=scale)
-    config = replace(PRESETS[preset], target=SceneTarget(rate_weight=rate_weight), device=device)
+    config = replace(PRESETS[preset], rate_weight=rate_weight, device=device)
     config = VARIANTS[variant](config)
     config = config if steps is None else replace(config, schedule=replace(config.schedule, steps=steps))
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
@@ -124,7 +124,7 @@ def first_level(name: str, path: str) -> dict[str, float]:
 def levels_of(path: Path, capture: Capture) -> list[dict[str, Any]]:
     """Every level: bytes, anchors, Gaussians, quality, views a second."""
     with lamina.open(path) as media:
-        levels = [level.as_json() for level in compare_scene(media, capture)]
+        levels = [level.as_json() for level in compare(media, capture)]
     cameras = [capture.views[number].camera for number in capture.test[:LEVEL_VIEWS]]
     for level, (_, cut) in zip(levels, level_files(path), strict=True):
         with lamina.open(cut) as media:
@@ -133,6 +133,8 @@ def levels_of(path: Path, capture: Capture) -> list[dict[str, Any]]:
             for camera in cameras:
                 media.render(camera, model=model)
             level["views_per_s"] = round(len(cameras) / (time.perf_counter() - started_s), 1)
+        counts = level.pop("counts")
+        level |= {"anchors": counts["anchors"], "gaussians": counts["Gaussians"], "views": level.pop("looks")}
         level["psnr"], level["ssim"] = round(level["psnr"], 3), round(level["ssim"], 4)
     return levels
 

@@ -18,7 +18,7 @@ import numpy as np
 
 import lamina.codecs.planar.lattice.priors as priors
 from lamina.bitstream import read_stream, write_stream
-from lamina.codec import SilentMonitor
+from lamina.codec import Session
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states
 from lamina.codecs.planar.config import PRESETS, RateTarget
@@ -47,8 +47,9 @@ def fitted(path: Path, rate: float, work: Path) -> Path:
     stream = work / f"{path.stem}_{name}_{rate}.lam"
     if not stream.exists():
         config = replace(PRESETS["fast"], target=RateTarget(bits_per_pixel=rate))
-        parts = CODEC.fit(crop(read_image(path)), config, SilentMonitor())
-        write_stream(stream, CODEC.wire_id, CODEC.encode(parts))
+        parts = CODEC.fit(crop(read_image(path)), config, Session())
+        units = list(CODEC.encode(parts))
+        write_stream(stream, CODEC.facts(units[0].payload), units)
     return stream
 
 

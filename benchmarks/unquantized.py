@@ -8,17 +8,17 @@ import torch
 
 from lamina.anchors.fitting.start import first_state
 from lamina.anchors.fitting.state import FitState
-from lamina.anchors.fitting.training import Scene
-from lamina.codec import SilentMonitor
-from lamina.codecs.scene.fit.finish import shown
+from lamina.anchors.fitting.training import FitInput
+from lamina.anchors.picturing import shown
+from lamina.codec import Session
 from lamina.codecs.scene.fit.fit import Watch, train
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.metrics.ssim import ssim
 
 
-def fitted(scene: Scene) -> tuple[FitState, Watch]:
+def fitted(scene: FitInput) -> tuple[FitState, Watch]:
     """The state after all steps of the schedule."""
-    watch = Watch(SilentMonitor(), scene.config)
+    watch = Watch(Session(), scene.config)
     state = first_state(scene.capture, scene.config, scene.device)
     for trained in train(scene, state, watch):
         state = trained
@@ -26,7 +26,7 @@ def fitted(scene: Scene) -> tuple[FitState, Watch]:
 
 
 @torch.no_grad()
-def quality(scene: Scene, state: FitState) -> dict[str, float]:
+def quality(scene: FitInput, state: FitState) -> dict[str, float]:
     """Mean PSNR and SSIM of all anchors over the views held out, 8-bit pixels."""
     anchors = state.anchors(torch.arange(state.count), state.values.values, state.used().float())
     heads = state.networks.heads

@@ -19,9 +19,9 @@ from jaxtyping import Float64, UInt8
 from PIL import Image
 
 from demo.exhibits import HERE
+from lamina.cameras.camera import Camera, look_at
 from lamina.data.splats import SplatCloud, read_sog
 from lamina.data.splats.gaussians import gaussians_seen_from
-from lamina.cameras.camera import Camera, look_at
 from lamina.render.spatial import render_spatial
 
 FOLDER = HERE / "scene"

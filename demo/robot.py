@@ -14,12 +14,12 @@ from benchmarks.rivals.splat_files import picture
 
 import lamina
 from demo.exhibits import HERE, NAMES, OUTPUT, Curve, Exhibit, Version, open_summary, step
+from lamina.cameras.camera import Camera
 from lamina.codecs.scene.config import PRESETS
 from lamina.codecs.scene.export import export_cloud
 from lamina.codecs.scene.model import SceneModel
 from lamina.data.captures import read_capture
 from lamina.data.splats import read_splats, write_splats
-from lamina.cameras.camera import Camera
 
 SOURCE = HERE / "scene"
 NOTE = (

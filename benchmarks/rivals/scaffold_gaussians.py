@@ -25,8 +25,8 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.scenes import CAPTURES
 from benchmarks.unquantized import fitted, quality
 
-from lamina.anchors.fitting.training import Scene
-from lamina.codecs.scene.config import PRESETS, SceneConfig, SceneTarget
+from lamina.anchors.fitting.training import FitInput
+from lamina.codecs.scene.config import PRESETS, SceneConfig
 from lamina.data.captures import read_capture
 
 RESULT_NAME = "scaffold_gaussians"
@@ -40,7 +40,7 @@ TINY_LAMBDA = 1e-9
 def no_rate(config: SceneConfig) -> SceneConfig:
     """Quantiser steps shrink to nothing, and offsets are dropped only where no view shows them."""
     context = replace(config.context, masks=False)
-    return replace(config, target=SceneTarget(rate_weight=TINY_LAMBDA), context=context)
+    return replace(config, rate_weight=TINY_LAMBDA, context=context)
 
 
 def scaffold(config: SceneConfig) -> SceneConfig:
@@ -76,7 +76,7 @@ def main() -> None:
             if setting in read_figures(RESULT_NAME).get(name, {}) and not options.again:
                 continue
             started_s = time.process_time()
-            scene = Scene(capture, KINDS[kind](config), torch.device("cpu"))
+            scene = FitInput(capture, KINDS[kind](config), torch.device("cpu"))
             state, _ = fitted(scene)
             figures = {
                 **quality(scene, state),

@@ -24,12 +24,21 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imports(module: str) -> set[str]:
-    """Dotted names of everything of ours that a module imports, wherever in the file, type checking included."""
+def imports(module: str, *, at_run_time: bool = False) -> set[str]:
+    """Dotted names of everything of ours that a module imports, wherever in the file.
+
+    What is imported for type checking counts, unless `at_run_time`.
+    """
     path = modules()[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
+    skipped: set[ast.AST] = set()
     for node in ast.walk(tree(path)):
+        if at_run_time and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            skipped.update(inner for statement in node.body for inner in ast.walk(statement))
+    for node in ast.walk(tree(path)):
+        if node in skipped:
+            continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -39,6 +48,21 @@ def imports(module: str) -> set[str]:
                 base = ".".join([*parent, *([node.module] if node.module else [])])
             found.update(name if (name := f"{base}.{alias.name}") in modules() else base for alias in node.names)
     return {name for name in found if name.split(".")[0] == "lamina"}
+
+
+@cache
+def closure(module: str) -> frozenset[str]:
+    """Everything of ours that is imported at run time when a module and all that it imports are, lazily or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in modules():
+            continue
+        found.add(name)
+        waiting += imports(name, at_run_time=True)
+        waiting += [".".join(name.split(".")[:end]) for end in range(2, name.count(".") + 1)]
+    return frozenset(found)
 
 
 def room(module: str) -> str:

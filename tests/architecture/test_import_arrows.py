@@ -1,34 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrows between the rooms go one way (DESIGN: cli -> codecs -> foundations)."""
 
+import ast
 import subprocess
 import sys
 
 import pytest
-from source_tree import imports, modules, room
+from source_tree import closure, imports, modules, python_files, room, tree
 
-CONTRACT = {"errors", "codec"}
-FOUNDATIONS = {"bitstream", "entropy", "quantize", "networks", "render", "anchors", "data", "metrics"}
+WIRE = {"errors", "units"}
+CONTRACT = WIRE | {"codec"}
+FOUNDATIONS = {
+    "bitstream",
+    "cameras",
+    "entropy",
+    "quantize",
+    "networks",
+    "render",
+    "anchors",
+    "fitting",
+    "data",
+    "metrics",
+}
 ALLOWED = {
     "errors": set(),
-    "codec": {"errors"},
+    "units": {"errors"},
     "atomic": {"errors"},
     "compiled": set(),
-    "bitstream": CONTRACT | {"atomic"},
-    "entropy": CONTRACT | {"compiled", "bitstream"},
+    "bitstream": WIRE | {"atomic"},
+    "cameras": WIRE | {"atomic", "bitstream"},
+    "codec": WIRE | {"cameras"},
+    "entropy": WIRE | {"compiled", "bitstream"},
     "quantize": CONTRACT,
     "networks": CONTRACT | {"compiled", "entropy", "quantize", "bitstream"},
-    "render": CONTRACT | {"atomic", "compiled"},
-    "anchors": CONTRACT | {"networks", "render", "compiled"},
-    "data": CONTRACT | {"atomic", "compiled", "render"},
+    "render": CONTRACT | {"cameras", "compiled"},
+    "data": CONTRACT | {"atomic", "cameras", "compiled", "render"},
     "metrics": CONTRACT | {"compiled"},
+    "fitting": CONTRACT | {"atomic", "cameras", "compiled", "render"},
+    "anchors": CONTRACT
+    | {"bitstream", "cameras", "compiled", "data", "entropy", "fitting", "networks", "quantize", "render"},
     "codecs": CONTRACT | FOUNDATIONS | {"atomic", "compiled"},
-    "stream": CONTRACT | {"bitstream"},
+    "stream": WIRE | {"bitstream"},
     "media": CONTRACT | FOUNDATIONS | {"atomic", "codecs"},
-    "lamina": CONTRACT | {"media"},
-    "cli": CONTRACT | FOUNDATIONS | {"codecs", "media", "stream", "lamina"},
+    "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
+    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
+
+ENCODER = {"fit", "fitting"}
+"""Folders that decoders never import, however far one follows."""
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
@@ -58,12 +78,37 @@ def test_codecs_do_not_import_each_other() -> None:
             assert not foreign, f"{module} imports another codec: {sorted(foreign)}"
 
 
-def test_decode_and_render_do_not_import_fit() -> None:
-    decoding = {"coding", "model", "syntax", "breakdown", "render"}
-    for module in modules():
-        parts = module.split(".")
-        if room(module) in {"codecs", "render"} and (parts[-1] in decoding or room(module) == "render"):
-            assert not {name for name in imports(module) if "fit" in name.split(".")[-1].split("_")}, module
+def decoders() -> list[str]:
+    """Modules that a decoder begins with: of each codec, and of each way to pack; rendering; whole files."""
+    ends = (".coding", ".model", ".packing", ".facts", ".syntax")
+    codecs = [name for name in modules() if name.startswith("lamina.codecs.") and name.endswith(ends)]
+    return [*codecs, "lamina.media.reading", *(name for name in modules() if room(name) in {"render", "bitstream"})]
+
+
+@pytest.mark.parametrize("module", decoders())
+def test_a_decoder_reaches_no_encoder_however_far_one_follows(module: str) -> None:
+    reached = closure(module)
+    wrong = sorted(name for name in reached if set(name.split(".")) & ENCODER)
+    assert not wrong, f"{module} reaches {wrong}"
+
+
+def test_the_closure_sees_imports_of_imports() -> None:
+    assert "lamina.fitting.checkpoint" in closure("lamina.codecs.scene.fit.fit")
+    assert "lamina.entropy.walk" in closure("lamina.codecs.planar.coding"), "lazy imports count too"
+
+
+@pytest.mark.parametrize("folder", ["src/lamina/media", "src/lamina/cli", "tests/contract"])
+def test_no_codec_is_named_where_all_are_served(folder: str) -> None:
+    names = {
+        module.split(".")[2] for module in modules() if module.startswith("lamina.codecs.") and module.count(".") == 2
+    }
+    for path in python_files(folder):
+        for node in ast.walk(tree(path)):
+            imported = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(part in names for name in imported for part in name.split(".")), f"{path}: {imported}"
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert node.value not in names, f"{path}: {node.value!r}"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_no_room_is_empty() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_public_names_are_sorted(module: str) -> None:
+def test_public_names_come_once(module: str) -> None:
     for node in tree(modules()[module]).body:
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
@@ -33,7 +33,7 @@ def test_public_names_are_sorted(module: str) -> None:
             assert isinstance(node, ast.Assign | ast.AnnAssign)
             assert node.value is not None
             names = list(ast.literal_eval(node.value))
-            assert names == sorted(set(names))
+            assert len(names) == len(set(names)), "ruff sorts them"
 
 
 @pytest.mark.parametrize("module", sorted(modules()))

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.measure_lamina import EncoderSettings, Target, frame_bits, level_files, measure_still
 
 import lamina
-from lamina.units import HEADER_LAYER, UnitKey
+from lamina.units import STREAM_HEADER, UnitKey
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def test_level_files_rejects_damage(coded):
 
 def test_frame_bits_count_headers_to_the_key_frame_of_their_group():
     lengths = {
-        UnitKey(0, HEADER_LAYER, 0): 10,
+        STREAM_HEADER: 10,
         UnitKey(0, 0, 0): 100,
         UnitKey(0, 1, 0): 200,
         UnitKey(0, 0, 1): 20,
-        UnitKey(1, HEADER_LAYER, 2): 5,
+        UnitKey(1, -1, 2): 5,
         UnitKey(1, 0, 2): 85,
         UnitKey(1, 0, 3): 40,
     }

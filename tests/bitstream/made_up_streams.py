@@ -58,7 +58,9 @@ def tiles() -> list[Unit]:
     units = [HEADER]
     for group in range(3):
         facts = GroupFacts(box=(float(group), 0.0, 0.0, group + 1.0, 1.0, 0.5))
-        units += [Unit(UnitKey(group, layer, 0), payload_of(group, layer, 0, 30), 28.0, group=facts) for layer in (0, 1)]
+        units += [
+            Unit(UnitKey(group, layer, 0), payload_of(group, layer, 0, 30), 28.0, group=facts) for layer in (0, 1)
+        ]
     return units
 
 

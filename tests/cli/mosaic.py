@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from lamina.codec import Codec, Progress, StreamInfo
-from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar.config import PRESETS, configure
 from lamina.data import Clip, downsample_area
 from lamina.errors import BitstreamError, TargetError
+from lamina.units import HEADER_LAYER, Unit, UnitKey
 
 LEAST_BYTES = 60
 

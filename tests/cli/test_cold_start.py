@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lamina.bitstream import write_stream
-from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader, ScalabilityId
+from lamina.units import STREAM_HEADER, Unit
 
 HEAVY = ("torch", "numpy", "numba", "av", "PIL", "tyro", "rich")
 
@@ -18,8 +18,8 @@ HEAVY = ("torch", "numpy", "numba", "av", "PIL", "tyro", "rich")
 @pytest.fixture
 def headers_only(tmp_path: Path) -> Path:
     """A planar file that holds its header unit and nothing else."""
-    header = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 2, (90, 91, 92), 768, 512)
-    write_stream(tmp_path / "empty.lam", CODEC.wire_id, [Unit(UnitKey(0, HEADER_LAYER, 0), header.pack())])
+    header = PlanarHeader.of(MethodId.LATTICE, ScalabilityId.QUALITY, 3, (90, 91, 92), (768, 512)).pack()
+    write_stream(tmp_path / "empty.lam", CODEC.facts(header), [Unit(STREAM_HEADER, header)])
     return tmp_path / "empty.lam"
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 import lamina
 from lamina.bitstream import Stream
-from lamina.units import HEADER_LAYER
 from lamina.data import open_clip, read_image
+from lamina.units import HEADER_LAYER
 
 pytestmark = pytest.mark.usefixtures("mosaic")
 

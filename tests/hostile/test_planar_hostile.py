@@ -13,14 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.codec import SilentMonitor
-from lamina.units import HEADER_LAYER, Unit, UnitKey
+from lamina.codec import Session
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import LatticeConfig, PlanarConfig, RateTarget
 from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, LatticeUpdate
 from lamina.codecs.planar.syntax import MAX_SPLATS, MethodId, PlanarHeader, ScalabilityId
 from lamina.errors import BitstreamError
+from lamina.units import STREAM_HEADER, Unit, UnitKey
 
 WIDTH, HEIGHT = 40, 24
 SLOWEST_S = 1.0
@@ -41,7 +41,7 @@ def clip_units() -> tuple[Unit, ...]:
     signal = PlanarSignal(WIDTH, HEIGHT, Fraction(25), 2, lambda start: iter(pictures[start:]))
     lattice = LatticeConfig(steps=30, predicted_steps=4, freeze_rounds=1, freeze_steps=2, refine_sweeps=4)
     config = PlanarConfig(target=RateTarget(splats=10), layer_shares=(0.4, 0.6), lattice=lattice)
-    return tuple(CODEC.encode(CODEC.fit(signal, config, SilentMonitor())))
+    return tuple(CODEC.encode(CODEC.fit(signal, config, Session())))
 
 
 def decoded(units: tuple[Unit, ...]) -> int:
@@ -72,7 +72,7 @@ NUMBERS = range(5)
 def test_the_sample_has_all_kinds_of_units() -> None:
     units = clip_units()
     assert [unit.key for unit in units] == [
-        UnitKey(0, HEADER_LAYER, 0), UnitKey(0, 0, 0), UnitKey(0, 0, 1), UnitKey(0, 1, 0), UnitKey(0, 1, 1),
+        STREAM_HEADER, UnitKey(0, 0, 0), UnitKey(0, 0, 1), UnitKey(0, 1, 0), UnitKey(0, 1, 1),
     ]  # fmt: skip
     assert decoded(units) == 4
 
@@ -109,17 +109,17 @@ def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) ->
 @given(body=st.binary(min_size=4, max_size=60), count=st.integers(0, 400), step=st.integers(1, 65535))
 @settings(deadline=None, max_examples=100)
 def test_random_streams_behind_a_good_head_give_an_error_or_models(body: bytes, count: int, step: int) -> None:
-    key = LatticeLayer(False, 40, 40, step, count).pack() + body
+    key = LatticeLayer(False, 40, False, 40, step, count).pack() + body
     assert decoded(with_payload(1, key)) <= 4
-    update = LatticeUpdate(True, True, True, count > 0, 3, count or None).pack() + body
+    update = LatticeUpdate(True, True, True, count > 0, False, 3, count or None).pack() + body
     assert decoded(with_payload(2, update)) <= 4
 
 
 @pytest.mark.parametrize("body", [b"", b"\1\2\3\4", bytes(range(7, 27))])
 @pytest.mark.parametrize("number", [1, 2])
 def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
-    key = LatticeLayer(False, 0, 0, 9000, MAX_SPLATS)
-    head = key if number == 1 else LatticeUpdate(True, False, False, True, 0, MAX_SPLATS - 99)
+    key = LatticeLayer(False, 0, False, 0, 9000, MAX_SPLATS)
+    head = key if number == 1 else LatticeUpdate(True, False, False, True, False, 0, MAX_SPLATS - 99)
     units = with_payload(number, head.pack() + body)
     assert decoded(units) == number - 1
     tracemalloc.start()
@@ -134,7 +134,7 @@ def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
 
 @pytest.mark.parametrize("field", ["count", "step"])
 def test_heads_beyond_the_format_are_refused(field: str) -> None:
-    good = LatticeLayer(False, 40, 40, 9000, 10)
+    good = LatticeLayer(False, 40, False, 40, 9000, 10)
     with pytest.raises(ValueError, match=field):
         replace(good, **{field: MAX_SPLATS + 1 if field == "count" else 0}).pack()
     assert decoded(with_payload(1, b"\x7f\x7f" + good.pack()[2:])) == 0
@@ -142,7 +142,7 @@ def test_heads_beyond_the_format_are_refused(field: str) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (1 << 15, 1 << 15), (5, 0)])
 def test_headers_with_absurd_sizes_are_refused(width: int, height: int) -> None:
-    good = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 1, (1, 2, 3), 300, 200)
+    good = PlanarHeader.of(MethodId.LATTICE, ScalabilityId.QUALITY, 2, (1, 2, 3), (300, 200))
     with pytest.raises(ValueError, match="pixels"):
         replace(good, width=width, height=height).pack()
     packed = good.pack()

@@ -15,14 +15,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lamina.anchors.syntax import MAX_ANCHORS, LayerHead
 from lamina.bitstream import pack_stream, read_stream
 from lamina.cameras.camera import Camera
-from lamina.units import Unit
-from lamina.codecs.scene.coding import decode, encode
+from lamina.codecs.scene.coding import decode, encode, stream_facts
 from lamina.codecs.scene.facts import breakdown, inspect
 from lamina.codecs.scene.model import render
-from lamina.codecs.scene.syntax import MAX_ANCHORS, VERSION, LayerHead, SceneFacts
+from lamina.codecs.scene.syntax import VERSION, SceneFacts
 from lamina.errors import BitstreamError
+from lamina.units import Unit
 
 sys.path.append(str(Path(__file__).parents[1] / "codecs" / "scene"))
 from scene_samples import CONTRACTION, FULL, part_of, sample
@@ -99,7 +100,7 @@ def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) ->
 @given(body=st.binary(min_size=4, max_size=80), count=st.integers(0, 300))
 @settings(deadline=None, max_examples=100)
 def test_random_streams_behind_a_good_head_give_an_error_or_models(body: bytes, count: int) -> None:
-    head = LayerHead(count, (60, 60, 60, 60)).pack()
+    head = LayerHead(False, 0, (30, 30, 30, 30), count).pack()
     for number in (1, 2):
         assert decoded(with_payload(number, head + body)) <= 2
 
@@ -107,7 +108,7 @@ def test_random_streams_behind_a_good_head_give_an_error_or_models(body: bytes, 
 @pytest.mark.parametrize("body", [b"", b"\1\2\3\4", bytes(range(7, 27)), bytes(range(256)) * 8])
 @pytest.mark.parametrize("number", [1, 2])
 def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
-    units = with_payload(number, LayerHead(MAX_ANCHORS, (0, 0, 0, 0)).pack() + body)
+    units = with_payload(number, LayerHead(False, 0, (0, 0, 0, 0), MAX_ANCHORS).pack() + body)
     assert decoded(units) == number - 1
     tracemalloc.start()
     began = time.process_time()
@@ -135,7 +136,7 @@ def test_absurd_counts_are_found_out_soon(number: int, body: bytes) -> None:
 def test_facts_beyond_the_format_are_refused(field: str, value: float) -> None:
     good = part_of(sample(SMALL, points=8, layer_count=2)).facts
     with pytest.raises(ValueError, match=r"layers|halvings|layer_count|feature_count|offset_count|side|version|radius"):
-        replace(good, **{field: value}).pack()
+        replace(good if field == "version" else good.anchors, **{field: value}).pack()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_facts_beyond_the_format_are_refused(field: str, value: float) -> None:
     ],
 )
 def test_contractions_beyond_the_format_are_refused(change: dict[str, Any]) -> None:
-    good = part_of(sample(SMALL, points=8, layer_count=2, contraction=CONTRACTION)).facts
+    good = part_of(sample(SMALL, points=8, layer_count=2, contraction=CONTRACTION)).facts.anchors
     with pytest.raises(ValueError, match=r"drawn space|radius|center"):
         replace(good, **change).pack()
 
@@ -157,7 +158,7 @@ def test_scenes_at_the_edge_of_floats_decode_and_render() -> None:
     part = part_of(sample(SMALL, points=20, layer_count=2, contraction=CONTRACTION))
     camera = Camera(np.eye(4), 40.0, 40.0, 20.0, 15.0, 40, 30)
     for change in ({"radius": 9e17, "origin": (-24.0,) * 3, "side": 48.0}, {"center": (3.4e38, -3.4e38, 0.0)}):
-        far = replace(part, facts=replace(part.facts, **change))
+        far = replace(part, facts=replace(part.facts, anchors=replace(part.facts.anchors, **change)))
         for model in decode(list(encode([far]))):
             assert render(model, camera).isfinite().all()
 
@@ -165,7 +166,8 @@ def test_scenes_at_the_edge_of_floats_decode_and_render() -> None:
 def test_networks_wider_than_the_format_are_refused_before_they_are_allocated() -> None:
     payload = scene_units()[0].payload
     facts, end = SceneFacts.unpack(payload)
-    wide = replace(facts, feature_count=128, offset_count=31, context=replace(facts.context, hidden=512))
+    context = replace(facts.anchors.context, hidden=512)
+    wide = replace(facts, anchors=replace(facts.anchors, feature_count=128, offset_count=31, context=context))
     tracemalloc.start()
     assert decoded(with_payload(0, wide.pack() + payload[end:])) == 0
     peak = tracemalloc.get_traced_memory()[1]
@@ -192,7 +194,7 @@ def test_facts_and_breakdowns_of_damaged_payloads_are_errors_or_facts(number: in
 
 def test_damage_of_a_layer_costs_that_layer_only(tmp_path: Path) -> None:
     units = scene_units()
-    data = bytearray(pack_stream(2, units))
+    data = bytearray(pack_stream(stream_facts(part_of(sample(SMALL, points=8, layer_count=2)).facts), units))
     data[-3] ^= 0x40
     path = tmp_path / "damaged.lam"
     path.write_bytes(bytes(data))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from lamina.media.scene_comparison import compare_scene
 
 import lamina
+from lamina.media.comparison import compare
 from lamina.metrics.lpips import BACKBONES, Lpips
 
 sys.path.append(str(Path(__file__).parents[1] / "codecs" / "scene"))
@@ -38,12 +38,15 @@ def made_up_lpips() -> Lpips:
 
 def test_levels_are_told_apart_by_every_measure(file: Path) -> None:
     with lamina.open(file) as media:
-        plain = list(compare_scene(media, tiny_capture()))
-        levels = list(compare_scene(media, tiny_capture(), lpips=made_up_lpips()))
+        plain = list(compare(media, tiny_capture()))
+        levels = list(compare(media, tiny_capture(), lpips=made_up_lpips()))
     assert [level.level for level in levels] == [0, 1, 2]
     assert [replace(level, lpips=None) for level in levels] == plain
     assert levels[-1].bytes == file.stat().st_size
-    assert all(upper.bytes > lower.bytes and upper.anchors > lower.anchors for lower, upper in pairwise(levels))
+    assert all(
+        upper.bytes > lower.bytes and upper.counts["anchors"] > lower.counts["anchors"]
+        for lower, upper in pairwise(levels)
+    )
     assert levels[-1].psnr > levels[0].psnr
     assert all(level.lpips is not None and level.lpips > 0 for level in levels)
-    assert set(plain[0].as_json()) >= {"level", "bytes", "psnr", "ssim", "lpips", "anchors", "gaussians"}
+    assert set(plain[0].as_json()) >= {"level", "bytes", "psnr", "ssim", "lpips", "counts"}

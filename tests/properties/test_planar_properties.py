@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.bitstream import cut_to_level, pack_stream, read_stream
-from lamina.codec import SilentMonitor
-from lamina.units import HEADER_LAYER, Unit, UnitKey
+from lamina.codec import Session, Size
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PRESETS, LatticeConfig, PgsvcConfig, PlanarConfig, RateTarget
 from lamina.codecs.planar.fit.signal import PlanarSignal
-from lamina.codecs.planar.model import View
 from lamina.data import read_image
+from lamina.units import STREAM_HEADER, Unit, UnitKey
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 METHODS = ["lattice", "pgsvc"]
@@ -38,7 +37,7 @@ def units(method: str) -> tuple[Unit, ...]:
     lattice = PlanarConfig(target=RateTarget(splats=30), lattice=SHORT)
     paper = replace(PRESETS["paper"], target=RateTarget(splats=30), pgsvc=SHORT_PGSVC)
     config = lattice if method == "lattice" else paper
-    return tuple(CODEC.encode(CODEC.fit(signal, config, SilentMonitor())))
+    return tuple(CODEC.encode(CODEC.fit(signal, config, Session())))
 
 
 @cache
@@ -70,9 +69,9 @@ def test_what_decodes_does_not_depend_on_what_is_missing(method: str, chances: l
 
 @pytest.mark.parametrize("method", METHODS)
 def test_cut_files_decode_to_the_same_lower_levels(method: str) -> None:
-    stream = read_stream(pack_stream(CODEC.wire_id, units(method)))
+    stream = read_stream(pack_stream(CODEC.facts(units(method)[0].payload), units(method)))
     for level in range(3):
-        data = pack_stream(CODEC.wire_id, cut_to_level(stream, level))
+        data = pack_stream(stream.facts, cut_to_level(stream, level))
         found = dict(CODEC.integers(read_stream(data).units()))
         assert found == {key: values for key, values in whole(method).items() if key.layer <= level}
 
@@ -91,7 +90,7 @@ def test_levels_add_splats_and_change_none(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_unit_names_its_place_and_its_quality(method: str) -> None:
     header, *rest = units(method)
-    assert header.key == UnitKey(0, HEADER_LAYER, 0)
+    assert header.key == STREAM_HEADER
     assert header.quality_db is None
     assert len({unit.key for unit in rest}) == len(rest) == 9
     assert all(unit.quality_db is not None and 5.0 < unit.quality_db < 99.0 for unit in rest)
@@ -103,6 +102,6 @@ def test_every_unit_names_its_place_and_its_quality(method: str) -> None:
 def test_pictures_scale_with_their_splats(method: str, factor: int) -> None:
     model = list(CODEC.decode(units(method)))[-1]
     small = CODEC.render(model).numpy()
-    large = CODEC.render(model, View(48 * factor, 32 * factor)).numpy()
+    large = CODEC.render(model, Size(48 * factor, 32 * factor)).numpy()
     blocks = large.reshape(32, factor, 48, factor, 3).mean(axis=(1, 3))
     assert np.abs(blocks - small).mean() < 0.02

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamina.bitstream import pack_stream, read_stream
-from lamina.codec import SilentMonitor
+from lamina.codec import Session
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import PRESETS, PlanarConfig, RateTarget
 from lamina.data import read_image
@@ -24,7 +24,8 @@ SIZE_BYTES = 700
 def test_levels_of_a_small_file_reach_their_floors(name: str, floors_db: tuple[float, ...]) -> None:
     picture = read_image(SAMPLES / f"{name}_96x64.png")
     config = PlanarConfig(target=RateTarget(size_bytes=SIZE_BYTES), lattice=EFFORT)
-    data = pack_stream(CODEC.wire_id, CODEC.encode(CODEC.fit(picture, config, SilentMonitor())))
+    units = list(CODEC.encode(CODEC.fit(picture, config, Session())))
+    data = pack_stream(CODEC.facts(units[0].payload), units)
     assert len(data) <= 1.02 * SIZE_BYTES
     found = []
     for model in CODEC.decode(read_stream(data).units()):

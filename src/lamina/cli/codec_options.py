@@ -13,9 +13,9 @@ from itertools import pairwise
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from lamina import codecs
 from lamina.cli.options import byte_count, count, positive
 from lamina.codec import AnyCodec, Target, TargetKind
-from lamina.codecs import CODECS
 
 MOST = 2**31 - 1
 """Of whole numbers on the command line."""
@@ -48,9 +48,9 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what the best level should cost or reach (one of)")
     one_of = group.add_mutually_exclusive_group()
     for kind, option in TARGET_OPTIONS.items():
-        takers = [codec.name for codec in CODECS if kind in codec.targets]
+        takers = [codec.name for codec in codecs.CODECS if kind in codec.targets]
         if takers:
-            whose = "" if len(takers) == len(CODECS) else f" ({', '.join(takers)})"
+            whose = "" if len(takers) == len(codecs.CODECS) else f" ({', '.join(takers)})"
             one_of.add_argument(
                 option.flag, dest=kind, type=option.parse, metavar=option.metavar, help=option.meaning + whose
             )
@@ -67,9 +67,9 @@ def chosen_target(options: argparse.Namespace) -> Target | None:
 
 def add_codec_options(group: argparse._ArgumentGroup) -> None:
     """One option a field that a codec says many users choose; what codecs share is one option."""
-    for name in dict.fromkeys(name for codec in CODECS for name in codec.options):
-        takers = [codec for codec in CODECS if name in codec.options]
-        whose = "" if len(takers) == len(CODECS) else f" ({', '.join(codec.name for codec in takers)})"
+    for name in dict.fromkeys(name for codec in codecs.CODECS for name in codec.options):
+        takers = [codec for codec in codecs.CODECS if name in codec.options]
+        whose = "" if len(takers) == len(codecs.CODECS) else f" ({', '.join(codec.name for codec in takers)})"
         config = takers[0].presets["default"]
         group.add_argument(
             "--" + name.replace("_", "-"), dest=name, help=_meaning(type(config), name) + whose, **_form(config, name)
@@ -83,7 +83,7 @@ def chosen_fields(codec: AnyCodec, options: argparse.Namespace) -> dict[str, Any
         ValueError: one is of other codecs only.
     """
     fields: dict[str, Any] = {}
-    for name in dict.fromkeys(name for other in CODECS for name in other.options):
+    for name in dict.fromkeys(name for other in codecs.CODECS for name in other.options):
         value = getattr(options, name)
         if value is None:
             continue

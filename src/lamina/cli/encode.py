@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina import codecs
 from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targets, chosen_fields, chosen_target
 from lamina.cli.console import counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
 from lamina.cli.options import Parser, count, frame_range, pixel_size, positive, ratio
 from lamina.codec import AnyCodec, Choices
-from lamina.codecs import CODECS, codec_for, codec_of_name
 
 if TYPE_CHECKING:
     from lamina.codec import Signal
@@ -35,8 +35,8 @@ EXAMPLES = (
 
 def parser() -> Parser:
     """What `lamina encode` understands."""
-    names = [codec.name for codec in CODECS]
-    presets = sorted({preset for codec in CODECS for preset in codec.presets})
+    names = [codec.name for codec in codecs.CODECS]
+    presets = sorted({preset for codec in codecs.CODECS for preset in codec.presets})
     made = Parser("encode", EXAMPLES)
     made.add_argument(
         "source",
@@ -93,7 +93,7 @@ def run(words: list[str]) -> int:
 def print_knobs(words: list[str]) -> int:
     """`--knobs`, `--knobs scene`: every field of a codec's configuration."""
     try:
-        codec = codec_of_name(words[0]) if words else CODECS[0]
+        codec = codecs.codec_of_name(words[0]) if words else codecs.CODECS[0]
     except ValueError as error:
         parser().error(str(error))
     with_knobs(codec.presets["default"], ["--help"])
@@ -129,7 +129,7 @@ def _codec_of(options: argparse.Namespace) -> AnyCodec:
     from lamina.media.sources import medium_of_path
 
     medium = "capture" if options.poses is not None else medium_of_path(options.source)
-    return codec_for(medium, options.codec)
+    return codecs.codec_for(medium, options.codec)
 
 
 def _config_of(codec: AnyCodec, options: argparse.Namespace, knobs: list[str]) -> Any:

@@ -24,24 +24,21 @@ def after_whole_groups(written: Written, level_count: int) -> RestartPoint:
     """Keep the groups that are finished, forget what follows, and say where to go on.
 
     A group is finished when it has `level_count` layers, all of the same frames. Units must have been made group by
-    group; those of the stream group stay.
+    group, after those of the stream group; without a finished group these are made again too.
     """
     frames: dict[int, dict[int, set[int]]] = {}
     ends: dict[int, int] = {}
     for place, key in enumerate(written.keys, start=1):
-        if key.group == STREAM_GROUP:
-            ends[STREAM_GROUP] = place
-        else:
-            ends[key.group] = place
-            if key.layer != HEADER_LAYER:
-                frames.setdefault(key.group, {}).setdefault(key.layer, set()).add(key.frame)
+        ends[key.group] = place
+        if key.group != STREAM_GROUP and key.layer != HEADER_LAYER:
+            frames.setdefault(key.group, {}).setdefault(key.layer, set()).add(key.frame)
     whole = [
         group
         for group, layers in sorted(frames.items())
         if len(layers) == level_count and all(layer == layers[0] for layer in layers.values())
     ]
     last = max((number for number, group in enumerate(whole) if number == group), default=-1)
-    written.keep(ends.get(last if last >= 0 else STREAM_GROUP, 0))
+    written.keep(ends[last] if last >= 0 else 0)
     if last < 0:
         return RestartPoint()
     spent = sum(len(unit.payload) for unit in written.units())
@@ -50,7 +47,4 @@ def after_whole_groups(written: Written, level_count: int) -> RestartPoint:
 
 def is_whole(written: Written, level_count: int) -> bool:
     """Whether a still is finished: its one group has all layers. What is there of an unfinished one is forgotten."""
-    if after_whole_groups(written, level_count).group:
-        return True
-    written.keep(0)
-    return False
+    return after_whole_groups(written, level_count).group > 0

@@ -18,6 +18,8 @@ TARGET_KINDS: tuple[TargetKind, ...] = (
 def configured(codec: AnyCodec, choices: Choices, chosen: Mapping[str, Any] | None = None) -> Any:
     """The configuration of one encode; `chosen` are fields by name, dotted where they are nested (``lattice.steps``).
 
+    A field whose value is None stays as the preset has it.
+
     Raises:
         ValueError: no such preset, target or field, or a value out of range.
     """
@@ -28,19 +30,20 @@ def configured(codec: AnyCodec, choices: Choices, chosen: Mapping[str, Any] | No
         raise ValueError(f"{target.kind} is {target.value}, expected a number above 0")
     config = codec.configure(choices)
     for name, value in (chosen or {}).items():
-        config = with_field(config, name, value)
+        if value is not None:
+            config = with_field(config, name, value)
     return config
 
 
-def target_of(named: Mapping[str, float | None]) -> Target | None:
-    """The one target that is given; None: none is.
+def target_of(**values: float | None) -> Target | None:
+    """The one target that is given, by the name of its kind; None: none is.
 
     Raises:
         ValueError: there are several.
     """
     given: list[Target] = []
     for kind in TARGET_KINDS:
-        value = named.get(kind)
+        value = values.get(kind)
         if value is not None:
             given.append(Target(kind, value))
     if len(given) > 1:

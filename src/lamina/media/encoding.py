@@ -47,8 +47,8 @@ def encode(
     `source` is a path (picture, clip, folder of pictures, folder of a capture), uint8 pixels (h, w, 3) or (t, h, w, 3),
     a list of frames, or a signal (`lamina.Picture`, `Clip`, `Capture`). At most one of `bits_per_pixel`, `size_bytes`,
     `bits_per_second`, `psnr_db`, `splats` and `rate_weight` (lambda) says what the top level should cost or reach.
-    Any other keyword is a field of the codec's configuration (``seed=3``, ``group_frames=32``); `config` is a whole
-    one, instead of all options before it. A stopped encode goes on when it is called again.
+    Any other keyword is a field of the codec's configuration (``seed=3``, ``group_frames=32``; None: the preset's);
+    `config` is a whole one, instead of all options before it. A stopped encode goes on when it is called again.
 
         >>> import numpy as np, lamina
         >>> pixels = np.full((16, 24, 3), 90, np.uint8)
@@ -67,15 +67,11 @@ def encode(
     signal = signal_of(source, source_options)
     chosen = codec_for(signal.medium, codec)
     if config is None:
-        targets = {
-            "bits_per_pixel": bits_per_pixel,
-            "size_bytes": size_bytes,
-            "bits_per_second": bits_per_second,
-            "psnr_db": psnr_db,
-            "splats": splats,
-            "rate_weight": rate_weight,
-        }
-        config = configured(chosen, Choices(preset, target_of(targets), layers), fields)
+        target = target_of(
+            bits_per_pixel=bits_per_pixel, size_bytes=size_bytes, bits_per_second=bits_per_second, psnr_db=psnr_db,
+            splats=splats, rate_weight=rate_weight,
+        )  # fmt: skip
+        config = configured(chosen, Choices(preset, target, layers), fields)
     return encode_signal(signal, Path(path), chosen, config, progress)
 
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from lamina.bitstream.integers import canonical_integers
-from lamina.units import HEADER_LAYER, Unit, UnitKey
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states, fingerprint
 from lamina.codecs.planar.lattice.syntax import LatticeLayer
 from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import LevelSize, MethodId, PlanarHeader, ScalabilityId
 from lamina.errors import BitstreamError
+from lamina.units import STREAM_HEADER, Unit, UnitKey
 
-STILL = PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, 2, (1, 20, 255), 300, 200)
+STILL = PlanarHeader.of(MethodId.LATTICE, ScalabilityId.QUALITY, 3, (1, 20, 255), (300, 200))
 CLIP = replace(STILL, is_video=True, rate_numerator=30_000, rate_denominator=1001)
 SMALL = replace(
     STILL,
@@ -66,8 +66,8 @@ def test_headers_reject_levels_larger_than_the_picture() -> None:
 
 
 def test_a_stream_without_splats_is_its_background() -> None:
-    header = Unit(UnitKey(0, HEADER_LAYER, 0), replace(STILL, layer_count=0, width=20, height=10).pack())
-    empty = Unit(UnitKey(0, 0, 0), LatticeLayer(False, 0, 0, 9000, 0).pack())
+    header = Unit(STREAM_HEADER, replace(STILL, layer_count=0, width=20, height=10).pack())
+    empty = Unit(UnitKey(0, 0, 0), LatticeLayer(False, 0, False, 0, 9000, 0).pack())
     (model,) = CODEC.decode([header, empty])
     pixels = CODEC.render(model)
     assert pixels.shape == (10, 20, 3)
@@ -76,7 +76,7 @@ def test_a_stream_without_splats_is_its_background() -> None:
 
 
 def test_errors_name_the_unit_that_is_damaged() -> None:
-    header = Unit(UnitKey(0, HEADER_LAYER, 0), STILL.pack())
+    header = Unit(STREAM_HEADER, STILL.pack())
     damaged = Unit(UnitKey(0, 0, 7), b"\x00")
     with pytest.raises(BitstreamError, match="group 0, frame 7, layer 0") as found:
         list(decode_states([header, damaged]))

@@ -12,11 +12,13 @@ from lamina.anchors.context.layout import ContextLayout, layout_of
 from lamina.anchors.context.neighborhood import layer_family
 from lamina.anchors.contraction import Contraction
 from lamina.anchors.fitting.context_model import ContextModel
+from lamina.anchors.layers import AnchorLayer, lattice_of
 from lamina.anchors.missing import continued
 from lamina.anchors.neural import init_heads
 from lamina.anchors.octree import Lattice, Layers, with_ancestors
-from lamina.codecs.scene.model import AnchorLayer, ScenePart, lattice_of
-from lamina.codecs.scene.syntax import VERSION, ContextShape, SceneFacts
+from lamina.anchors.syntax import AnchorFacts, ContextShape
+from lamina.codecs.scene.model import ScenePart
+from lamina.codecs.scene.syntax import VERSION, SceneFacts
 from lamina.networks.hash_layout import HashGridSpec, geometric_nodes
 from lamina.networks.quantized import quantize_mlp
 
@@ -55,26 +57,26 @@ CONTRACTION = Contraction((0.25, -0.5, 0.125), 0.5)
 """Points of the sphere are inside and outside of its radius."""
 
 
-def facts_of(shape: ContextShape, layer_count: int, contraction: Contraction | None = None) -> SceneFacts:
-    return SceneFacts(
-        VERSION,
-        layer_count - 1,
-        BASE_DEPTH,
-        FEATURES,
-        OFFSETS,
-        HEAD_HIDDEN,
-        layer_count > 1,
-        shape,
-        (10, 20, 30),
-        40,
-        30,
-        (-1.25, -1.25, -1.25) if contraction is None else (-2.25, -2.25, -2.25),
-        2.5 if contraction is None else 4.5,
-        contraction is not None,
-        1.0,
-        contraction.center if contraction is not None else None,
-        contraction.radius if contraction is not None else None,
+def anchor_facts(shape: ContextShape, layer_count: int, contraction: Contraction | None = None) -> AnchorFacts:
+    return AnchorFacts(
+        layer_count=layer_count - 1,
+        base_depth=BASE_DEPTH,
+        feature_count=FEATURES,
+        offset_count=OFFSETS,
+        is_level_conditioned=layer_count > 1,
+        is_contracted=contraction is not None,
+        head_hidden=HEAD_HIDDEN,
+        context=shape,
+        origin=(-1.25, -1.25, -1.25) if contraction is None else (-2.25, -2.25, -2.25),
+        side=2.5 if contraction is None else 4.5,
+        distance_unit=1.0,
+        center=contraction.center if contraction is not None else None,
+        radius=contraction.radius if contraction is not None else None,
     )
+
+
+def facts_of(shape: ContextShape, layer_count: int, contraction: Contraction | None = None) -> SceneFacts:
+    return SceneFacts(VERSION, False, (10, 20, 30), 40, 30, anchor_facts(shape, layer_count, contraction))
 
 
 def sample(
@@ -87,8 +89,8 @@ def sample(
 ) -> Sample:
     """An untrained model with random weights: what it says does not matter, only that both sides say the same."""
     facts = facts_of(shape, layer_count, contraction)
-    layers = octree_of(sphere(points, seed), lattice_of(facts))
-    model = random_model(layout_of(facts, grid_of(shape)), seed)
+    layers = octree_of(sphere(points, seed), lattice_of(facts.anchors))
+    model = random_model(layout_of(facts.anchors, grid_of(shape)), seed)
     return Sample(facts, layers, model.freeze(), model)
 
 
@@ -116,12 +118,12 @@ def part_of(made: Sample, seed: int = 0) -> ScenePart:
     for layer, cells in enumerate(made.layers):
         above = above_of(made.context.layout, tuple(layers))
         family = layer_family(cells, above.cells, goes_on[layer], layer, BASE_DEPTH)
-        targets = random.normal(size=(len(cells), made.facts.channels))
+        targets = random.normal(size=(len(cells), made.facts.anchors.channels))
         masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
         integers = quantize_layer(made.context, family, above.values, targets, masks)
         layers.append(AnchorLayer(cells, goes_on[layer], masks, *integers))
     generator = torch.Generator().manual_seed(seed)
-    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_told=made.facts.is_told)
+    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_told=made.facts.anchors.is_level_conditioned)
     with torch.no_grad():
         for head in (heads.opacity, heads.covariance, heads.color):
             head.weights[0][:, -1] = torch.linspace(-0.5, 0.5, HEAD_HIDDEN)

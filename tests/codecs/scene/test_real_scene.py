@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lamina.media.scene_comparison import compare_scene
 
 import lamina
 from lamina.cli import main
-from lamina.codecs.scene.config import PRESETS, SceneTarget
+from lamina.codecs.scene.config import PRESETS
 from lamina.data.captures import Capture, read_capture
 from lamina.data.splats import read_splats
 from lamina.data.splats.gaussians import gaussians_seen_from
+from lamina.media.comparison import compare
 from lamina.media.summary import summarize
 from lamina.metrics.psnr import psnr
 from lamina.render.spatial import render_spatial
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.data
 FAST = PRESETS["fast"]
 SHORT = replace(
     FAST,
-    target=SceneTarget(rate_weight=0.004),
+    rate_weight=0.004,
     anchors=replace(FAST.anchors, first=2_500, limit=6_000),
     growth=replace(FAST.growth, interval_steps=20),
     schedule=replace(FAST.schedule, steps=600, tune_steps=60),
@@ -52,7 +52,7 @@ def file(fern: Capture, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_level_shows_more_of_the_views_held_out(fern: Capture, file: Path) -> None:
     with lamina.open(file) as media:
-        levels = [level.as_json() for level in compare_scene(media, fern)]
+        levels = [level.as_json() for level in compare(media, fern)]
     assert [level["level"] for level in levels] == [0, 1, 2, 3, 4]
     assert all(upper["bytes"] > lower["bytes"] for lower, upper in pairwise(levels))
     assert all(upper["psnr"] > lower["psnr"] for lower, upper in pairwise(levels))

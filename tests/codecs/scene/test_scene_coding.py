@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from lamina.codecs.scene.header_coding import pack_header, unpack_header
 from scene_samples import BLIND, CONTRACTION, FULL, PLAIN, part_of, sample
 
+from lamina.anchors.coding.networks import pack_networks, unpack_networks
+from lamina.anchors.layers import AnchorLayer, lattice_of
 from lamina.cameras.camera import Camera
-from lamina.cameras.coding import views_of
-from lamina.units import HEADER_LAYER, Unit, UnitKey
-from lamina.codecs.scene.coding import decode, decode_states, encode, integers, model_of
+from lamina.codecs.scene.coding import decode, decode_states, encode, integers, model_of, unpack_header
 from lamina.codecs.scene.facts import anchor_count, breakdown, inspect
-from lamina.codecs.scene.model import AnchorLayer, ScenePart, lattice_of
+from lamina.codecs.scene.model import ScenePart
 from lamina.codecs.scene.syntax import SceneFacts
 from lamina.errors import BitstreamError
 from lamina.networks import fixed_point
+from lamina.units import STREAM_GROUP, STREAM_HEADER, Unit, UnitKey
 
 FIELDS = ("indices", "masks", "symbols", "values")
 SHAPES = {"full": FULL, "plain": PLAIN, "blind": BLIND}
@@ -36,18 +36,18 @@ def same(a: AnchorLayer, b: AnchorLayer) -> bool:
 def test_layers_come_back(name: str, layer_count: int) -> None:
     part = part_of(sample(SHAPES[name], layer_count=layer_count))
     units = units_of(part)
-    assert [unit.key for unit in units] == [UnitKey(0, layer, 0) for layer in (HEADER_LAYER, *range(layer_count))]
+    assert [unit.key for unit in units] == [STREAM_HEADER, *(UnitKey(0, layer, 0) for layer in range(layer_count))]
     assert [unit.quality_db for unit in units[1:]] == list(part.quality_db)
     found = list(decode_states(units))
-    assert [len(layers) for _, _, layers in found] == list(range(1, layer_count + 1))
-    assert all(same(a, b) for a, b in zip(found[-1][2], part.layers, strict=True))
+    assert [len(state.layers) for state in found] == list(range(1, layer_count + 1))
+    assert all(same(a, b) for a, b in zip(found[-1].layers, part.layers, strict=True))
 
 
 def test_a_part_may_have_empty_layers() -> None:
     made = sample()
     made = replace(made, layers=(made.layers[0], made.layers[1][:0], made.layers[2][:0]))
     part = part_of(made)
-    layers = list(decode_states(units_of(part)))[-1][2]
+    layers = list(decode_states(units_of(part)))[-1].layers
     assert [layer.count for layer in layers] == [len(made.layers[0]), 0, 0]
     assert same(layers[0], part.layers[0])
 
@@ -70,7 +70,7 @@ def test_models_after_each_layer_are_those_of_the_part() -> None:
 def test_anchors_are_what_integers_mean() -> None:
     part = part_of(sample())
     anchors = model_of(part).layers[1]
-    facts, state = part.facts, part.layers[1]
+    facts, state = part.facts.anchors, part.layers[1]
     cell = facts.side / (1 << (facts.base_depth + 1))
     values = state.values / 2.0**14
     assert np.allclose(anchors.positions, np.array(facts.origin) + (state.indices + 0.5) * cell, atol=1e-6)
@@ -83,12 +83,8 @@ def test_anchors_are_what_integers_mean() -> None:
 
 def test_headers_come_back() -> None:
     part = part_of(sample())
-    pose = np.eye(4)
-    pose[:3, 3] = (1.0, 2.0, 3.0)
-    cameras = [Camera(pose, 50.0, 51.0, 20.0, 15.0, 40, 30)] * 2
-    facts = replace(part.facts, views=views_of(cameras))
-    found = unpack_header(pack_header(facts, part.heads, part.context))
-    assert found.facts == facts
+    found = unpack_header(units_of(part)[0].payload)
+    assert found.facts == part.facts
     for head, wanted in zip(found.heads, part.heads, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(head.weights, wanted.weights, strict=True))
     for net, wanted in zip(found.context.networks, part.context.networks, strict=True):
@@ -102,11 +98,33 @@ def test_headers_come_back() -> None:
 
 def test_headers_that_contradict_their_networks_are_refused() -> None:
     part = part_of(sample())
-    other = replace(part.facts, offset_count=part.facts.offset_count + 1)
+    facts = part.facts.anchors
+    other = replace(facts, offset_count=facts.offset_count + 1)
     with pytest.raises(ValueError, match="the facts ask for"):
-        pack_header(other, part.heads, part.context)
+        pack_networks(other, part.heads, part.context)
     with pytest.raises(ValueError, match="generators"):
-        pack_header(part.facts, (part.heads[0],) * 3, part.context)
+        pack_networks(facts, (part.heads[0],) * 3, part.context)
+    packed = pack_networks(facts, part.heads, part.context)
+    with pytest.raises(BitstreamError, match="steps for 4 layers"):
+        unpack_networks(replace(facts, layer_count=3), packed)
+
+
+def test_cameras_travel_in_a_unit_of_their_own() -> None:
+    pose = np.eye(4)
+    pose[:3, 3] = (1.0, 2.0, 3.0)
+    cameras = (Camera(pose, 50.0, 51.0, 20.0, 15.0, 40, 30),) * 2
+    part = replace(part_of(sample()), cameras=cameras)
+    header, views, *layers = units_of(part)
+    assert views.key == UnitKey(STREAM_GROUP, 0, 0)
+    assert breakdown(header.payload, views) == {"cameras": len(views.payload)}
+    *_, model = decode([header, views, *layers])
+    np.testing.assert_allclose(model.cameras[1].camera_from_world, pose, atol=1e-4)
+    assert model.view is model.cameras[0]
+    *_, blind = decode([header, *layers])
+    assert blind.cameras == ()
+    assert (blind.view.width, blind.view.height) == (40, 30)
+    with pytest.raises(BitstreamError, match="stream layer 0"):
+        list(decode([header, replace(views, payload=views.payload[:-1])]))
 
 
 def test_values_that_symbols_do_not_give_are_refused() -> None:
@@ -129,7 +147,7 @@ def test_bytes_are_accounted_for() -> None:
     assert facts.details["predicted from"] == "parent, neighbors, hash grid, own channels"
     parts = breakdown(header.payload, units[-1])
     assert parts["features"] > parts["masks"] > 0
-    assert set(breakdown(header.payload, header)) == {"headers", "views", "generators", "context networks", "hash grid"}
+    assert set(breakdown(header.payload, header)) == {"headers", "generators", "context networks", "hash grid"}
 
 
 def test_missing_layers_are_errors_and_a_layer_may_come_again() -> None:
@@ -166,24 +184,24 @@ def test_integers_do_not_depend_on_threads_or_batches(
 
 def test_a_contracted_scene_comes_back_and_its_cube_has_bounds() -> None:
     part = part_of(sample(PLAIN, contraction=CONTRACTION))
-    facts = unpack_header(pack_header(part.facts, part.heads, part.context)).facts
-    assert lattice_of(facts) == lattice_of(part.facts)
+    facts = unpack_header(units_of(part)[0].payload).facts.anchors
+    assert lattice_of(facts) == lattice_of(part.facts.anchors)
     assert lattice_of(facts).contraction == CONTRACTION
     *_, last = decode(list(encode([part])))
     positions = last.anchors().positions
     expected = [lattice_of(facts).centers(layer.indices, number) for number, layer in enumerate(part.layers)]
     assert np.allclose(positions.numpy(), np.concatenate(expected), atol=1e-5)
     with pytest.raises(ValueError, match="of drawn space"):
-        replace(part.facts, origin=(-20.0, 0.0, 0.0), side=45.0).pack()
+        replace(facts, origin=(-20.0, 0.0, 0.0), side=45.0).pack()
 
 
 def test_other_versions_are_refused() -> None:
     part = part_of(sample(PLAIN))
-    payload = bytearray(pack_header(part.facts, part.heads, part.context))
-    for version in (0, 1, 3):
-        payload[0] = (version << 4) | (payload[0] & 15)
+    payload = bytearray(units_of(part)[0].payload)
+    for version in (0, 1, 2, 4):
+        payload[0] = version << 1
         with pytest.raises(BitstreamError, match=f"version at byte 0: is {version}; .* upgrade lamina"):
             inspect(bytes(payload))
         with pytest.raises(BitstreamError, match="upgrade lamina"):
             unpack_header(bytes(payload))
-    assert SceneFacts.unpack(pack_header(part.facts, part.heads, part.context))[0] == part.facts
+    assert SceneFacts.unpack(units_of(part)[0].payload)[0] == part.facts

@@ -7,44 +7,37 @@ from itertools import pairwise
 import pytest
 from tiny_capture import SMALL, changed
 
+from lamina.anchors.config import AnchorConfig, LossConfig, ScheduleConfig
 from lamina.anchors.fitting.schedule import rates_at, stage_at
 from lamina.anchors.fitting.start import layout_of
-from lamina.codec import Choices
-from lamina.codecs.scene.config import (
-    PRESETS,
-    AnchorConfig,
-    LossConfig,
-    SceneConfig,
-    SceneTarget,
-    ScheduleConfig,
-    configure,
-)
+from lamina.codec import Choices, Target
+from lamina.codecs.scene import CODEC
+from lamina.codecs.scene.config import PRESETS, SceneConfig
 from lamina.codecs.scene.fit.rate_control import corrected_octaves, header_bytes, plan_for_bytes
 from lamina.errors import TargetError
+from lamina.media.configuring import configured
 
 
 def test_choices_become_configuration():
-    config = configure(Choices("fast", rate_weight=0.004, layers=3, device="cpu", seed=7))
-    assert (config.target.rate_weight, config.level_count, config.device, config.seed) == (0.004, 3, "cpu", 7)
-    assert config.lambda_rate == 0.004
+    config = configured(CODEC, Choices("fast", Target("rate_weight", 0.004), 3), {"device": "cpu", "seed": 7})
+    assert (config.rate_weight, config.level_count, config.device, config.seed) == (0.004, 3, "cpu", 7)
     assert config.schedule == PRESETS["fast"].schedule
-    assert configure(Choices(size_bytes=1000)).target == SceneTarget(size_bytes=1000)
-    assert configure(Choices("paper")) == PRESETS["paper"]
+    assert configured(CODEC, Choices(target=Target("size_bytes", 1000))).size_bytes == 1000
+    assert configured(CODEC, Choices("paper")) == PRESETS["paper"]
 
 
 @pytest.mark.parametrize(
     ("choices", "problem"),
     [
-        (Choices(layers=9), "level_count is 9"),
-        (Choices(splats=5), "means nothing to scenes"),
-        (Choices(size_bytes=10, rate_weight=0.1), "one target"),
-        (Choices(rate_weight=-1.0), "positive"),
+        (Choices(level_count=9), "level_count is 9"),
+        (Choices(target=Target("splats", 5)), "splats means nothing to scene"),
+        (Choices(target=Target("rate_weight", -1.0)), "above 0"),
         (Choices("papier"), "did you mean 'paper'"),
     ],
 )
 def test_bad_choices_are_refused(choices: Choices, problem: str):
     with pytest.raises(ValueError, match=problem):
-        configure(choices)
+        configured(CODEC, choices)
 
 
 @pytest.mark.parametrize(
@@ -90,15 +83,13 @@ def test_rates_fall_geometrically_to_what_is_said():
 
 
 def test_small_sizes_get_fewer_anchors_and_large_ones_the_presets():
-    config = replace(PRESETS["fast"], target=SceneTarget(size_bytes=200_000))
+    config = replace(PRESETS["fast"], size_bytes=200_000)
     planned = plan_for_bytes(config, 100)
     assert 64 < planned.anchors.limit < config.anchors.limit
     assert planned.anchors.first <= planned.anchors.limit
-    assert plan_for_bytes(replace(config, target=SceneTarget(size_bytes=10**8)), 100) == replace(
-        config, target=SceneTarget(size_bytes=10**8)
-    )
+    assert plan_for_bytes(replace(config, size_bytes=10**8), 100) == replace(config, size_bytes=10**8)
     with pytest.raises(TargetError, match="ask for"):
-        plan_for_bytes(replace(config, target=SceneTarget(size_bytes=1000)), 100)
+        plan_for_bytes(replace(config, size_bytes=1000), 100)
     assert plan_for_bytes(SMALL, 100) == SMALL
 
 

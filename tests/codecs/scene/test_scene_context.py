@@ -65,7 +65,7 @@ def test_families_of_layers_are_those_of_all() -> None:
 
 def questions_of(context: FixedContext, made, layers, layer: int) -> list[Question]:
     above = above_of(context.layout, layers[:layer])
-    family = layer_family(made.layers[layer], above.cells, layers[layer].goes_on, layer, made.facts.base_depth)
+    family = layer_family(made.layers[layer], above.cells, layers[layer].goes_on, layer, made.facts.anchors.base_depth)
     asked: list[Question] = []
 
     def answer(question: Question) -> np.ndarray:
@@ -101,7 +101,7 @@ def test_both_twins_predict_the_same(name: str) -> None:
     layers = part_of(made).layers
     model = rounded(made.model, made.context)
     values = torch.from_numpy(np.concatenate([layer.values for layer in layers]) / 2.0**VALUE_BITS).float()
-    relations = relations_of(family_of(made.layers, made.facts.base_depth), len(layers))
+    relations = relations_of(family_of(made.layers, made.facts.anchors.base_depth), len(layers))
     rows = torch.arange(len(values))
     known = known_of(values, relations, rows)
     asked = [questions_of(made.context, made, layers, layer) for layer in range(len(layers))]
@@ -224,7 +224,7 @@ def test_true_rounding_is_what_decoding_gives(name: str) -> None:
     made = sample(SHAPES[name], layer_count=1)
     layers = part_of(made).layers
     context = rounded(made.model, made.context)
-    relations = relations_of(family_of(made.layers, made.facts.base_depth), 1)
+    relations = relations_of(family_of(made.layers, made.facts.anchors.base_depth), 1)
     decoded = torch.from_numpy(layers[0].values / 2.0**VALUE_BITS).float()
     rows = torch.arange(len(decoded))
     known = known_of(decoded, relations, rows)

@@ -8,8 +8,8 @@ import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
 from lamina.anchors.fitting.start import first_state
-from lamina.anchors.fitting.training import Scene, take_step
-from lamina.codec import SilentMonitor
+from lamina.anchors.fitting.training import FitInput, take_step
+from lamina.codec import Session
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.fit.fit import device_of
@@ -44,7 +44,7 @@ def test_steps_are_those_of_the_cpu():
     errors = []
     for device in ("cpu", "cuda"):
         config, capture = replace(SMALL, device=device), tiny_capture()
-        scene = Scene(capture, config, device_of(config))
+        scene = FitInput(capture, config, device_of(config))
         state = first_state(capture, config, scene.device)
         errors.append([take_step(scene, state) for _ in range(12)])
     assert errors[1] == pytest.approx(errors[0], rel=0.02)
@@ -60,5 +60,5 @@ def test_files_are_as_good_as_those_of_the_cpu(config: SceneConfig):
 
 
 def fitted(config: SceneConfig) -> ScenePart:
-    (part,) = CODEC.fit(tiny_capture(), config, SilentMonitor())
+    (part,) = CODEC.fit(tiny_capture(), config, Session())
     return part

@@ -117,8 +117,10 @@ def test_the_same_scene_gives_the_same_gaussians() -> None:
 def test_a_scene_without_cameras_is_looked_at_from_around() -> None:
     model = scene(AROUND[:0])
     assert model.cameras == ()
-    distances = np.linalg.norm(model.viewpoints - (np.asarray(model.facts.origin) + model.facts.side / 2), axis=1)
-    np.testing.assert_allclose(distances, model.facts.distance_unit, rtol=1e-6)
+    distances = np.linalg.norm(
+        model.viewpoints - (np.asarray(model.facts.anchors.origin) + model.facts.anchors.side / 2), axis=1
+    )
+    np.testing.assert_allclose(distances, model.facts.anchors.distance_unit, rtol=1e-6)
     assert len(export_cloud(model)) > 20
 
 

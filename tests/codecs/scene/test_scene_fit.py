@@ -11,20 +11,21 @@ import pytest
 import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
+from lamina.anchors.layers import lattice_of
 from lamina.anchors.octree import verify
-from lamina.codec import Progress, SilentMonitor
-from lamina.units import Unit
+from lamina.codec import Progress, Session
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.coding import model_of
-from lamina.codecs.scene.config import SceneConfig, SceneTarget
-from lamina.codecs.scene.model import ScenePart, lattice_of
+from lamina.codecs.scene.config import SceneConfig
+from lamina.codecs.scene.model import ScenePart
 from lamina.errors import Interrupted, SignalError
 from lamina.metrics.psnr import psnr
+from lamina.units import Unit
 
 
 @cache
 def fitted(config: SceneConfig = SMALL) -> ScenePart:
-    (part,) = CODEC.fit(tiny_capture(), config, SilentMonitor())
+    (part,) = CODEC.fit(tiny_capture(), config, Session())
     return part
 
 
@@ -59,7 +60,7 @@ def test_what_is_decoded_is_what_was_measured():
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_others():
-    (again,) = CODEC.fit(tiny_capture(), SMALL, SilentMonitor())
+    (again,) = CODEC.fit(tiny_capture(), SMALL, Session())
     assert payloads(again) == payloads(fitted())
     assert payloads(fitted(replace(SMALL, seed=2))) != payloads(again)
 
@@ -73,7 +74,7 @@ def test_a_higher_lambda_costs_less():
 
 @pytest.mark.parametrize("size_bytes", [1900, 2300])
 def test_a_size_is_met(size_bytes: int):
-    units = list(CODEC.encode([fitted(replace(SMALL, target=SceneTarget(size_bytes=size_bytes)))]))
+    units = list(CODEC.encode([fitted(replace(SMALL, size_bytes=size_bytes))]))
     assert sum(len(unit.payload) for unit in units) == pytest.approx(size_bytes, rel=0.06)
 
 
@@ -107,14 +108,14 @@ def test_every_mechanism_can_be_switched(config: SceneConfig):
 
 def test_a_capture_without_points_is_fitted_from_random_ones():
     config = changed(SMALL, "schedule", steps=60, tune_steps=2)
-    (part,) = CODEC.fit(tiny_capture(has_points=False), config, SilentMonitor())
+    (part,) = CODEC.fit(tiny_capture(has_points=False), config, Session())
     assert qualities(part)[-1] > 10
 
 
 def test_nothing_to_fit_to_is_an_error():
     capture = tiny_capture()
     with pytest.raises(SignalError, match="held out"):
-        list(CODEC.fit(replace(capture, train=(), test=(0, 1)), SMALL, SilentMonitor()))
+        list(CODEC.fit(replace(capture, train=(), test=(0, 1)), SMALL, Session()))
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Stopper:
 
     checkpoint: Path | None
     stop_at: float
-    header: bytes | None = None
+    key: str = "a job"
     reports: tuple[Progress, ...] = ()
 
     def report(self, progress: Progress) -> None:
@@ -132,15 +133,19 @@ class Stopper:
             raise Interrupted("enough")
 
 
+def session_of(stopper: Stopper) -> Session:
+    return Session(stopper.report, stopper.checkpoint, stopper.key)
+
+
 @pytest.mark.parametrize("stop_at", [0.2, 0.45])
 def test_a_stopped_fit_goes_on_to_the_same_file(tmp_path: Path, stop_at: float):
     path = tmp_path / "checkpoint.npz"
     stopper = Stopper(path, stop_at)
     with pytest.raises(Interrupted, match="goes on"):
-        list(CODEC.fit(tiny_capture(), SMALL, stopper))
+        list(CODEC.fit(tiny_capture(), SMALL, session_of(stopper)))
     assert path.exists()
     follower = Stopper(path, 2.0)
-    (part,) = CODEC.fit(tiny_capture(), SMALL, follower)
+    (part,) = CODEC.fit(tiny_capture(), SMALL, session_of(follower))
     assert follower.reports[0].done > stopper.reports[0].done
     assert payloads(part) == payloads(fitted())
     assert not path.exists()
@@ -150,18 +155,18 @@ def test_another_jobs_or_a_damaged_checkpoint_is_not_used(tmp_path: Path):
     path = tmp_path / "checkpoint.npz"
     short = changed(SMALL, "schedule", steps=40, tune_steps=0)
     with pytest.raises(Interrupted):
-        list(CODEC.fit(tiny_capture(), replace(short, seed=5), Stopper(path, 0.05)))
+        list(CODEC.fit(tiny_capture(), replace(short, seed=5), session_of(Stopper(path, 0.05, "another"))))
     expected = payloads(fitted(short))
     whole = path.read_bytes()
     for content in (whole, whole[: len(whole) // 2], b"nothing"):
         path.write_bytes(content)
-        (part,) = CODEC.fit(tiny_capture(), short, SilentMonitor(path))
+        (part,) = CODEC.fit(tiny_capture(), short, Session(checkpoint=path, key="a job"))
         assert payloads(part) == expected
 
 
 def test_progress_rises_to_the_end_and_says_the_quality():
     watcher = Stopper(None, 2.0)
-    list(CODEC.fit(tiny_capture(), changed(SMALL, "schedule", steps=40, tune_steps=4), watcher))
+    list(CODEC.fit(tiny_capture(), changed(SMALL, "schedule", steps=40, tune_steps=4), session_of(watcher)))
     shares = [report.done for report in watcher.reports]
     assert shares == sorted(shares)
     assert shares[0] < 0.1

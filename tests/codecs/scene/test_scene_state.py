@@ -6,8 +6,9 @@ import torch
 from tiny_capture import SMALL, tiny_capture
 
 from lamina.anchors.fitting.start import first_state
-from lamina.anchors.fitting.state import FIRST_MASK, Parameter, origins_of, soft_masks, with_layers
+from lamina.anchors.fitting.state import FIRST_MASK, origins_of, soft_masks, with_layers
 from lamina.anchors.octree import parent_rows, with_ancestors
+from lamina.fitting.adam import Parameter
 
 CPU = torch.device("cpu")
 

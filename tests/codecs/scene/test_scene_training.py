@@ -20,7 +20,15 @@ from lamina.anchors.fitting.adjustment import (
 )
 from lamina.anchors.fitting.schedule import stage_at
 from lamina.anchors.fitting.start import first_state
-from lamina.anchors.fitting.training import Scene, look, lower_gaussians, lower_levels, rows_in_view, take_step, view_at
+from lamina.anchors.fitting.training import (
+    FitInput,
+    look,
+    lower_gaussians,
+    lower_levels,
+    rows_in_view,
+    take_step,
+    view_at,
+)
 from lamina.anchors.neural import generate
 from lamina.anchors.octree import verify
 from lamina.fitting.photometric import photometric
@@ -31,7 +39,7 @@ CPU = torch.device("cpu")
 
 
 def begun(steps: int = 20) -> tuple:
-    scene = Scene(tiny_capture(), SMALL, CPU)
+    scene = FitInput(tiny_capture(), SMALL, CPU)
     state = first_state(scene.capture, SMALL, CPU)
     for _ in range(steps):
         take_step(scene, state)
@@ -39,7 +47,7 @@ def begun(steps: int = 20) -> tuple:
 
 
 def test_a_sweep_shows_each_view_once():
-    scene = Scene(tiny_capture(), SMALL, CPU)
+    scene = FitInput(tiny_capture(), SMALL, CPU)
     count = len(scene.capture.train)
     sweeps = [[view_at(scene, 1 + sweep * count + place) for place in range(count)] for sweep in range(3)]
     assert all(sorted(sweep) == list(scene.capture.train) for sweep in sweeps)
@@ -47,14 +55,14 @@ def test_a_sweep_shows_each_view_once():
 
 
 def test_error_falls():
-    scene = Scene(tiny_capture(), SMALL, CPU)
+    scene = FitInput(tiny_capture(), SMALL, CPU)
     state = first_state(scene.capture, SMALL, CPU)
     errors = [take_step(scene, state) for _ in range(50)]
     assert np.mean(errors[-10:]) < 0.4 * np.mean(errors[:10])
 
 
 def test_only_rows_in_view_descend():
-    scene = Scene(tiny_capture(), changed(SMALL, "growth", enabled=False), CPU)
+    scene = FitInput(tiny_capture(), changed(SMALL, "growth", enabled=False), CPU)
     state = first_state(scene.capture, scene.config, CPU)
     state.values.values[:, 6:12] -= 3.0
     view = view_at(scene, 1)
@@ -67,7 +75,7 @@ def test_only_rows_in_view_descend():
 
 
 def test_half_size_pictures_are_means_and_cameras_fit_them():
-    scene = Scene(tiny_capture(), SMALL, CPU)
+    scene = FitInput(tiny_capture(), SMALL, CPU)
     shot = Shot(scene.camera(1), scene.target(1)).halved()
     assert shot.target.shape == (shot.camera.height, shot.camera.width, 3) == (18, 24, 3)
     torch.testing.assert_close(shot.target[3, 5], scene.target(1)[6:8, 10:12].mean(dim=(0, 1)))
@@ -104,7 +112,7 @@ def test_parts_of_pictures_show_what_the_whole_shows_there():
 
 
 def test_steps_on_parts_of_pictures_learn_as_well():
-    scene = Scene(tiny_capture(), changed(SMALL, "schedule", step_pixels=600), CPU)
+    scene = FitInput(tiny_capture(), changed(SMALL, "schedule", step_pixels=600), CPU)
     state = first_state(scene.capture, scene.config, CPU)
     errors = [take_step(scene, state) for _ in range(60)]
     assert np.mean(errors[-10:]) < 0.5 * np.mean(errors[:10])

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lamina.anchors.config import AnchorConfig, ContextConfig, GrowthConfig, ScheduleConfig
 from lamina.cameras.camera import Camera
-from lamina.codecs.scene.config import AnchorConfig, ContextConfig, GrowthConfig, SceneConfig, ScheduleConfig
+from lamina.codecs.scene.config import SceneConfig
 from lamina.data.captures.capture import Capture, View
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.spatial import render_spatial

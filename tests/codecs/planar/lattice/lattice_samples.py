@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.codec import Monitor, SilentMonitor
-from lamina.units import Unit
+from lamina.codec import Session
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import LatticeConfig, PlanarConfig, RateTarget
 from lamina.codecs.planar.fit.signal import PlanarSignal
@@ -20,6 +19,7 @@ from lamina.codecs.planar.model import FramePart
 from lamina.codecs.planar.packing import LayerState
 from lamina.codecs.planar.syntax import MethodId, PlanarHeader, ScalabilityId
 from lamina.data import open_clip, read_image
+from lamina.units import Unit
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
@@ -57,9 +57,9 @@ def short(splats: int = 40, **changes: object) -> PlanarConfig:
     return replace(PlanarConfig(target=RateTarget(splats=splats), lattice=SHORT), **changes)  # pyright: ignore
 
 
-def fit(signal: PlanarSignal, config: PlanarConfig, monitor: Monitor | None = None) -> list[FramePart]:
+def fit(signal: PlanarSignal, config: PlanarConfig, session: Session | None = None) -> list[FramePart]:
     """All parts."""
-    return list(CODEC.fit(signal, config, monitor or SilentMonitor()))
+    return list(CODEC.fit(signal, config, session or Session()))
 
 
 def rendered(model: object) -> np.ndarray:
@@ -69,7 +69,7 @@ def rendered(model: object) -> np.ndarray:
 
 def header(width: int, height: int, layers: int = 3) -> PlanarHeader:
     """Of a still."""
-    return PlanarHeader(MethodId.LATTICE, False, ScalabilityId.QUALITY, layers - 1, (90, 100, 110), width, height)
+    return PlanarHeader.of(MethodId.LATTICE, ScalabilityId.QUALITY, layers, (90, 100, 110), (width, height))
 
 
 def random_shapes(random: np.random.Generator, k: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

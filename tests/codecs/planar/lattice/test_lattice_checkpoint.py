@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Interrupted fits: what was done is kept, the second run goes on, and files that are not of this job are left out."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +8,24 @@ import pytest
 from lattice_samples import crop, fit, frames, payloads, short, still
 
 import lamina
-from lamina.codec import Progress
+from lamina.codec import Progress, Session
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import RateTarget
 from lamina.codecs.planar.lattice.fit import checkpoint
 from lamina.errors import Interrupted
+from lamina.fitting.checkpoint import Keeper
 from lamina.media.job import PART_SUFFIX
 
+KEY = "a job"
 
-@dataclass
+
 class Stopwatch:
-    """A monitor that asks to stop once `limit` of the job is done, and remembers where the job was."""
+    """Asks a fit to stop once `limit` of the job is done, and remembers where the job was."""
 
-    checkpoint: Path | None
-    limit: float = 2.0
-    first: float | None = None
-    header: bytes | None = None
+    def __init__(self, path: Path | None, limit: float = 2.0) -> None:
+        self.session = Session(self.report, path, KEY)
+        self.limit = limit
+        self.first: float | None = None
 
     def report(self, progress: Progress) -> None:
         assert 0.0 <= progress.done <= 1.0
@@ -33,8 +34,8 @@ class Stopwatch:
             raise Interrupted("stopped by the user")
 
 
-def units(monitor: Stopwatch, splats: int = 40) -> dict[tuple[int, int, int], bytes]:
-    return payloads(CODEC.encode(fit(still(crop()), short(splats), monitor)))
+def units(watch: Stopwatch, splats: int = 40) -> dict[tuple[int, int, int], bytes]:
+    return payloads(CODEC.encode(fit(still(crop()), short(splats), watch.session)))
 
 
 def interrupted(path: Path, limit: float = 0.5) -> None:
@@ -76,17 +77,32 @@ def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path: Path, damage: bytes | N
 def test_a_checkpoint_of_another_job_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "fit.checkpoint"
     interrupted(path)
-    other = replace(short(40), seed=99)
-    assert checkpoint.load(path, checkpoint.job_key(crop(), short(40))) is not None
-    assert checkpoint.load(path, checkpoint.job_key(crop(), other)) is None
-    assert checkpoint.load(path, checkpoint.job_key(crop("kodim15"), short(40))) is None
-    assert checkpoint.load(tmp_path / "none", "") is None
+    assert checkpoint.load(path, KEY) is not None
+    assert checkpoint.load(path, "another job") is None
+    assert checkpoint.load(tmp_path / "none", KEY) is None
+
+
+def test_a_killed_fit_goes_on_from_what_was_kept_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fit.checkpoint"
+    monkeypatch.setattr("lamina.codecs.planar.lattice.fit.key_frame.Keeper", lambda place: Keeper(place, 0.0))
+
+    def killed(progress: Progress) -> None:
+        if progress.done > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(still(crop()), short(40), Session(killed, path, KEY))
+    assert path.exists()
+    second = Stopwatch(path)
+    assert units(second) == units(Stopwatch(None))
+    assert second.first is not None
+    assert second.first > 0.4
 
 
 def test_a_checkpoint_keeps_every_number(tmp_path: Path) -> None:
     path = tmp_path / "fit.checkpoint"
     interrupted(path)
-    key = checkpoint.job_key(crop(), short(40))
+    key = KEY
     stored = checkpoint.load(path, key)
     assert stored is not None
     checkpoint.save(tmp_path / "copy", key, *stored)
@@ -116,8 +132,8 @@ def test_a_stopped_clip_keeps_its_finished_groups(tmp_path: Path, target: RateTa
     pictures = [*frames(2), crop("kodim15"), crop("kodim15"), *frames(2)]
     config = short(group_frames=2, target=target)
     path = tmp_path / "clip.lam"
-    with pytest.raises(Interrupted, match=r"2 frames are in .*the same command goes on"):
-        lamina.encode(pictures, path, config=config, progress=StopAtFrame("frame 4/"))
+    with pytest.raises(Interrupted, match=r"4 frames of it are in .*the same command goes on"):
+        lamina.encode(pictures, path, config=config, progress=StopAtFrame("frame 5/"))
     with lamina.open(path.with_name(path.name + PART_SUFFIX) / "stream.lam") as kept:
         finished = payloads(kept.stream.units())
     going_on = StopAtFrame("never")
@@ -125,4 +141,7 @@ def test_a_stopped_clip_keeps_its_finished_groups(tmp_path: Path, target: RateTa
         whole = payloads(media.stream.units())
     assert min(going_on.done) >= 2 / 6, "frames that were finished are coded again"
     assert {key: whole[key] for key in finished} == finished
-    assert {key[2] for key in whole} == set(range(6))
+    assert {key[2] for key in whole if key[0] >= 0} == set(range(6))
+    uninterrupted = tmp_path / "at once.lam"
+    lamina.encode(pictures, uninterrupted, config=config).close()
+    assert uninterrupted.read_bytes() == path.read_bytes()

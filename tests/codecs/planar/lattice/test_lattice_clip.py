@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from lattice_samples import SHORT, assert_same, crop, fit, frames, payloads, rendered, short, timed
 
-from lamina.units import HEADER_LAYER, Unit
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states
 from lamina.codecs.planar.config import RateTarget
 from lamina.codecs.planar.model import FramePart
 from lamina.errors import BitstreamError, SignalError
 from lamina.metrics import psnr
+from lamina.units import HEADER_LAYER, Unit
 
 TOLERANCE_DB = 0.02
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from lattice_samples import assert_on_lattice, assert_same, crop, fit, payloads, rendered, short, still
 
+from lamina.codec import Size
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.coding import decode_states
 from lamina.codecs.planar.config import RateTarget, with_layers
 from lamina.codecs.planar.fit.signal import at_size
 from lamina.codecs.planar.lattice.coding import splats_of
-from lamina.codecs.planar.model import View
 from lamina.errors import SignalError
 from lamina.metrics import finite_db, psnr
 
@@ -81,7 +81,7 @@ def test_a_fit_is_the_same_for_the_same_seed() -> None:
 def test_models_render_at_any_size() -> None:
     units = list(CODEC.encode(fit(still(crop()), short(60))))
     model = list(CODEC.decode(units))[-1]
-    large = CODEC.render(model, View(256, 192)).numpy()
+    large = CODEC.render(model, Size(256, 192)).numpy()
     assert large.shape == (192, 256, 3)
     shrunk = at_size(np.ascontiguousarray(large), (64, 48))
     assert np.abs(shrunk - CODEC.render(model).numpy()).mean() < 0.02

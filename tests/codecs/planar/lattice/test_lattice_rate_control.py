@@ -27,7 +27,8 @@ def asked(**target: float | int) -> PlanarConfig:
 def file_bytes(config: PlanarConfig, folder: Path, name: str = "kodim08") -> tuple[int, float]:
     """Size of the file that an encode writes, and the quality that it claims."""
     parts = fit(still(crop(name, 96, 64)), config)
-    size_bytes = write_stream(folder / "x.lam", CODEC.wire_id, CODEC.encode(parts))
+    units = list(CODEC.encode(parts))
+    size_bytes = write_stream(folder / "x.lam", CODEC.facts(units[0].payload), units)
     assert size_bytes == (folder / "x.lam").stat().st_size
     return size_bytes, parts[0].quality_db[-1]
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 from paper_samples import config, picture
 
-from lamina.codec import SilentMonitor
+from lamina.codec import Session
 from lamina.codecs.planar.fit.signal import as_planar_signal
 from lamina.codecs.planar.model import FramePart
 from lamina.codecs.planar.packing import LayerState
-from lamina.codecs.planar.pgsvc import METHOD
 from lamina.codecs.planar.pgsvc.coding import ordered, patterns
+from lamina.codecs.planar.pgsvc.fit.fit import fit as fit_pgsvc
+from lamina.codecs.planar.pgsvc.packing import PACKING
 from lamina.codecs.planar.pgsvc.sections import Column, pack, pack_fixed, symbol_walk, unpack
 from lamina.codecs.planar.pgsvc.syntax import PgsvcLayerHeader, breakdown, fixed_length_size_bytes
 from lamina.data import clip_from_frames
@@ -23,7 +24,7 @@ from lamina.errors import BitstreamError
 def parts() -> tuple[FramePart, ...]:
     """A key frame and two predicted ones."""
     clip = clip_from_frames([picture(shift=2 * k) for k in range(3)])
-    return tuple(METHOD.fit(as_planar_signal(clip), config(), SilentMonitor()))
+    return tuple(fit_pgsvc(as_planar_signal(clip), config(), Session()))
 
 
 def payloads(parts: tuple[FramePart, ...]) -> Iterator[tuple[FramePart, int, LayerState | None, bytes]]:
@@ -31,7 +32,7 @@ def payloads(parts: tuple[FramePart, ...]) -> Iterator[tuple[FramePart, int, Lay
     for number, part in enumerate(parts):
         for layer, state in enumerate(part.layers):
             before = None if part.is_key else parts[number - 1].layers[layer]
-            yield part, layer, before, METHOD.encode_layer(part.header, state, before, part.layers[:layer])
+            yield part, layer, before, PACKING.encode_layer(part.header, state, before, part.layers[:layer])
 
 
 def test_the_sample_has_predicted_frames_with_and_without_new_splats(parts: tuple[FramePart, ...]) -> None:
@@ -45,7 +46,7 @@ def test_decoding_gives_the_integers_and_the_splats_that_were_coded(parts: tuple
     for part, layer, _, payload in payloads(parts):
         before = None if part.is_key else decoded[part.frame - 1, layer]
         below = tuple(decoded[part.frame, lower] for lower in range(layer))
-        found = decoded[part.frame, layer] = METHOD.decode_layer(part.header, payload, before, below)
+        found = decoded[part.frame, layer] = PACKING.decode_layer(part.header, payload, before, below)
         coded = part.layers[layer]
         assert set(found.integers) == set(coded.integers)
         for name, values in coded.integers.items():
@@ -61,7 +62,7 @@ def test_files_are_smaller_than_the_papers_fixed_length(parts: tuple[FramePart, 
 
 def test_fixed_length_size_is_the_papers(parts: tuple[FramePart, ...]) -> None:
     key, predicted = (
-        fixed_length_size_bytes(METHOD.encode_layer(part.header, part.layers[0], before, ()))
+        fixed_length_size_bytes(PACKING.encode_layer(part.header, part.layers[0], before, ()))
         for part, before in ((parts[0], None), (parts[1], parts[0].layers[0]))
     )
     tables = 12_288 + 192
@@ -78,8 +79,8 @@ def test_breakdown_sums_to_the_payload(parts: tuple[FramePart, ...]) -> None:
 
 def test_gaussians_of_lower_levels_are_prefixes(parts: tuple[FramePart, ...]) -> None:
     part = parts[1]
-    base = METHOD.gaussians(part.header, part.layers[:1])
-    top = METHOD.gaussians(part.header, part.layers)
+    base = PACKING.gaussians(part.header, part.layers[:1])
+    top = PACKING.gaussians(part.header, part.layers)
     assert len(base) == 20
     assert len(top) == 60
     assert torch.equal(top.prefix(20).positions, base.positions)
@@ -99,24 +100,24 @@ def test_predicted_slots_keep_their_splats(parts: tuple[FramePart, ...]) -> None
 def test_decode_rejects_every_truncation(parts: tuple[FramePart, ...], frame: int) -> None:
     part = parts[frame]
     before = None if frame == 0 else parts[0].layers[0]
-    payload = METHOD.encode_layer(part.header, part.layers[0], before, ())
+    payload = PACKING.encode_layer(part.header, part.layers[0], before, ())
     for length in [*range(0, 64), *range(64, len(payload), 13)]:
         with pytest.raises(BitstreamError):
-            METHOD.decode_layer(part.header, payload[:length], before, ())
+            PACKING.decode_layer(part.header, payload[:length], before, ())
 
 
 @pytest.mark.parametrize("frame", [0, 1])
 def test_decode_of_flipped_bits_gives_a_layer_or_rejects(parts: tuple[FramePart, ...], frame: int) -> None:
     part = parts[frame]
     before = None if frame == 0 else parts[0].layers[0]
-    payload = METHOD.encode_layer(part.header, part.layers[0], before, ())
+    payload = PACKING.encode_layer(part.header, part.layers[0], before, ())
     refused = 0
     bits = [*range(8 * 16), *range(8 * 16, 8 * len(payload), 61)]
     for bit in bits:
         damaged = bytearray(payload)
         damaged[bit // 8] ^= 1 << bit % 8
         try:
-            layer = METHOD.decode_layer(part.header, bytes(damaged), before, ())
+            layer = PACKING.decode_layer(part.header, bytes(damaged), before, ())
         except BitstreamError:
             refused += 1
         else:
@@ -127,26 +128,26 @@ def test_decode_of_flipped_bits_gives_a_layer_or_rejects(parts: tuple[FramePart,
 
 def test_decode_rejects_absurd_counts_before_allocating(parts: tuple[FramePart, ...]) -> None:
     part = parts[0]
-    payload = METHOD.encode_layer(part.header, part.layers[0], None, ())
+    payload = PACKING.encode_layer(part.header, part.layers[0], None, ())
     header, end = PgsvcLayerHeader.unpack(payload)
     absurd = replace(header, splat_count=1_000_000, new_count=1_000_000).pack() + payload[end:]
     with pytest.raises(BitstreamError, match="1000000 positions"):
-        METHOD.decode_layer(part.header, absurd, None, ())
+        PACKING.decode_layer(part.header, absurd, None, ())
 
 
 def test_decode_rejects_a_predicted_layer_without_the_frame_before(parts: tuple[FramePart, ...]) -> None:
-    payload = METHOD.encode_layer(parts[1].header, parts[1].layers[0], parts[0].layers[0], ())
+    payload = PACKING.encode_layer(parts[1].header, parts[1].layers[0], parts[0].layers[0], ())
     with pytest.raises(BitstreamError, match="without the frame before"):
-        METHOD.decode_layer(parts[1].header, payload, None, ())
+        PACKING.decode_layer(parts[1].header, payload, None, ())
     shorter = parts[0].layers[0]
     context = replace(shorter.context, raw=shorter.context.raw[:, :7])
     with pytest.raises(BitstreamError, match="7 splats"):
-        METHOD.decode_layer(parts[1].header, payload, replace(shorter, context=context), ())
+        PACKING.decode_layer(parts[1].header, payload, replace(shorter, context=context), ())
 
 
 def test_encode_rejects_a_layer_of_another_method(parts: tuple[FramePart, ...]) -> None:
     with pytest.raises(ValueError, match="DecodedLayer"):
-        METHOD.encode_layer(parts[0].header, LayerState({}), None, ())
+        PACKING.encode_layer(parts[0].header, LayerState({}), None, ())
 
 
 def test_ordered_patterns_sort_like_their_values() -> None:

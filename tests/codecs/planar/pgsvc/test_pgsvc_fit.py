@@ -7,14 +7,15 @@ import pytest
 import torch
 from paper_samples import SHORT, config, picture
 
-from lamina.codec import Progress, SilentMonitor
+from lamina.codec import Progress, Session
 from lamina.codecs.planar.config import PlanarConfig, RateTarget
 from lamina.codecs.planar.fit.signal import PlanarSignal, as_planar_signal
 from lamina.codecs.planar.model import FramePart, PlanarModel, render
-from lamina.codecs.planar.pgsvc import METHOD
-from lamina.codecs.planar.pgsvc.fit import checkpoint, stages
+from lamina.codecs.planar.pgsvc.fit import stages
+from lamina.codecs.planar.pgsvc.fit.fit import fit as fit_pgsvc
 from lamina.codecs.planar.pgsvc.fit.fit import make_header
 from lamina.codecs.planar.pgsvc.fit.rate import splat_count
+from lamina.codecs.planar.pgsvc.packing import PACKING
 from lamina.data import clip_from_frames, downsample_area
 from lamina.errors import Interrupted, SignalError, TargetError
 from lamina.metrics import psnr
@@ -25,12 +26,13 @@ def still(width: int = 48, height: int = 40) -> PlanarSignal:
     return PlanarSignal(width, height, None, 1, lambda start: iter([pixels][start:]))
 
 
-def fit(signal: PlanarSignal, settings: PlanarConfig, monitor=None) -> list[FramePart]:
-    return list(METHOD.fit(signal, settings, monitor or SilentMonitor()))
+def fit(signal: PlanarSignal, settings: PlanarConfig, watcher: "StopAt | None" = None) -> list[FramePart]:
+    session = Session() if watcher is None else Session(watcher.report, watcher.checkpoint, "a job")
+    return list(fit_pgsvc(signal, settings, session))
 
 
 class StopAt:
-    """A monitor that stops the fit at its n-th report."""
+    """Stops the fit at its n-th report."""
 
     def __init__(self, path: Path | None, number: int) -> None:
         self.checkpoint = path
@@ -55,7 +57,7 @@ def test_quality_of_each_level_is_that_of_its_decoded_pixels(scalability: str) -
     assert len(part.quality_db) == 3
     for level in range(3):
         width, height = part.header.level_size(level)
-        gaussians = METHOD.gaussians(part.header, part.layers[: level + 1])
+        gaussians = PACKING.gaussians(part.header, part.layers[: level + 1])
         model = PlanarModel(0, level, 48, 40, width, height, gaussians, torch.zeros(3))
         decoded = torch.round(render(model) * 255).clamp(0, 255).to(torch.uint8).numpy()
         reference = picture() if (width, height) == (48, 40) else downsample_area(picture(), height, width)
@@ -128,19 +130,6 @@ def test_reports_rise_to_the_end() -> None:
     assert 0.9 < done[-1] <= 1.0
 
 
-def test_checkpoints_of_other_pictures_or_damaged_ones_are_ignored(tmp_path: Path) -> None:
-    path = tmp_path / "fit.npz"
-    mine = checkpoint.fingerprint_of(picture(), config())
-    checkpoint.save(path, mine, {"step": np.array(3)})
-    found = checkpoint.load(path, mine)
-    assert found is not None
-    assert int(found["step"]) == 3
-    assert checkpoint.load(path, checkpoint.fingerprint_of(picture(shift=1), config())) is None
-    path.write_bytes(path.read_bytes()[:100])
-    assert checkpoint.load(path, mine) is None
-    assert checkpoint.load(tmp_path / "missing.npz", mine) is None
-
-
 def test_targets_in_bytes_and_bits_mean_splats() -> None:
     header = make_header(still(768, 512), config())
     by_bits = splat_count(config(target=RateTarget(bits_per_pixel=0.5)), header, 1)
@@ -154,10 +143,10 @@ def test_a_still_is_trimmed_to_its_target() -> None:
     target = 4000
     (part,) = fit(still(), config(target=RateTarget(size_bytes=target)))
     sizes = [
-        len(METHOD.encode_layer(part.header, layer, None, part.layers[:number]))
+        len(PACKING.encode_layer(part.header, layer, None, part.layers[:number]))
         for number, layer in enumerate(part.layers)
     ]
-    assert 0.95 * target < sum(sizes) + 60 < 1.02 * target
+    assert 0.95 * target < sum(sizes) + 75 < 1.02 * target
 
 
 def test_targets_out_of_reach_are_rejected() -> None:

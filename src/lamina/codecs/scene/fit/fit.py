@@ -94,7 +94,7 @@ def fit(signal: Capture, config: SceneConfig, session: Session) -> Iterator[Scen
             keep(lambda path, state=state: saved.save(path, session.key, state), now=is_trained(state, scene))
         part = finish(scene, state, watch)
     except Interrupted as stop:
-        raise stopped(stop, session, state) from None
+        raise stopped(stop, session, None if is_trained(state, scene) else state) from None
     yield part
     checkpoint.remove(session.checkpoint)
 
@@ -165,9 +165,10 @@ def finish(scene: FitInput, state: FitState, watch: Watch) -> ScenePart:
     return assemble(scene, quantized, heads)
 
 
-def stopped(stop: Interrupted, session: Session, state: FitState) -> Interrupted:
-    """Saves the fit and says so."""
+def stopped(stop: Interrupted, session: Session, state: FitState | None) -> Interrupted:
+    """Saves a fit under way and says so; None: it was saved when training ended, and finishing has changed it since."""
     if session.checkpoint is None:
         return stop
-    saved.save(session.checkpoint, session.key, state)
+    if state is not None:
+        saved.save(session.checkpoint, session.key, state)
     return Interrupted(f"stopped; the fit so far is in {session.checkpoint}, the same command goes on from there")

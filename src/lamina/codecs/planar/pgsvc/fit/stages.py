@@ -50,7 +50,8 @@ class FrameSession:
     """Called with the state from time to time, and when the user stops."""
     resumed: Arrays | None = None
     """State to go on from."""
-    last_report: float = field(default_factory=time.monotonic)
+    last_report: float = 0.0
+    """The first report of a frame comes at once."""
     last_kept: float = field(default_factory=time.monotonic)
 
     def report(self, share: float, top_error: float, state: Callable[[], Arrays]) -> None:

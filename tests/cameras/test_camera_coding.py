@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cameras survive the header."""
+"""Cameras survive the wire."""
 
 import numpy as np
 import pytest
 
 from lamina.cameras.camera import Camera, look_at
 from lamina.cameras.coding import cameras_of, views_of
-from lamina.codecs.scene.syntax import MAX_VIEWS
+from lamina.cameras.syntax import MAX_VIEWS
 
 FAR = np.array([[30.0, -20.0, 50.0], [-3.0, 2.0, 9.0], [0.2, 0.1, -4.0]])
 
@@ -45,5 +45,5 @@ def test_rotations_of_half_a_turn_survive() -> None:
         np.testing.assert_allclose(after.camera_from_world, motion, atol=1e-4)
 
 
-def test_no_more_views_than_a_header_holds() -> None:
+def test_no_more_views_than_a_unit_holds() -> None:
     assert len(views_of(cameras(1) * (MAX_VIEWS + 5))) == MAX_VIEWS

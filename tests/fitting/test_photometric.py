@@ -4,7 +4,8 @@
 import pytest
 import torch
 
-from lamina.fitting.photometric import info_nce, photometric, photometric_reference, volume
+from lamina.anchors.fitting.losses import info_nce, volume
+from lamina.fitting.photometric import photometric, photometric_reference
 
 
 @pytest.mark.parametrize(("height", "width"), [(37, 52), (5, 8), (64, 16)])
