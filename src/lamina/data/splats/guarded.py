@@ -30,7 +30,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     # zlib.error, LZMAError, ZstdError and struct.error have no common root, Pillow's and zipfile's readers let out a
     # dozen others, and which depends on where the damage is: a list of them is never complete.
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"[:200]
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise SignalError(f"{path}: not a {kind} file, or damaged ({what}); expected an intact one") from error
 
 

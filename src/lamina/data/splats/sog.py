@@ -9,6 +9,7 @@ guides/STREAMED_SOG_FORMAT.md of playcanvas/splat-transform.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -57,7 +58,12 @@ def _read(path: Path, level: int) -> SplatCloud:
         return _read_folder(path)
     with tempfile.TemporaryDirectory() as folder:
         _extract(path, Path(folder))
-        return _read_folder(Path(folder) / META, shown=path)
+        try:
+            return _read_folder(Path(folder) / META, shown=path)
+        except SignalError as error:
+            # The user knows the bundle, not the folder, which is gone.
+            problem = str(error).replace(f"{Path(folder)}{os.sep}", "").removeprefix(f"{path}: ")
+            raise SignalError(f"{path}: {problem}") from error
 
 
 def _extract(path: Path, folder: Path) -> None:
