@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from lamina.errors import SignalError
 
 
@@ -20,7 +22,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         SignalError: as it is; and for any other exception but a lack of memory.
     """
     try:
-        yield
+        # Whatever is no finite number is refused by its name afterwards.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except (SignalError, MemoryError):
         raise
     except FileNotFoundError as error:
