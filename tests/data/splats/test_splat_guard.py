@@ -41,7 +41,7 @@ CHANGES = st.lists(
 )
 """Where (a share of the bytes), how, and with what."""
 FUZZING = settings(
-    max_examples=200, deadline=2000, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -107,6 +107,8 @@ def test_axes_that_no_one_knows_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match="expected 'auto' or one of LDB"):
             call()
+    write_splats(tmp_path / "b.spz", make_cloud(1, 0), spz_version=3)
+    assert (tmp_path / "b.spz").read_bytes()[:2] == b"\x1f\x8b"
     with pytest.raises(ValueError, match="version 2"):
         write_spz(tmp_path / "a.spz", make_cloud(1, 0), version=2)
 
@@ -144,6 +146,12 @@ def test_version_4_rejects(data: bytes, problem: str, tmp_path: Path) -> None:
     (tmp_path / "bad.spz").write_bytes(data)
     with pytest.raises(SignalError, match=rf"bad\.spz: .*{problem}"):
         read_spz(tmp_path / "bad.spz")
+
+
+def test_equal_gaussians_are_read_however_small_the_file(tmp_path: Path) -> None:
+    write_splats(tmp_path / "a.spz", make_cloud(1, 3).selected(np.zeros(100_000, np.int64)))
+    assert (tmp_path / "a.spz").stat().st_size < 2000
+    assert len(read_splats(tmp_path / "a.spz")) == 100_000
 
 
 @pytest.mark.parametrize("announces", [True, False])

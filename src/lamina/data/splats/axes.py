@@ -47,7 +47,7 @@ def from_capture(cloud: SplatCloud, axes: str) -> SplatCloud:
     """A cloud of a capture (RDF) in these axes (of `AXES`)."""
     signs, is_rotated = _signs_and_turn(axes)
     rotations = _product(QUARTER_TURN_QUATERNION, cloud.rotations) if is_rotated else cloud.rotations
-    return _turned(cloud, axes, _matrix(axes), rotations * _rotation_signs(signs))
+    return _turned(cloud, axes, is_back=False, rotations=rotations * _rotation_signs(signs))
 
 
 def to_capture(cloud: SplatCloud, axes: str) -> SplatCloud:
@@ -56,7 +56,7 @@ def to_capture(cloud: SplatCloud, axes: str) -> SplatCloud:
     rotations = cloud.rotations * _rotation_signs(signs)
     if is_rotated:
         rotations = _product(QUARTER_TURN_QUATERNION * np.array([1, -1, -1, -1]), rotations)
-    return _turned(cloud, f"from {axes}", _matrix(axes).T, rotations)
+    return _turned(cloud, axes, is_back=True, rotations=rotations)
 
 
 def harmonics(directions: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 15"]:
@@ -78,12 +78,10 @@ def harmonics(directions: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 
     )
 
 
-def _turned(
-    cloud: SplatCloud, key: str, matrix: Float64[np.ndarray, "3 3"], rotations: Float[np.ndarray, "n 4"]
-) -> SplatCloud:
-    """Every position times the matrix; scales and opacities stay."""
+def _turned(cloud: SplatCloud, axes: str, *, is_back: bool, rotations: Float[np.ndarray, "n 4"]) -> SplatCloud:
+    """Positions and harmonics turned, from or (back) to a capture; scales and opacities stay."""
     rest = cloud.sh.shape[1] - 1
-    change = _harmonics_matrix(key)[:rest, :rest]
+    change = _harmonics_matrix(axes, is_back)[:rest, :rest]
     flips = np.diag(change).astype(np.float32)
     # Signs alone are applied as signs: exact, and fast.
     turned = (
@@ -92,7 +90,7 @@ def _turned(
         else np.einsum("nkc,kj->njc", cloud.sh[:, 1:], change.astype(np.float32))
     )
     return SplatCloud(
-        _exactly(cloud.means, matrix),
+        _exactly(cloud.means, _matrix(axes, is_back)),
         cloud.log_scales,
         rotations.astype(np.float32),
         cloud.logit_opacities,
@@ -107,10 +105,9 @@ def _exactly(means: Float32[np.ndarray, "n 3"], matrix: Float64[np.ndarray, "3 3
 
 
 @cache
-def _harmonics_matrix(key: str) -> Float64[np.ndarray, "15 15"]:
-    """Row k: harmonic k, of a direction turned back, in harmonics of the direction itself."""
-    matrix = _matrix(key.removeprefix("from "))
-    matrix = matrix.T if key.startswith("from ") else matrix
+def _harmonics_matrix(axes: str, is_back: bool) -> Float64[np.ndarray, "15 15"]:
+    """Row k: harmonic k, of a direction turned the other way, in harmonics of the direction itself."""
+    matrix = _matrix(axes, is_back)
     directions = np.random.default_rng(0).normal(size=(60, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     here, there = harmonics(directions), harmonics(directions @ matrix)
@@ -122,10 +119,11 @@ def _harmonics_matrix(key: str) -> Float64[np.ndarray, "15 15"]:
     return np.round(change, 12) + 0.0
 
 
-def _matrix(axes: str) -> Float64[np.ndarray, "3 3"]:
-    """Capture (RDF) to these axes."""
+def _matrix(axes: str, is_back: bool) -> Float64[np.ndarray, "3 3"]:
+    """Capture (RDF) to these axes, or back."""
     signs, is_rotated = _signs_and_turn(axes)
-    return np.diag(signs) @ (QUARTER_TURN if is_rotated else np.eye(3))
+    matrix = np.diag(signs) @ (QUARTER_TURN if is_rotated else np.eye(3))
+    return matrix.T if is_back else matrix
 
 
 def _signs_and_turn(axes: str) -> tuple[Float64[np.ndarray, "3"], bool]:
