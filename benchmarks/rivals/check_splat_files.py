@@ -18,7 +18,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from benchmarks.rivals.splat_transform import INSTALL, convert, find_tool, largest_differences, read_by_tool
+from benchmarks.rivals.splat_transform import (
+    INSTALL,
+    convert,
+    find_tool,
+    largest_differences,
+    read_by_tool,
+    undeclared_axes,
+)
 
 from lamina.data.splats import SplatCloud, read_splats, write_splats
 
@@ -42,16 +49,28 @@ def made_up_cloud(degree: int, count: int = MADE_UP) -> SplatCloud:
 
 def compare(tool: Path, cloud: SplatCloud, folder: Path) -> Iterator[tuple[str, dict[str, float]]]:
     """What was written by whom, and the largest differences between both readers' values of it."""
-    ours = {suffix: folder / f"ours{suffix}" for suffix in (".ply", ".spz")}
-    for suffix, path in ours.items():
-        write_splats(path, cloud)
-        yield f"our {suffix}", largest_differences(read_splats(path), read_by_tool(tool, path, folder))
-    theirs = {".spz": ("--spz-version", "3"), ".sog": (), ".compressed.ply": ()}
-    for suffix, options in theirs.items():
+    axes = undeclared_axes(tool)
+    ply = folder / "ours.ply"
+    write_splats(ply, cloud)
+    yield "our .ply", largest_differences(read_splats(ply), read_by_tool(tool, ply, folder))
+    for version, asked in ((3, axes), (4, "auto")):
+        path = folder / f"ours_{version}.spz"
+        write_splats(path, cloud, spz_version=version, axes=asked)
+        yield (
+            f"our .spz {version}",
+            largest_differences(read_splats(path, axes=asked), read_by_tool(tool, path, folder)),
+        )
+        path = folder / f"theirs_{version}.spz"
+        convert(tool, ply, path, "--spz-version", str(version))
+        yield (
+            f"their .spz {version}",
+            largest_differences(read_splats(path, axes=axes), read_by_tool(tool, path, folder)),
+        )
+    for suffix in (".sog", ".compressed.ply"):
         path = folder / f"theirs{suffix}"
-        convert(tool, ours[".ply"], path, *options)
+        convert(tool, ply, path)
         yield f"their {suffix}", largest_differences(read_splats(path), read_by_tool(tool, path, folder))
-    inflated = [gzip.decompress(path.read_bytes()) for path in (ours[".spz"], folder / "theirs.spz")]
+    inflated = [gzip.decompress((folder / f"{whose}_3.spz").read_bytes()) for whose in ("ours", "theirs")]
     differing = sum(first != second for first, second in zip(*inflated, strict=True))
     yield "bytes of our and their .spz that differ", {"share": differing / len(inflated[0])}
 

@@ -89,10 +89,10 @@ def measure_files(
     ply = folder / "gaussians.ply"
     writers: dict[str, tuple[Path, Callable[[Path], None]]] = {
         "ply": (ply, lambda path: write_ply(path, cloud)),
-        "spz": (folder / "gaussians.spz", lambda path: write_spz(path, cloud)),
+        "spz": (folder / "gaussians.spz", lambda path: write_spz(path, cloud, version=3)),
         "spz_fine": (
             folder / "gaussians_fine.spz",
-            lambda path: write_spz(path, cloud, fraction_bits=FINE_FRACTION_BITS),
+            lambda path: write_spz(path, cloud, version=3, fraction_bits=FINE_FRACTION_BITS),
         ),
     }
     if tool is not None:

@@ -36,6 +36,11 @@ def tool_version(tool: Path) -> str:
     return (result.stdout or result.stderr).strip().splitlines()[-1]
 
 
+def undeclared_axes(tool: Path) -> str:
+    """What the tool takes a .spz to have that does not say: those of a .ply from its version 3 on."""
+    return "RUB" if " v2." in f" {tool_version(tool)}" else "RDF"
+
+
 def convert(tool: Path, source: Path, target: Path, *options: str) -> None:
     """Read one file, write another; suffixes choose the formats. Without a GPU, so that anyone gets the same file.
 

@@ -122,7 +122,7 @@ def test_a_cut_bundle_is_refused_at_every_length(splat_samples: Path, tmp_path: 
     path = tmp_path / "a.sog"
     for length in range(0, len(data), 997):
         path.write_bytes(data[:length])
-        with pytest.raises(SignalError, match=r"a\.sog: not a \.sog bundle"):
+        with pytest.raises(SignalError, match=r"a\.sog: not a \.sog file"):
             read_sog(path)
     with pytest.raises(SignalError, match="no such file"):
         read_sog(tmp_path / "none.sog")
@@ -149,4 +149,4 @@ def test_suffixes_choose_the_format(splat_samples: Path, tmp_path: Path) -> None
     with pytest.raises(SignalError, match=r"\.ply or \.spz"):
         write_splats(tmp_path / "a.sog", cloud)
     with pytest.raises(SignalError, match=r"expected \.ply"):
-        read_splats(tmp_path / "a.splat")
+        read_splats(tmp_path / "a.gauss")

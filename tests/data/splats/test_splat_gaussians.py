@@ -2,6 +2,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from made_up_clouds import make_cloud
 
@@ -34,10 +35,11 @@ def test_gaussians_come_back_with_harmonics_or_with_their_colors() -> None:
     torch.testing.assert_close(gaussians_seen_from(flat, np.array([3.0, 1.0, 0.0])).colors, gaussians.colors)
 
 
-def test_a_file_with_other_axes_looks_the_same(splat_samples: Path, tmp_path: Path) -> None:
-    """A .spz has y and z the other way: every sign of positions, rotations and harmonics must be right for this."""
+@pytest.mark.parametrize("axes", ["RUB", "LUF", "LFU"])
+def test_a_file_with_other_axes_looks_the_same(axes: str, splat_samples: Path, tmp_path: Path) -> None:
+    """Every sign of positions, rotations and harmonics must be right for this."""
     cloud = read_sog(splat_samples / "robot_300.sog")
-    write_spz(tmp_path / "a.spz", cloud, fraction_bits=16)
+    write_spz(tmp_path / "a.spz", cloud, fraction_bits=16, axes=axes)
     middle = np.median(cloud.means, axis=0)
     pose = look_at(middle + np.array([0.3, -0.42, -0.36]), middle, np.array([0.0, -1.0, 0.0]))
     camera = Camera(np.linalg.inv(pose), 80.0, 80.0, 40.0, 30.0, 80, 60)

@@ -10,7 +10,7 @@ import pytest
 from made_up_clouds import assert_same, is_refused, make_cloud
 
 from lamina.data.splats import SplatCloud, read_sog, read_spz, write_spz
-from lamina.data.splats.spz import MAX_COUNT
+from lamina.data.splats.spz_container import MAX_COUNT
 from lamina.errors import SignalError
 
 SMALL = SplatCloud(
@@ -53,15 +53,16 @@ def test_file_of_the_library_is_read_as_it_reads_it(splat_samples: Path) -> None
 
 def test_written_file_has_the_bytes_of_the_library(splat_samples: Path, tmp_path: Path) -> None:
     """The sample was made from the .sog: inflated, ours is the same to the byte."""
-    write_spz(tmp_path / "a.spz", read_sog(splat_samples / "robot_300.sog"))
+    write_spz(tmp_path / "a.spz", read_sog(splat_samples / "robot_300.sog"), version=3)
     library = gzip.decompress((splat_samples / "robot_300.spz").read_bytes())
     assert gzip.decompress((tmp_path / "a.spz").read_bytes()) == library
 
 
+@pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
-def test_errors_stay_within_the_steps(degree: int, tmp_path: Path) -> None:
+def test_errors_stay_within_the_steps(degree: int, version: int, tmp_path: Path) -> None:
     cloud = make_cloud(500, degree)
-    write_spz(tmp_path / "a.spz", cloud)
+    write_spz(tmp_path / "a.spz", cloud, version=version)
     again = read_spz(tmp_path / "a.spz")
     assert again.degree == degree
     assert np.abs(again.means - cloud.means).max() <= 0.5001 / 4096
@@ -105,12 +106,13 @@ def test_positions_far_away_take_fewer_bits_instead_of_wrapping(tmp_path: Path) 
         (b"\x1f\x8b" + bytes(40), "damaged gzip"),
         (gzip.compress(b"NGSX" + bytes(60)), "not a .spz"),
         (body(1, version=1, size=19), "version 1"),
-        (body(1, version=4, size=20), "version 4; expected 2 or 3: convert"),
+        (body(1, version=5, size=20), r"version 5; expected 2\.\.\.4: convert"),
         (body(0), "0 Gaussians"),
         (body(MAX_COUNT + 1), "Gaussians"),
         (body(1, degree=4, size=92), "degree 4"),
         (body(1, bits=24, size=20), "24 fraction bits"),
         (body(1, flags=2, size=20), "extensions"),
+        (body(1, flags=0x80, size=26), "levels of detail"),
         (body(2, size=39), "cut off"),
         (gzip.compress(body(2, degree=3, size=80)), "cut off"),
         (body(MAX_COUNT, degree=3), "cannot hold"),

@@ -16,6 +16,7 @@ from jaxtyping import Float32
 from lamina.atomic import replacing_path, write_errors
 from lamina.data.splats.cloud import COEFFICIENT_COUNTS, MIN_OPACITY, SplatCloud
 from lamina.data.splats.compressed_ply import CHUNK, unpack_compressed
+from lamina.data.splats.guarded import reading
 from lamina.data.splats.ply_header import read_elements
 from lamina.errors import SignalError
 
@@ -70,6 +71,11 @@ def read_ply(path: str | Path) -> SplatCloud:
         SignalError: not such a file, or damaged; says what was found.
     """
     path = Path(path)
+    with reading(path, ".ply"):
+        return _read(path)
+
+
+def _read(path: Path) -> SplatCloud:
     elements = read_elements(path, {"vertex", CHUNK, "sh"} if _is_compressed(path) else {"vertex"})
     if "vertex" not in elements or not len(elements["vertex"]):
         raise SignalError(f"{path}: holds no Gaussians; expected an element 'vertex' with at least one record")

@@ -9,6 +9,7 @@ guides/STREAMED_SOG_FORMAT.md of playcanvas/splat-transform.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from jaxtyping import Float32, Float64, UInt8
 
 from lamina.data.image import opened
 from lamina.data.splats.cloud import COEFFICIENT_COUNTS, MAX_DEGREE, SplatCloud, concatenated, logits_of
+from lamina.data.splats.guarded import reading
 from lamina.data.splats.ply import checked
 from lamina.data.splats.smallest_three import restore_largest
 from lamina.errors import SignalError
@@ -43,6 +45,11 @@ def read_sog(path: str | Path, *, level: int = 0) -> SplatCloud:
         SignalError: a file is missing or damaged, of another version, or has no such level.
     """
     path = Path(path)
+    with reading(path, ".sog"):
+        return _read(path, level)
+
+
+def _read(path: Path, level: int) -> SplatCloud:
     if path.is_dir():
         path = path / (LEVELS_META if (path / LEVELS_META).is_file() else META)
     if path.name == LEVELS_META:
@@ -51,35 +58,24 @@ def read_sog(path: str | Path, *, level: int = 0) -> SplatCloud:
         return _read_folder(path)
     with tempfile.TemporaryDirectory() as folder:
         _extract(path, Path(folder))
-        return _read_folder(Path(folder) / META, shown=path)
+        try:
+            return _read_folder(Path(folder) / META, shown=path)
+        except SignalError as error:
+            # The user knows the bundle, not the folder, which is gone.
+            problem = str(error).replace(f"{Path(folder)}{os.sep}", "").removeprefix(f"{path}: ")
+            raise SignalError(f"{path}: {problem}") from error
 
 
 def _extract(path: Path, folder: Path) -> None:
     """The files of a bundle's root, bounded in size."""
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            members = [member for member in bundle.infolist() if PurePosixPath(member.filename).name == member.filename]
-            total = sum(member.file_size for member in members)
-            if total > MAX_BUNDLE_BYTES:
-                raise SignalError(f"{path}: would unpack to {total} bytes; at most {MAX_BUNDLE_BYTES} are read")
-            for member in members:
-                with bundle.open(member) as source:
-                    (folder / member.filename).write_bytes(source.read(member.file_size))
-    except FileNotFoundError as error:
-        raise SignalError(f"{path}: no such file; expected a .sog bundle") from error
-    # zipfile lets these out on damaged archives; which one depends on where the damage is.
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        EOFError,
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-        OverflowError,
-    ) as error:
-        if isinstance(error, SignalError):
-            raise
-        raise SignalError(f"{path}: not a .sog bundle, or damaged: {error}") from error
+    with zipfile.ZipFile(path) as bundle:
+        members = [member for member in bundle.infolist() if PurePosixPath(member.filename).name == member.filename]
+        total = sum(member.file_size for member in members)
+        if total > MAX_BUNDLE_BYTES:
+            raise SignalError(f"{path}: would unpack to {total} bytes; at most {MAX_BUNDLE_BYTES} are read")
+        for member in members:
+            with bundle.open(member) as source:
+                (folder / member.filename).write_bytes(source.read(member.file_size))
 
 
 def _level_files(path: Path, level: int) -> list[Path]:
