@@ -66,7 +66,7 @@ def make_scene(width: int, height: int, count: int) -> Scene:
     colors = 0.3 * torch.randn(count, 3, generator=generator)
     leaves = (positions, log_euclidean_to_covariance(scale, d, e), colors)
     gradient = torch.randn(height, width, 3, generator=generator)
-    return FitInput(tuple(leaf.requires_grad_() for leaf in leaves), gradient, width, height)
+    return Scene(tuple(leaf.requires_grad_() for leaf in leaves), gradient, width, height)
 
 
 def run_backend(scene: Scene, backend: Any) -> None:

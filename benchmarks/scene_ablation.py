@@ -87,7 +87,7 @@ CHANGES: Mapping[str, Callable[[SceneConfig], SceneConfig]] = MappingProxyType(
 )
 
 
-def fit(scene: Scene) -> dict[str, Any]:
+def fit(scene: FitInput) -> dict[str, Any]:
     """Fit, quantise, code; what came out."""
     started_s = time.process_time()
     state, watch = fitted(scene)

@@ -35,7 +35,8 @@ from benchmarks.result_files import add_figures, data_folder, read_figures
 from benchmarks.run_log import commit
 
 import lamina
-from lamina.codecs.scene.config import PRESETS, Device, SceneConfig
+from lamina.anchors.config import Device
+from lamina.codecs.scene.config import PRESETS, SceneConfig
 from lamina.data.captures import Capture, read_capture
 from lamina.media.comparison import compare
 from lamina.media.summary import summarize

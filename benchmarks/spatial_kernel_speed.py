@@ -65,7 +65,7 @@ def scene_of(gaussians: Gaussians3D, camera: Camera) -> Scene:
     """With leaves of their own and a random gradient."""
     leaves = (tensor.detach().clone().requires_grad_() for tensor in gaussians.tensors())
     generator = torch.Generator().manual_seed(1)
-    return FitInput(Gaussians3D(*leaves), camera, torch.randn(camera.height, camera.width, 3, generator=generator))
+    return Scene(Gaussians3D(*leaves), camera, torch.randn(camera.height, camera.width, 3, generator=generator))
 
 
 def make_scene(width: int, height: int, count: int) -> Scene:

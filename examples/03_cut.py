@@ -11,8 +11,8 @@ photo = Path(__file__).parents[1] / "demo" / "lighthouse.png"
 lamina.encode(read_image(photo).pixels[120:216, 330:474], "part.lam", preset="fast", splats=300).close()
 
 with read_stream("part.lam") as stream:
-    base = pack_stream(stream.codec_wire_id, cut_to_level(stream, 0))
-    half = pack_stream(stream.codec_wire_id, cut_to_bytes(stream, stream.size_bytes // 2))
+    base = pack_stream(stream.facts, cut_to_level(stream, 0))
+    half = pack_stream(stream.facts, cut_to_bytes(stream, stream.size_bytes // 2))
     print(f"whole {stream.size_bytes} bytes, level 0 {len(base)} bytes, what fits into the half {len(half)} bytes")
 
 for name, data in (("base", base), ("half", half)):

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 import lamina
-from lamina.codecs.planar.model import View, render
 from lamina.data import read_image
+from lamina.render.planar import render_planar
 
 photo = Path(__file__).parents[1] / "demo" / "lighthouse.png"
 pixels = read_image(photo).pixels[120:216, 330:474]
@@ -20,7 +20,7 @@ gaussians = model.gaussians
 print({name: tuple(value.shape) for name, value in vars(gaussians).items() if isinstance(value, torch.Tensor)})
 
 colors = gaussians.colors.clone().requires_grad_()
-picture = render(replace(model, gaussians=replace(gaussians, colors=colors)), View(144, 96))
+picture = render_planar(replace(gaussians, colors=colors), 144, 96) + model.background
 target = torch.from_numpy(pixels).float() / 255
 (picture - target).square().mean().backward()
 assert colors.grad is not None

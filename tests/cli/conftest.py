@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1] / "contract"))
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -19,10 +19,8 @@ def mosaic(monkeypatch: pytest.MonkeyPatch):
     from mosaic import MOSAIC
 
     import lamina.codecs
-    from lamina.codecs import planar
 
     monkeypatch.setattr(lamina.codecs, "CODECS", (MOSAIC,))
-    monkeypatch.setattr(planar, "CODEC", MOSAIC)
     return MOSAIC
 
 

@@ -125,11 +125,11 @@ def test_pictures_have_no_cameras(run, tmp_path: Path, photo: Path) -> None:
     assert "use lamina decode" in errors
     status, _, errors = run("decode", file, tmp_path / "out.png", "--fit-steps", 0)
     assert status == 1
-    assert "--fit-steps is for scenes" in errors
+    assert "it has no fit steps" in errors
 
 
 def test_choices_that_scenes_do_not_have_are_refused_before_anything_is_read(run, tmp_path: Path) -> None:
     (tmp_path / "transforms.json").write_text("{}")
     status, _, errors = run("encode", tmp_path, tmp_path / "out.lam", "--psnr", "30")
     assert status == 2
-    assert "psnr_db means nothing to scenes" in errors
+    assert "--psnr means nothing to scene, which takes --bytes, --lambda" in errors

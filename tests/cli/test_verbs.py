@@ -187,7 +187,7 @@ def test_encode_reads_a_folder_of_pictures(run, tmp_path: Path, pixels: np.ndarr
 def test_knobs_of_the_configuration_are_options(run, photo: Path) -> None:
     status, output, _ = run("encode", "--knobs")
     assert status == 0
-    assert "--lattice.steps" in output
+    assert "--work.steps" in output
     path = photo.with_suffix(".lam")
-    assert run("encode", photo, path, "--layer-shares", "0.5", "0.5", "--lattice.steps", 9, "--quiet")[0] == 0
+    assert run("encode", photo, path, "--level-count", 2, "--work.steps", 9, "--quiet")[0] == 0
     assert lamina.open(path).level_count == 2

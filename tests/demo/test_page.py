@@ -3,6 +3,7 @@
 
 import json
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -24,8 +25,15 @@ def exhibit(frame_count: int) -> Exhibit:
         RatePoint(f"level {n}", 100 * (n + 1), 0.1 * (n + 1), 25.0 + n, 0.8, 0.9, 50.0 if timed else None)
         for n in (0, 1)
     ]
-    info = StreamInfo("video" if timed else "image", 12, 8, 2, 10.0 if timed else None, {"method": "</script>"})
-    levels = (LevelSummary(0, 100, 0.1, 25.0), LevelSummary(1, 200, 0.2, 26.0))
+    info = StreamInfo(
+        "video" if timed else "image",
+        12,
+        8,
+        2,
+        frames_per_second=Fraction(10) if timed else None,
+        details={"method": "</script>"},
+    )
+    levels = (LevelSummary(0, 100, 0.1, None, 25.0), LevelSummary(1, 200, 0.2, None, 26.0))
     return Exhibit(
         title="A picture",
         note="from nowhere",
@@ -41,7 +49,18 @@ def exhibit(frame_count: int) -> Exhibit:
         ],
         curves=[Curve("lamina", "Lamina", points, is_one_file=True), Curve("jpeg", "JPEG", points)],
         summary=Summary(
-            "picture.lam", 200, "planar", info, frame_count, levels, (), {"colors": 150, "container": 50}, ()
+            "picture.lam",
+            200,
+            "planar",
+            "lam1.planar.1",
+            info,
+            frame_count,
+            None,
+            20,
+            levels,
+            (),
+            {"colors": 150, "container": 50},
+            (),
         ),
     )
 

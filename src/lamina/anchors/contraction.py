@@ -16,20 +16,10 @@ its cells grow with the square of the distance along the line of sight, ten time
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-
-FARTHEST = 24.0
-"""Coordinates of drawn space, at most: e ** 23 radii."""
-
-
-def check_cube(origin: Sequence[float], side: float) -> None:
-    """Do nothing if a cube of drawn space, from its smallest corner, is near enough; raise ValueError otherwise."""
-    if max(abs(corner) for value in origin for corner in (value, value + side)) > FARTHEST:
-        raise ValueError(f"expected a cube inside +-{FARTHEST:g} of drawn space, got one from {origin}, {side} wide")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt64
 
-from lamina.anchors.contraction import Contraction, check_cube
+from lamina.anchors.contraction import Contraction
+from lamina.anchors.cube import check_cube
 
 MAX_DEPTH = 20
 """Finest layer's depth: 60 bits of Morton key, and indices that are exact in every float64 product."""

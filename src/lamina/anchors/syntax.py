@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.anchors.contraction import check_cube
+from lamina.anchors.cube import check_cube
 from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint
 
 MAX_LAYERS = 8

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lamina.cli.console import decimals, print_table, print_warning, thousands
 from lamina.cli.options import Parser, frame_range, pixel_size, positive
 from lamina.media.reading import Media, open_media
+from lamina.units import SeenBy
 
 if TYPE_CHECKING:
     from lamina.codec import Signal
@@ -107,6 +108,6 @@ def _source_of(options: argparse.Namespace, media: Media) -> Signal:
         pixel_format=options.pixel_format,
         frames_per_second=options.fps,
         frames=frames,
-        view_size=(media.info.width, media.info.height),
+        view_size=(media.info.width, media.info.height) if media.info.seen_by == SeenBy.CAMERA else None,
     )
     return signal_of(options.source, reading)

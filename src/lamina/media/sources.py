@@ -35,7 +35,8 @@ class SourceOptions:
     scale: Fraction | float | None = None
     """Of photographs with cameras: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
     view_size: tuple[int, int] | None = None
-    """Width and height that photographs with cameras are reduced to, instead of a scale: those of a file's views."""
+    """Width and height that photographs with cameras are reduced to, instead of a scale: those of a file's views. With
+    it nothing but a capture will do."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
 
@@ -48,7 +49,7 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     """
     options = options or SourceOptions()
     if isinstance(source, str | Path):
-        if is_capture(source):
+        if is_capture(source) or options.view_size is not None:
             return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
     if is_signal(source):
