@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the tables of docs/bitstream.md from the declared syntax; `--check` only says whether they are stale.
+"""Write the tables of docs/bitstream.md, and docs/syntax.json, from the declared syntax; `--check` says if they are stale.
 
 Enters: the Syntax classes of the modules that its markers name, and of each `syntax` under lamina.codecs. Leaves: what
-stands between the markers of docs/bitstream.md.
+stands between the markers of docs/bitstream.md, and all declarations as plain values, from which readers in other
+languages are generated.
 
     python docs/make_bitstream_tables.py [--check]
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -19,9 +21,12 @@ from types import ModuleType
 
 import lamina.bitstream
 from lamina.bitstream.syntax import Syntax, words_of
-from lamina.bitstream.tables import markdown_table
+from lamina.bitstream.container import CODECS_FAMILY, MAGIC, MIME_TYPE
+from lamina.bitstream.container import VERSION as CONTAINER_VERSION
+from lamina.bitstream.tables import markdown_table, plain_syntax
 
 DOCUMENT = Path(__file__).with_name("bitstream.md")
+DECLARATIONS = Path(__file__).with_name("syntax.json")
 CONTAINER = "lamina.bitstream.container"
 CODECS = "codecs"
 MARKED = re.compile(r"(<!-- begin tables: (?P<room>\S+) -->\n).*?(<!-- end tables -->)", re.DOTALL)
@@ -55,6 +60,27 @@ def tables_for(room: str) -> str:
     )
 
 
+def declarations(document: str) -> str:
+    """All declarations that the document shows, as JSON: module -> class -> fields in coding order."""
+    rooms = [marked["room"] for marked in MARKED.finditer(document)]
+    modules = [importlib.import_module(room) for room in rooms if room != CODECS] + codec_syntax_modules()
+    plain = {
+        module.__name__.removeprefix("lamina."): {
+            cls.__name__: plain_syntax(cls)
+            for cls in vars(module).values()
+            if isinstance(cls, type) and issubclass(cls, Syntax) and cls.__module__ == module.__name__
+        }
+        for module in modules
+    }
+    head = {
+        "magic": MAGIC.decode(),
+        "container_version": CONTAINER_VERSION,
+        "codecs_family": CODECS_FAMILY,
+        "mime_type": MIME_TYPE,
+    }
+    return json.dumps({**head, "modules": plain}, indent=1) + "\n"
+
+
 def with_tables(document: str) -> str:
     """`document` with fresh tables between its markers."""
     return MARKED.sub(lambda marked: f"{marked[1]}\n{tables_for(marked['room'])}{marked[3]}", document)
@@ -66,12 +92,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the tables are stale")
     arguments = parser.parse_args()
     document = DOCUMENT.read_text(encoding="utf-8")
-    fresh = with_tables(document)
+    made = {DOCUMENT: with_tables(document), DECLARATIONS: declarations(document)}
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if arguments.check:
-        if fresh != document:
-            print(f"{DOCUMENT} is stale: run `python docs/{Path(__file__).name}`", file=sys.stderr)
-        return int(fresh != document)
-    DOCUMENT.write_text(fresh, encoding="utf-8")
+        for path in stale:
+            print(f"{path} is stale: run `python docs/{Path(__file__).name}`", file=sys.stderr)
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(made[path], encoding="utf-8")
     return 0
 
 

@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from lamina.anchors.contraction import FARTHEST, Contraction
+from lamina.anchors.contraction import Contraction
+from lamina.anchors.cube import FARTHEST
 from lamina.anchors.octree import Lattice, build_octree, verify
 
 CONTRACTION = Contraction((1.0, -2.0, 0.5), 3.0)

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Declared syntax enters, Markdown tables leave; what a field means is the string below it in the source."""
+"""Declared syntax enters; Markdown tables, or plain values for generators of readers in other languages, leave.
+
+What a field means is the string below it in the source.
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import sys
+from dataclasses import fields
 from itertools import pairwise
+from typing import Any
 
+from lamina.bitstream.composites import Array, Struct
+from lamina.bitstream.kinds import Enumeration, FieldKind, Int, UInt
 from lamina.bitstream.syntax import Syntax
 
 
@@ -27,12 +34,49 @@ def field_meanings(cls: type[Syntax]) -> dict[str, str]:
     return meanings
 
 
-def markdown_table(cls: type[Syntax]) -> str:
-    """The declaration of `cls` as a Markdown table: a row a field, in coding order."""
+def meanings_of(cls: type[Syntax]) -> dict[str, str]:
+    """What each field of a declaration means, those of its bases included."""
     meanings: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if issubclass(base, Syntax) and base is not Syntax:
             meanings |= field_meanings(base)
+    return meanings
+
+
+def plain_kind(kind: FieldKind) -> dict[str, Any]:
+    """A kind as plain values: its name, and what its instance says; `when` only where there is a flag."""
+    plain: dict[str, Any] = {"kind": type(kind).__name__}
+    for field in fields(kind):
+        value = getattr(kind, field.name)
+        if value is not None and field.name not in ("when", "kind", "members", "syntax"):
+            plain[field.name] = value
+    match kind:
+        case Enumeration():
+            plain["members"] = {member.name: int(member) for member in kind.members}
+        case Array():
+            plain["element"] = plain_kind(kind.kind)
+        case Struct():
+            plain["syntax"] = kind.syntax.__name__
+        case UInt():
+            plain["maximum"] = kind.highest
+        case Int():
+            plain |= {"minimum": kind.lowest, "maximum": kind.highest}
+        case _:
+            pass
+    return plain | ({"when": kind.when} if kind.when else {})
+
+
+def plain_syntax(cls: type[Syntax]) -> list[dict[str, Any]]:
+    """The declaration of `cls` as plain values: a record a field, in coding order."""
+    meanings = meanings_of(cls)
+    return [
+        {"name": spec.name, **plain_kind(spec.kind), "meaning": meanings.get(spec.name, "")} for spec in cls.declaration
+    ]
+
+
+def markdown_table(cls: type[Syntax]) -> str:
+    """The declaration of `cls` as a Markdown table: a row a field, in coding order."""
+    meanings = meanings_of(cls)
     lines = ["| field | coding | legal | meaning |", "|---|---|---|---|"]
     for spec in cls.declaration:
         presence = f" if {spec.kind.when}" if spec.kind.when else ""

@@ -21,6 +21,7 @@ from lamina.anchors.fitting.adjustment import (
 from lamina.anchors.fitting.schedule import stage_at
 from lamina.anchors.fitting.start import first_state
 from lamina.anchors.fitting.training import (
+    FitInput,
     look,
     lower_gaussians,
     lower_levels,
