@@ -156,5 +156,5 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
             yield state.key, canonical_integers({"payload": np.frombuffer(state.payload, np.uint8)})
             continue
         layer = state.layers[-1]
-        names = ("indices", "goes_on", "masks", "symbols", "values")
+        names = ("indices", "has_children", "masks", "symbols", "values")
         yield state.key, canonical_integers({name: getattr(layer, name) for name in names})
