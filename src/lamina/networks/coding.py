@@ -42,11 +42,13 @@ MEAN_BITS = 4
 MEAN_ORDER = 6
 """Of the Exp-Golomb code of that mean: 7 bits for weights of 6 bits, 15 for those of 10."""
 ESTIMATE_BITS = 16
-"""Fraction bits of estimated mean magnitudes: two of them multiply within 63 bits."""
+"""Fraction bits of estimated mean magnitudes."""
 PRIOR_WEIGHTS = 8
 """The tensor's mean counts as so many weights of each row and column; 4 to 16 are within 0.5 %."""
-MAX_ESTIMATE = 1 << 31
-"""Estimates saturate here, far above the widest table, so that their product stays below 2**63."""
+MAX_ESTIMATE = 1 << 26
+"""Estimates saturate here, five times above the widest table, so that their product stays below 2**53."""
+MAX_SUM = 1 << 36
+"""Sums of magnitudes saturate here, above what a row of `MAX_WIDTH` biases can have: shifted, they stay below 2**53."""
 FIXED_CODE_BITS = 4
 """Of what precedes a tensor of a fixed-point network: fraction bits of weights, zero bits under biases."""
 STEP_CODE_BITS = 7
@@ -262,8 +264,8 @@ def _walk_weights(coder, tables, thresholds, mean, limit, columns, values):
                 fail(coder)
                 return False
             values[i, j] = value
-            row += abs(value)
-            columns[j] += abs(value)
+            row = min(row + abs(value), MAX_SUM)
+            columns[j] = min(columns[j] + abs(value), MAX_SUM)
     return True
 
 

@@ -43,6 +43,10 @@ UNIT_BITS = 2 * ACTIVATION_BITS
 UNIT_HALF = 1 << (UNIT_BITS - 1)
 """Corrections are outputs of networks times scales in steps (2**-10 both) times steps, which are in units of values."""
 
+FARTHEST_MEAN = 1 << 28
+FARTHEST_CORRECTION = 1 << 29
+"""Beyond these a mean saturates at `VALUE_LIMIT` anyway; with them every product stays below 2**50."""
+
 SCORE_SHIFT = 16 - ACTIVATION_BITS
 SCORE_HALF = 1 << (SCORE_SHIFT - 1)
 SCORE_BOUND = SCORE_LIMIT * UNITY
@@ -122,7 +126,9 @@ def walk_layer(
             if net is not None:
                 correction = net(scores[:, : stage.known]).astype(np.int64)
                 unit = scale_tables()[0][scale_indices(scale)] * steps
-                mean = mean + ((correction[:, : stage.width] * unit + UNIT_HALF) >> UNIT_BITS)
+                farthest = (FARTHEST_CORRECTION << UNIT_BITS) // unit
+                moves = np.clip(correction[:, : stage.width], -farthest, farthest)
+                mean = np.clip(mean, -FARTHEST_MEAN, FARTHEST_MEAN) + ((moves * unit + UNIT_HALF) >> UNIT_BITS)
                 scale = scale + correction[:, stage.width :]
             question = Question(rows, stage, np.clip(mean, -VALUE_LIMIT, VALUE_LIMIT), steps, scale_indices(scale))
             found = answer(question)
