@@ -41,6 +41,7 @@ check: $(VENV)/.dev  ## Format, lint, types, generated documents
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/python docs/make_bitstream_tables.py --check
+	$(BIN)/python docs/make_tables.py --check
 	$(BIN)/python benchmarks/make_figures.py --check
 
 clean:  ## Remove what was generated; keeps .venv

@@ -5,9 +5,9 @@ A walk names one slot (a row of `Mixer.slots`) for each of its models, and a set
 
     squash(sum over models of weight * stretch(probability of the slot)),    stretch(p) = ln(p / (1 - p))
 
-in integers of 32 bits throughout, so that every machine has the same, browsers too. Source: Mahoney, Adaptive Weighing of Context Models for
-Lossless Data Compression (2005); the constants are of this file. Use it where contexts are many and streams short: it
-needs no trained counts, and costs about ten times what `binary.code_bit` does.
+in integers of 32 bits throughout, so that every machine has the same, browsers too. Source: Mahoney, Adaptive Weighing
+of Context Models for Lossless Data Compression (2005); the constants are of this file. Use it where contexts are many
+and streams short: it needs no trained counts, and costs about ten times what `binary.code_bit` does.
 """
 
 from __future__ import annotations

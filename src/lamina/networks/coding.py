@@ -195,7 +195,7 @@ def _pack(tensors: Sequence[_Tensor], code_bits: int, sizes: Sequence[Sequence[i
     count = _count(sizes)
     if count is None or count > MAX_WEIGHTS:
         raise ValueError(f"networks of {list(sizes)}: {count} numbers; expected at most {MAX_WEIGHTS}")
-    tables, thresholds = _tables(), _thresholds()
+    tables, thresholds = _tables(), magnitude_thresholds()
 
     def walk(coder: Coder) -> None:
         for tensor in tensors:
@@ -215,7 +215,7 @@ def _unpack(
     count = _count(sizes)
     if count is None or count > MAX_WEIGHTS:
         raise BitstreamError(f"networks of {list(sizes)}: {count} numbers; expected at most {MAX_WEIGHTS}", unit)
-    coder, tables, thresholds = open_reader(data, unit=unit), _tables(), _thresholds()
+    coder, tables, thresholds = open_reader(data, unit=unit), _tables(), magnitude_thresholds()
     layers = []
     for chain in sizes:
         for inputs, outputs in pairwise(chain):
@@ -276,7 +276,7 @@ def _tables() -> TableArrays:
 
 
 @cache
-def _thresholds() -> Int64[np.ndarray, " 63"]:
+def magnitude_thresholds() -> Int64[np.ndarray, " 63"]:
     """Mean magnitudes, in 2**-16, from which the next table is used: geometric means of what the tables expect."""
     tables = gaussian_tables()
     means = []
