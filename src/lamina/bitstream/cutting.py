@@ -47,11 +47,15 @@ def cut_to_bytes(stream: Stream, size_bytes: int) -> list[Unit]:
         else:
             beyond = middle
     raised = {place.group for place in stream.places[:fitting]}
-    return [stream.unit(entry) for entry in stream.entries if entry.key.layer <= level + (entry.key.group in raised)]
+    return [stream.unit(entry) for entry in stream.select() if entry.key.layer <= level + (entry.key.group in raised)]
 
 
 def size_after_cut(stream: Stream, level: int) -> int:
-    """Size of the file when every group is cut to a level, everything counted, bytes."""
+    """Size of the file when every group is cut to a level, everything counted, bytes. Payloads are not read.
+
+    Raises:
+        BitstreamError: the records of a group are damaged.
+    """
     return CutSizes(stream).size_bytes(level, 0)
 
 
@@ -61,7 +65,7 @@ class CutSizes:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         facts = {place.group: place.facts for place in stream.places}
-        self._layouts = layouts_of((replace(entry, run=None) for entry in stream.entries), facts)
+        self._layouts = layouts_of((replace(entry, run=None) for entry in stream.select()), facts)
         self._cut: dict[tuple[int, int], GroupLayout] = {}
 
     def size_bytes(self, level: int, raised: int) -> int:
