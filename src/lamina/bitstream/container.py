@@ -35,8 +35,8 @@ MIME_TYPE: Final = "application/vnd.lamina"
 CODECS_FAMILY: Final = "lam1"
 """First part of a codecs string: the family of formats; the container's version is in the file."""
 
-MAX_GROUPS: Final = 1 << 20
-"""Groups of a file: twelve days of seconds."""
+MAX_GROUPS: Final = 1 << 17
+"""Groups of a file: 36 hours of seconds. A directory of so many takes 70 MB to hold."""
 MAX_UNITS: Final = 1 << 22
 """Units of a file: three layers for 15 hours at 25 Hz. Where frames are smaller than what is said of them, a unit
 covers several."""

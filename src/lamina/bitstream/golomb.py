@@ -44,7 +44,7 @@ def read_code(reader: BitReader, order: int, maximum: int, field: str) -> int:
     while not reader.read_bits(1, field):
         zeros += 1
         if zeros > most_zeros:
-            raise reader.error(f"is above {maximum}", field)
+            raise reader.error(f"is more than {maximum} above the lowest", field)
     value = ((1 << zeros | reader.read_bits(zeros, field)) - 1) << order | reader.read_bits(order, field)
     if value > maximum:
         raise reader.error(f"is {value} above the lowest, expected at most {maximum}", field)

@@ -256,7 +256,7 @@ class Stream:
             except BitstreamError as error:
                 if lost is None or place.group == STREAM_GROUP:
                     raise
-                lost(UnitKey(place.group, HEADER_LAYER, place.first_frame), error)
+                lost(UnitKey(place.group, HEADER_LAYER, place.first_frame), error.with_traceback(None))
                 continue
             for entry in entries:
                 in_level = max_level is None or entry.key.layer <= max_level

@@ -10,7 +10,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import Final, overload
 
@@ -178,6 +178,20 @@ def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
         size_bytes += entry.length
     if members:
         yield _run_of(members)
+
+
+def as_written(runs: Sequence[Run]) -> Sequence[Run]:
+    """Runs of one group, in order, as a writer makes them of their units; what it would make itself is left as it is."""
+    made = all(sum(run.lengths[:-1]) < RUN_BYTES and len(run.lengths) <= MAX_RUN_UNITS for run in runs)
+    made = made and not any(_goes_on(before, run) for before, run in pairwise(runs))
+    return runs if made else list(runs_of(replace(entry, run=None) for run in runs for entry in run.entries()))
+
+
+def _goes_on(before: Run, run: Run) -> bool:
+    """Whether a writer puts the first unit of a run into the run before it."""
+    if before.length >= RUN_BYTES or len(before.lengths) == MAX_RUN_UNITS:
+        return False
+    return _follows(before.entry(len(before.lengths) - 1), run.entry(0))
 
 
 def _follows(before: IndexEntry, entry: IndexEntry) -> bool:
