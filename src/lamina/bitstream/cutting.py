@@ -72,8 +72,8 @@ class CutSizes:
 
     def size_bytes(self, level: int, raised: int) -> int:
         """Size of the file when every group is cut to a level, and the first `raised` ones to the next."""
-        cut = [self._at(number, level + (number < raised)) for number in range(len(self._layouts))]
-        return size_of_layouts(self._stream.facts, cut)
+        cut = (self._at(number, level + (number < raised)) for number in range(len(self._layouts)))
+        return size_of_layouts(self._stream.facts, [layout for layout in cut if layout.runs])
 
     def highest_that_fits(self, size_bytes: int) -> int:
         """The highest level that all groups can have.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from lamina.bitstream.container import CRC_BYTES, MAX_UNITS
 from lamina.bitstream.front import HEADER_WINDOW_BYTES, front_size_of, in_front, unpack_front
-from lamina.bitstream.layout import GroupPlace, GroupTotals, unpack_records
+from lamina.bitstream.layout import GroupPlace, GroupTotals, records_name, unpack_records
 from lamina.bitstream.runs import Run, RunEntries
 from lamina.bitstream.scan import JournalScan
 from lamina.bitstream.source import ByteSource
@@ -94,7 +94,7 @@ class IndexedGroups:
                 entries = RunEntries(unpack_records(self._records_of(place), place))
                 if self._units + len(entries) > MAX_UNITS:
                     problem = f"more units than the {MAX_UNITS} of a file"
-                    raise BitstreamError(problem, f"records of group {place.group}", "", place.records_offset)
+                    raise BitstreamError(problem, records_name(place), "", place.records_offset)
             except BitstreamError as error:
                 error.path = error.path or self._source.name
                 # That a truncated file lacks a group is said once, of the file.
@@ -115,7 +115,7 @@ class IndexedGroups:
         if in_front(self.facts, place):
             return self._front[start : start + size_bytes]
         data = self._source.read(start, size_bytes + CRC_BYTES)
-        unit = f"records of group {place.group}"
+        unit = records_name(place)
         if len(data) != size_bytes + CRC_BYTES:
             raise BitstreamError(f"truncated: {len(data)} of {size_bytes + CRC_BYTES} bytes are there", unit, "", start)
         stored_crc, actual_crc = int.from_bytes(data[size_bytes:], "big"), zlib.crc32(data[:size_bytes])

@@ -58,6 +58,11 @@ class GroupPlace:
         return ranges
 
 
+def records_name(place: GroupPlace) -> str:
+    """What the records of a group are called in messages."""
+    return "records of the stream group" if place.group == STREAM_GROUP else f"records of group {place.group}"
+
+
 @dataclass(frozen=True, slots=True)
 class GroupLayout:
     """A group and its runs."""
@@ -164,7 +169,7 @@ def unpack_records(data: bytes, place: GroupPlace) -> tuple[Run, ...]:
         runs.append(run)
     if totals.place(place.group, place.facts) != replace(place, records_size_bytes=0, records_offset=0, offsets=()):
         problem = "do not add up to what the directory says"
-        raise BitstreamError(problem, f"records of group {place.group}", "", place.records_offset)
+        raise BitstreamError(problem, records_name(place), "", place.records_offset)
     laid: list[Run] = []
     for layer, members in groupby(runs, lambda run: run.key.layer):
         laid += placed(members, place.offsets[layer + 1])
@@ -190,11 +195,11 @@ def _runs_in(data: bytes, place: GroupPlace) -> Iterator[Run]:
                 raise ValueError(f"more units than the {MAX_UNITS} of a file")
         except BitstreamError as error:
             error.position += place.records_offset
-            error.field, error.unit = f"{error.unit} {error.field}".strip(), f"records of group {place.group}"
+            error.field, error.unit = f"{error.unit} {error.field}".strip(), records_name(place)
             raise
         except ValueError as error:
             position = place.records_offset + start
-            raise BitstreamError(str(error), f"records of group {place.group}", "run record", position) from None
+            raise BitstreamError(str(error), records_name(place), "run record", position) from None
         yield run
         before = run
         walk.advance(run)

@@ -181,7 +181,7 @@ def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
 
 
 def as_written(runs: Sequence[Run]) -> Sequence[Run]:
-    """Runs of one group, in order, as a writer makes them of their units; what it would make itself is left as it is."""
+    """Runs of one group, in order, as a writer makes them of their units: mostly what they are already."""
     made = all(sum(run.lengths[:-1]) < RUN_BYTES and len(run.lengths) <= MAX_RUN_UNITS for run in runs)
     made = made and not any(_goes_on(before, run) for before, run in pairwise(runs))
     return runs if made else list(runs_of(replace(entry, run=None) for run in runs for entry in run.entries()))
