@@ -11,18 +11,21 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1]
-sys.path.append(str(FOLDER / "entropy"))
+sys.path += [str(FOLDER / "entropy"), str(FOLDER / "networks")]
 import anchor_reference  # noqa: E402
+import attribute_reference  # noqa: E402
 import section_reference  # noqa: E402
 import walk_reference  # noqa: E402
 from reference_decoder import Decoder  # noqa: E402
 
-from lamina.anchors.syntax import LayerHead  # noqa: E402
+from lamina.anchors.syntax import AnchorNetworks, LayerHead  # noqa: E402
 from lamina.bitstream import read_stream  # noqa: E402
 from lamina.codecs.planar import coding as planar_coding  # noqa: E402
 from lamina.codecs.planar.lattice.syntax import LatticeLayer, LatticeUpdate, is_predicted  # noqa: E402
 from lamina.codecs.planar.pgsvc.syntax import PgsvcLayerHeader  # noqa: E402
 from lamina.codecs.scene import coding as scene_coding  # noqa: E402
+from lamina.codecs.scene.syntax import SceneFacts  # noqa: E402
+from lamina.networks.syntax import HashGridHead  # noqa: E402
 
 PRIORS = json.loads(files("lamina.codecs.planar.lattice").joinpath("priors.json").read_text("utf-8"))["counts"]
 NAMES = ("k", "m", "rho", "phi", "x", "y")
@@ -101,24 +104,43 @@ def compare_sections(parts: list[Any], integers: Any, *, layer: int, heads: tupl
     assert np.array(colors).reshape(integers["colors"].shape).tolist() == integers["colors"].tolist()
 
 
+def model_of(payload: bytes) -> attribute_reference.Model:
+    """The probability model of a scene's header unit; its heads are read by Lamina."""
+    facts, end = SceneFacts.unpack(payload)
+    networks = AnchorNetworks.unpack_whole(payload[end:])
+    grid = None
+    if networks.hash_grid:
+        head, end = HashGridHead.unpack(networks.hash_grid)
+        names = ("nodes_3d", "nodes_2d", "log2_table_3d", "log2_table_2d", "feature_count")
+        grid = {name: getattr(head, name) for name in names}, networks.hash_grid[end:]
+    return attribute_reference.Model(facts.anchors, networks, grid)
+
+
 @pytest.mark.parametrize("name", names_of("scene", ""))
-def test_trees_and_masks(name: str) -> None:
+def test_anchor_layers(name: str) -> None:
     units = units_of("scene", name)
-    above, goes_on, masks = None, [], []
+    model = model_of(units[0].payload)
+    facts, above, goes_on, masks, values = model.facts, None, [], [], []
     compared = 0
     for state in scene_coding.decode_states(units):
         if not state.layers or state.key.group < 0:
             continue
-        facts, layer = state.header.facts.anchors, state.layers[-1]
+        layer, number = state.layers[-1], len(state.layers) - 1
         head, end = LayerHead.unpack(state.payload)
         decoder = Decoder(state.payload[end:])
-        is_last = len(state.layers) == facts.layers
+        is_last = number == facts.layers - 1
         nodes, onward = anchor_reference.read_tree(decoder, facts.base_depth, above, goes_on, is_last, head.count)
         masks = anchor_reference.read_masks(decoder, nodes, onward, above, masks, facts.offset_count)
-        above, goes_on = nodes, onward
         assert [list(cell) for cell in nodes.cells] == layer.indices.tolist()
         assert onward == layer.has_children.tolist()
         assert masks == layer.masks.tolist()
+        symbols, values = attribute_reference.read_attributes(
+            decoder, model, nodes, onward, masks, above, (values, number)
+        )
+        assert symbols == layer.symbols.tolist()
+        assert values == layer.values.tolist()
+        assert decoder.ended()
+        above, goes_on = nodes, onward
         compared += head.count
     assert compared > 0
 
