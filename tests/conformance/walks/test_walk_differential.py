@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "entropy"))
+import anchor_reference
 import section_reference
 import walk_reference
 from reference_decoder import Decoder
 
+from lamina.anchors.coding.tree import children_of, code_base, code_continued, code_depth, fresh_tree_mixer
+from lamina.anchors.octree import indices_of, morton_keys
 from lamina.codecs.planar.lattice import steps, walk
 from lamina.codecs.planar.lattice.motion import code_details, field_shape, motion_of, move_places
 from lamina.codecs.planar.lattice.update import CHANGED, REMOVED, UPDATE_CONTEXTS, code_updates
 from lamina.codecs.planar.pgsvc import sections
 from lamina.entropy.binary import fresh_contexts
-from lamina.entropy.walk import write_stream
+from lamina.entropy.walk import Coder, write_stream
 
 SIZE = (300, 140)
 LIMITS = [16 * 300, 16 * 140]
@@ -124,6 +127,41 @@ def test_any_section(seed: int) -> None:
     columns = tuple(sections.Column(array, width) for array, (_, _, width) in zip(case.symbols[0], shapes, strict=True))
     packed = sections.pack_fixed(columns)
     assert list(section_reference.fixed(packed, shapes)) == [array.tolist() for array in case.symbols[0]]
+
+
+@pytest.mark.parametrize("k", range(9))
+def test_all_steps(k: int) -> None:
+    bins, grids = steps.stored_tables()
+    unit = walk_reference.unit(k)
+    assert unit == steps.shape_step(k)
+    for ratio in range(0, 641, unit):
+        assert walk_reference.bins_of(k, ratio) == steps.angle_bins(k, ratio, bins)
+        for size in range(-384, 2305, max(unit, 3)):
+            assert walk_reference.grid_of(k, size, ratio) == steps.position_grid(k, size, ratio, grids)
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.9])
+def test_any_tree(share: float) -> None:
+    random = np.random.default_rng(int(100 * share))
+    cells = np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.int32)
+    base = indices_of(np.sort(morton_keys(cells[random.random(512) < share])))
+    onward = (random.random(len(base)) < share).astype(np.uint8)
+    finer = children_of(base[onward == 1], random.integers(1, 256, int(onward.sum())).astype(np.uint8))
+
+    def run(coder: Coder) -> None:
+        mixer = fresh_tree_mixer()
+        code_base(coder, mixer, 3, base, len(base))
+        code_continued(coder, mixer, base, onward.copy())
+        code_depth(coder, fresh_tree_mixer(), base, onward, finer)
+
+    decoder = Decoder(write_stream(run))
+    nodes, found = anchor_reference.read_tree(decoder, 3, None, [], is_last=False, count=len(base))
+    assert nodes.cells == [tuple(cell) for cell in base.tolist()]
+    assert found == onward.tolist()
+    below, ends = anchor_reference.read_tree(decoder, 3, nodes, found, is_last=True, count=len(finer))
+    assert below.cells == [tuple(cell) for cell in finer.tolist()]
+    assert not any(ends)
+    assert decoder.ended()
 
 
 def test_the_plain_decoder_rejects_sections_that_are_too_long() -> None:
