@@ -4,8 +4,9 @@
     git worktree add ../before 496ef52
     python benchmarks/before_and_after.py --before ../before --data ../shared/data --rounds 2
 
-A still, a clip and a scene are encoded and decoded by both, interleaved, one thread each. Times are processor seconds of
-the whole process, imports included, so that other work on the machine counts little; ratios are of the sums over rounds.
+A still, a clip and a scene are encoded and decoded by both, interleaved, one thread each. Times are processor seconds
+of the whole process, imports included, so that other work on the machine counts little; ratios are of the sums over
+rounds.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ CASES = (
         ("decode", "out.y4m"),
     ),
     Case(
-        "bonsai", "static/bonsai", ("--scale", "1/2"),
+        "bonsai", "static/mipnerf360_bonsai_800", ("--scale", "1/2"),
         ("--preset", "fast", "--lambda", "0.004", "--schedule.steps", "1000"),
         ("render", "--camera", "test", "--out", "views"),
     ),

@@ -72,6 +72,23 @@ def spans() -> list[Unit]:
     return units
 
 
+def odd() -> list[Unit]:
+    """All that does not follow: gaps in groups, layers and frames, qualities that are known of some units only."""
+    chained_facts = GroupFacts(is_chained=True, box=(-1.0, -0.5, 0.0, 1.0, 0.5, 2.5))
+    units = [HEADER, *(Unit(UnitKey(0, 0, frame), payload_of(0, 0, frame, 9), 31.25) for frame in (5, 6))]
+    units += [
+        Unit(UnitKey(0, 0, 7), b"no quality"),
+        Unit(UnitKey(0, 2, 6), b"layer 2", 40.0),
+        Unit(UnitKey(2, 1, 8), b""),
+    ]
+    later = [Unit(UnitKey(6, -1, 30), b"later", group=chained_facts)]
+    return (
+        units
+        + later
+        + [Unit(UnitKey(6, 0, frame), payload_of(6, 0, frame, 8), None, group=chained_facts) for frame in (30, 33)]
+    )
+
+
 STREAMS = {
     "still": (STILL_FACTS, STILL),
     "clip": (CLIP_FACTS, CLIP),
@@ -79,6 +96,7 @@ STREAMS = {
     "chained": (CAMERA_FACTS, chained()),
     "tiles": (STILL_FACTS, tiles()),
     "spans": (CLIP_FACTS, spans()),
+    "odd": (CAMERA_FACTS, odd()),
 }
 
 

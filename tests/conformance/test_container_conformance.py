@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from lamina.bitstream import StreamJournal, pack_stream, read_stream
 from lamina.units import GroupFacts, QualityMetric, SeenBy, StreamFacts, Unit, UnitKey
+
+sys.path.append(str(Path(__file__).parent / "container"))
+from plain_reader import read_container
 
 FOLDER = Path(__file__).parent / "container"
 CASES = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
@@ -61,3 +65,9 @@ def test_a_pinned_journal_finishes_as_the_pinned_file(tmp_path, name: str) -> No
         assert journal.problems == ()
         journal.finish(tmp_path / "finished")
     assert (tmp_path / "finished").read_bytes() == (FOLDER / f"{name.removesuffix('_journal')}.lam").read_bytes()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_reader_made_from_the_documentation_finds_the_same(name: str) -> None:
+    data = (FOLDER / f"{name}.lam").read_bytes()
+    assert {**read_container(data), "sha256": CASES[name]["sha256"]} == CASES[name]

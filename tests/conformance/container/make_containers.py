@@ -26,8 +26,10 @@ from lamina.units import StreamFacts, Unit
 
 FOLDER = Path(__file__).parent
 EXPECTED = FOLDER / "expected.json"
-JOURNALS = ("clip", "chained", "spans")
-"""Streams that are also pinned as journals, by frames."""
+BY_FRAME = ("clip", "chained", "spans", "odd")
+"""Streams that are also pinned as journals, frame by frame."""
+BY_LAYER = ("tiles",)
+"""And layer by layer over all groups."""
 
 
 def file_name(name: str) -> str:
@@ -43,12 +45,17 @@ def by_frame(units: list[Unit]) -> list[list[Unit]]:
     return [frames[key] for key in sorted(frames)]
 
 
-def journal_bytes(facts: StreamFacts, units: list[Unit]) -> bytes:
-    """The journal that grows by frames."""
+def by_layer(units: list[Unit]) -> list[list[Unit]]:
+    """Units in the order of layers, each alone."""
+    return [[unit] for unit in sorted(units, key=lambda unit: (unit.key.layer, unit.key.group, unit.key.frame))]
+
+
+def journal_bytes(facts: StreamFacts, parts: list[list[Unit]]) -> bytes:
+    """The journal that grows by these parts."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal"
         with StreamJournal(path, facts) as journal:
-            for made in by_frame(units):
+            for made in parts:
                 journal.append(made)
         return path.read_bytes()
 
@@ -85,8 +92,9 @@ def main() -> int:
     expected = json.loads(EXPECTED.read_text("utf-8")) if EXPECTED.exists() and not options.remake else {}
     for name, (facts, units) in STREAMS.items():
         made = {file_name(name): pack_stream(facts, units)}
-        if name in JOURNALS:
-            made[f"{file_name(name)}_journal"] = journal_bytes(facts, units)
+        if name in BY_FRAME + BY_LAYER:
+            parts = by_frame(units) if name in BY_FRAME else by_layer(units)
+            made[f"{file_name(name)}_journal"] = journal_bytes(facts, parts)
         for label, data in made.items():
             if label not in expected:
                 (FOLDER / f"{label}.lam").write_bytes(data)
