@@ -59,7 +59,7 @@ def body(module: str) -> ast.Module:
     return ast.parse(modules()[module].read_text(encoding="utf-8"))
 
 
-def summary(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
+def summary(node: ast.Module) -> str:
     """The first line of a docstring, for a cell of a table."""
     return ((ast.get_docstring(node) or "").splitlines() or [""])[0].replace("|", "\\|")
 
@@ -86,6 +86,8 @@ def pages() -> dict[str, str]:
     found |= {f"examples/{path.name}": f"examples/{path.stem}.md" for path in examples()}
     for module, path in modules().items():
         found[module] = found[path.relative_to(REPOSITORY).as_posix()] = page_of(module)
+        if path.name == "__init__.py":
+            found[f"{path.parent.relative_to(REPOSITORY).as_posix()}/"] = page_of(module)
     return found
 
 
@@ -168,64 +170,26 @@ def examples_page() -> str:
         for path in examples()
     ]
     return "\n".join(
-        ["# Examples", "", "Each runs as it stands: `python examples/01_picture.py`.", "", "| | |", "|---|---|", *rows]
+        [
+            "# Examples",
+            "",
+            "Each runs as it stands: `python examples/01_picture.py`.",
+            "",
+            "| example | what it shows |",
+            "|---|---|",
+            *rows,
+        ]
     )
 
 
 def reference_page(module: str) -> str:
-    """A module: its docstring and members; of a package also what it gives from its modules, and these."""
-    title = module.rpartition(".")[2]
-    lines = [f"---\ntitle: {title}\n---\n", f"::: {module}"]
-    given = table("Given here", [given_row(module, name) for name in exported(module)])
+    """A module: its docstring and members, of a package also what it gives from its modules; then these."""
+    lines = [f"---\ntitle: {module.rpartition('.')[2]}\n---\n", f"::: {module}", ""]
     below = sorted(name for name in modules() if name.rpartition(".")[0] == module)
     links = [f"| [`{name}`]({relative(page_of(name), page_of(module))}) | {summary(body(name))} |" for name in below]
-    return "\n".join([*lines, "", *given, *table("Modules", links)])
-
-
-def table(title: str, rows: list[str]) -> list[str]:
-    """A heading and a table of two columns, or nothing."""
-    return [f"## {title}", "", "| | |", "|---|---|", *rows, ""] if rows else []
-
-
-def exported(module: str) -> list[str]:
-    """Names of `__all__` that a package takes from other modules."""
-    for node in body(module).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return [name for name in ast.literal_eval(node.value) if origin(module, name) not in (None, (module, name))]
-    return []
-
-
-def given_row(module: str, name: str) -> str:
-    """A name that a package gives: link to where it is described, and its first line."""
-    home, original = origin(module, name) or (module, name)
-    node = definition(home, original)
-    said = summary(node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else ""
-    return f"| [`{name}`][{home}.{original}] | {said} |"
-
-
-def definition(module: str, name: str) -> ast.stmt | None:
-    """Where a module defines a name, itself."""
-    for node in body(module).body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if getattr(node, "name", None) == name or any(ast.unparse(target) == name for target in targets):
-            return node
-    return None
-
-
-def origin(module: str, name: str) -> tuple[str, str] | None:
-    """The module that defines what `module` calls `name`, and its name there; imports are followed."""
-    if module not in modules():
-        return None
-    if definition(module, name) is not None:
-        return module, name
-    for node in ast.walk(body(module)):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return origin(node.module or "", alias.name)
-    return None
+    return "\n".join(
+        [*lines, *(["## Modules", "", "| module | what enters and leaves |", "|---|---|", *links] if links else [])]
+    )
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -241,10 +205,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             named = posixpath.normpath(posixpath.join(posixpath.dirname(written), target))
             return f"]({relative(pages()[named], here)}{mark}{anchor})" if named in pages() else found[0]
         if found["code"]:
-            its_page = pages().get(found["named"])
+            its_page = pages().get(found["named"], pages().get(f"src/lamina/{found['named']}"))
             return f"[{found[0]}]({relative(its_page, here)})" if its_page and its_page != here else found[0]
         return found[0]
 
+    if here == "index.md":
+        page.meta["hide"] = ["navigation"]  # its tab has no other page
     return TEXT.sub(replace, markdown)
 
 
