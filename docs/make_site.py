@@ -114,7 +114,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"Changelog": ["changelog.md", {"Notice": "notice.md"}, {"License": "license.md"}]},
     ]
     config.nav = nav
-    config.extra["version"] = version()
+    config.copyright = f"Lamina {version()}. {config.copyright}"
     return config
 
 
@@ -209,8 +209,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{found[0]}]({relative(its_page, here)})" if its_page and its_page != here else found[0]
         return found[0]
 
-    if here == "index.md":
-        page.meta["hide"] = ["navigation"]  # its tab has no other page
+    if here in {"index.md", *OWN_TABS}:
+        page.meta["hide"] = ["navigation"]  # their tabs have no other page
     return TEXT.sub(replace, markdown)
 
 
