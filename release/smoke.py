@@ -125,7 +125,7 @@ def try_tests(place: Place, unpacked: Path) -> None:
     """Some of the source distribution's tests, against the installed wheel."""
     install(place, unpacked, *TEST_TOOLS)
     (unpacked / "src").rename(place.folder / "sources put away")
-    said = place.run("python", "-m", "pytest", "-q", "-m", "not data", *TESTS, cwd=unpacked)
+    said = place.run("python", "-m", "pytest", "-m", "not data", *TESTS, cwd=unpacked)
     print(said.strip().splitlines()[-1])
 
 
