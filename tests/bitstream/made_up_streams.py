@@ -84,3 +84,20 @@ STREAMS = {
 
 def in_order(units: list[Unit]) -> list[Unit]:
     return sorted(units, key=lambda unit: unit.key)
+
+
+class Counting:
+    """Bytes in memory that grow, and count what is read of them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.name, self.size_bytes, self.read_bytes = bytearray(data), "", len(data), 0
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        found = bytes(self.data[offset : min(offset + size_bytes, self.size_bytes)])
+        self.read_bytes += len(found)
+        return found
+
+    def refresh(self) -> None:
+        self.size_bytes = len(self.data)
+
+    def close(self) -> None: ...

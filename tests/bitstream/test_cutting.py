@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from lamina.bitstream import Stream, cut_to_bytes, cut_to_level, pack_stream, read_stream, write_stream
+from lamina.bitstream import Stream, StreamJournal, cut_to_bytes, cut_to_level, pack_stream, read_stream, write_stream
 from lamina.bitstream.cutting import size_after_cut
 from lamina.errors import TargetError
-from lamina.units import StreamFacts, Unit
+from lamina.units import StreamFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent))
 
-from made_up_streams import CLIP, CLIP_FACTS, STILL, STILL_FACTS, STREAMS, in_order
+from made_up_streams import CLIP, CLIP_FACTS, HEADER, STILL, STILL_FACTS, STREAMS, Counting, in_order
 
 
 def levels(stream: Stream) -> list[int]:
@@ -78,3 +78,45 @@ def test_cutting_rejects_a_target_too_small_and_says_the_least() -> None:
     least_bytes = len(pack_stream(STILL_FACTS, cut_to_level(stream, 0)))
     with pytest.raises(TargetError, match=f"cut to {least_bytes - 1} bytes: level 0 takes {least_bytes}"):
         cut_to_bytes(stream, least_bytes - 1)
+
+
+def test_a_group_without_a_base_layer_goes_when_it_has_nothing_left() -> None:
+    units = [
+        HEADER,
+        Unit(UnitKey(0, 0, 0), b"base"),
+        Unit(UnitKey(1, 1, 1), b"no base"),
+        Unit(UnitKey(2, 0, 2), b"end"),
+    ]
+    stream = read_stream(pack_stream(CLIP_FACTS, units))
+    kept = cut_to_level(stream, 0)
+    assert [unit.key.group for unit in kept] == [-1, 0, 2]
+    assert size_after_cut(stream, 0) == len(pack_stream(CLIP_FACTS, kept))
+
+
+def test_cutting_a_journal_gives_the_sizes_of_its_file(tmp_path) -> None:
+    with StreamJournal(tmp_path / "clip.part", CLIP_FACTS) as journal:
+        for unit in sorted(CLIP, key=lambda unit: (unit.key.group, unit.key.frame, unit.key.layer)):
+            journal.append(unit)
+    with read_stream(tmp_path / "clip.part") as stream:
+        for level in range(3):
+            assert size_after_cut(stream, level) == len(pack_stream(CLIP_FACTS, cut_to_level(stream, level)))
+        size_bytes = size_after_cut(stream, 1) + 100
+        assert len(pack_stream(CLIP_FACTS, cut_to_bytes(stream, size_bytes))) <= size_bytes
+
+
+def test_cutting_raises_the_stream_group_first_and_chains_from_their_start() -> None:
+    facts, units = STREAMS["chained"]
+    stream = read_stream(pack_stream(facts, units))
+    for size_bytes in range(size_after_cut(stream, 0), stream.size_bytes + 1, 7):
+        cut = read_stream(pack_stream(facts, cut_to_bytes(stream, size_bytes)))
+        reached = [place.level for place in cut.places]
+        assert reached == sorted(reached, reverse=True)
+        assert cut.size_bytes <= size_bytes
+        assert [place.facts for place in cut.places] == [place.facts for place in stream.places]
+
+
+def test_sizes_after_cuts_are_known_without_payloads() -> None:
+    source = Counting(pack_stream(*STREAMS["large units"]))
+    stream = read_stream(source)
+    assert size_after_cut(stream, 0) < size_after_cut(stream, 1) == source.size_bytes
+    assert source.read_bytes < 1000

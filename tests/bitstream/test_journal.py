@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from lamina.bitstream import StreamJournal, pack_stream, read_stream, write_stream
 from lamina.errors import BitstreamError, WriteError
-from lamina.units import Unit, UnitKey
+from lamina.units import GroupFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent))
-from made_up_streams import CLIP_FACTS, HEADER, STREAMS, in_order
+from made_up_streams import CLIP_FACTS, HEADER, STREAMS, Counting, in_order
 
 BY_FRAME = [
     HEADER,
@@ -77,6 +80,90 @@ def test_an_open_stream_sees_what_is_appended(tmp_path) -> None:
                 assert stream.refresh()
                 seen += made
                 assert list(stream.units()) == in_order(seen)
+
+
+def test_groups_may_take_turns(tmp_path) -> None:
+    facts, units = STREAMS["tiles"]
+    by_layer = [units[0], *(unit for layer in (0, 1) for unit in units[1:] if unit.key.layer == layer)]
+    with StreamJournal(tmp_path / "grows", facts) as journal:
+        for unit in by_layer:
+            journal.append(unit)
+            with read_stream(tmp_path / "grows") as stream:
+                assert list(stream.units()) == in_order(by_layer[: len(journal.keys)])
+        assert list(journal.units()) == by_layer
+    with StreamJournal(tmp_path / "grows", facts) as journal:
+        assert list(journal.keys) == [unit.key for unit in by_layer]
+        journal.finish(tmp_path / "finished.lam")
+    assert (tmp_path / "finished.lam").read_bytes() == pack_stream(facts, units)
+
+
+def test_to_see_what_was_appended_takes_constant_work(tmp_path) -> None:
+    path = tmp_path / "live"
+    units = [Unit(UnitKey(number // 5, 0, number), bytes(1000), 30.0) for number in range(300)]
+    read_bytes: list[int] = []
+    with StreamJournal(path, CLIP_FACTS) as journal:
+        journal.append(HEADER)
+        source = Counting(path.read_bytes())
+        stream = read_stream(source)
+        for unit in units:
+            journal.append(unit)
+            source.data = bytearray(path.read_bytes())
+            before = source.read_bytes
+            assert stream.refresh()
+            assert not stream.refresh()
+            read_bytes.append(source.read_bytes - before)
+    assert stream.frame_count == 300
+    assert max(read_bytes) < 200
+
+
+def test_an_open_stream_follows_a_writer_that_goes_back(tmp_path) -> None:
+    path = tmp_path / "live"
+    others = [Unit(unit.key, unit.payload + b"other", 31.0) for unit in BY_FRAME[5:]]
+    with StreamJournal(path, CLIP_FACTS) as journal:
+        journal.append(BY_FRAME)
+        with read_stream(path) as stream:
+            assert list(stream.units()) == in_order(BY_FRAME)
+            journal.keep(5)
+            assert stream.refresh()
+            assert list(stream.units()) == in_order(BY_FRAME[:5])
+            journal.append(others)
+            assert stream.refresh()
+            journal.keep(5)
+            for unit in BY_FRAME[5:]:
+                journal.append(unit)
+            assert stream.refresh()
+            assert list(stream.units()) == in_order(BY_FRAME)
+            journal.keep(0)
+            assert not stream.refresh()
+            journal.append(BY_FRAME[:3])
+            assert stream.refresh()
+            assert list(stream.units()) == in_order(BY_FRAME[:3])
+
+
+def test_an_open_stream_keeps_what_it_has_when_the_journal_is_finished(tmp_path) -> None:
+    path = tmp_path / "live"
+    with StreamJournal(path, CLIP_FACTS) as journal:
+        journal.append(BY_FRAME)
+        with read_stream(path) as stream:
+            journal.finish(path)
+            assert not stream.refresh()
+            assert stream.is_journal
+            assert list(stream.units()) == in_order(BY_FRAME)
+
+
+def test_a_stream_can_be_read_while_another_thread_writes_it(tmp_path) -> None:
+    path = tmp_path / "live"
+    made = [Unit(UnitKey(number // 8, 0, number), bytes([number % 256]) * 50, 30.0) for number in range(400)]
+    with StreamJournal(path, CLIP_FACTS) as journal:
+        journal.append(HEADER)
+        writer = Thread(target=lambda: [journal.append(unit) for unit in made])
+        with read_stream(path) as stream:
+            writer.start()
+            while stream.frame_count < len(made):
+                stream.refresh()
+                units = list(stream.units())
+                assert units == [HEADER, *made[: len(units) - 1]]
+            writer.join()
 
 
 def test_finish_makes_the_indexed_file_and_removes_the_journal(tmp_path) -> None:
@@ -159,6 +246,55 @@ def test_append_rejects_a_key_that_is_there_or_comes_late(tmp_path) -> None:
         assert list(journal.units()) == BY_FRAME[:5]
 
 
+def test_keeping_the_first_part_of_a_run_keeps_its_facts(tmp_path) -> None:
+    facts, units = STREAMS["chained"]
+    made = [unit for burst in bursts(units) for unit in burst]
+    with StreamJournal(tmp_path / "grows", facts) as journal:
+        journal.append(in_order(units))
+        layer = [unit for unit in in_order(units) if unit.key.group == 1]
+        journal.keep(in_order(units).index(layer[-1]))
+        assert list(journal.units())[-1] == layer[-2]
+        assert journal.keys[-1].group == 1
+        journal.keep(-3)
+        assert list(journal.keys) == []
+        journal.append(made)
+        assert list(journal.units()) == made
+
+
+def test_finish_rejects_a_journal_that_was_damaged_meanwhile(tmp_path) -> None:
+    path = tmp_path / "clip.part"
+    with StreamJournal(path, CLIP_FACTS) as journal:
+        journal.append(BY_FRAME)
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(BitstreamError, match="the unit is damaged"):
+            journal.finish(tmp_path / "clip.lam")
+    assert [file.name for file in tmp_path.iterdir()] == ["clip.part"]
+
+
+def test_append_rejects_units_that_do_not_agree_on_their_group(tmp_path) -> None:
+    chained = [replace(unit, group=GroupFacts(is_chained=True)) for unit in BY_FRAME]
+    with StreamJournal(tmp_path / "clip.part", CLIP_FACTS) as journal:
+        journal.append(BY_FRAME[:2])
+        with pytest.raises(ValueError, match="says GroupFacts"):
+            journal.append(chained[2])
+        with pytest.raises(ValueError, match="says GroupFacts"):
+            journal.append([BY_FRAME[5], chained[6]])
+        assert list(journal.units()) == BY_FRAME[:2]
+        assert journal.size_bytes == (tmp_path / "clip.part").stat().st_size
+
+
+def test_append_rejects_what_is_beyond_the_limits_and_writes_nothing(tmp_path) -> None:
+    with StreamJournal(tmp_path / "clip.part", CLIP_FACTS) as journal:
+        journal.append(HEADER)
+        for unit in (Unit(UnitKey(2**17, 0, 0), b""), Unit(UnitKey(0, 1, 0), b"", float("nan"))):
+            with pytest.raises(ValueError, match=r"beyond the limits|NaN"):
+                journal.append([BY_FRAME[1], unit])
+        journal.append(BY_FRAME[1:])
+        assert list(journal.units()) == BY_FRAME
+
+
 def test_append_rejects_a_full_disk_and_keeps_what_was_there(tmp_path, monkeypatch) -> None:
     path = tmp_path / "clip.part"
     with StreamJournal(path, CLIP_FACTS) as journal:
@@ -184,15 +320,20 @@ def test_opening_rejects_files_that_are_not_this_journal(tmp_path) -> None:
     with pytest.raises(BitstreamError, match="is a finished file"):
         StreamJournal(path, codec_wire_id=3)
     assert path.read_bytes() == pack_stream(CLIP_FACTS, BY_FRAME)
-    path.write_bytes(b"a letter to somebody")
-    with pytest.raises(BitstreamError, match="not a Lamina file"):
-        StreamJournal(path, CLIP_FACTS)
+    for letter in (b"a letter to somebody", b"hello", b"LAMENT", b"LAMINA\x02\x00"):
+        path.write_bytes(letter)
+        with pytest.raises(BitstreamError, match=r"not a Lamina file|is a finished file"):
+            StreamJournal(path, CLIP_FACTS)
+        assert path.read_bytes() == letter
     with StreamJournal(tmp_path / "other", CLIP_FACTS) as journal:
         journal.append(HEADER)
     with pytest.raises(BitstreamError, match="is of codec 3, expected 4"):
         StreamJournal(tmp_path / "other", codec_wire_id=4)
+    with pytest.raises(BitstreamError, match="journal header: says StreamFacts"):
+        StreamJournal(tmp_path / "other", replace(CLIP_FACTS, frames_per_second=Fraction(30)))
     with pytest.raises(ValueError, match="nothing says what one would hold"):
         StreamJournal(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_byte_ranges_reject_a_journal(journal_bytes: bytes) -> None:

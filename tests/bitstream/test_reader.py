@@ -3,17 +3,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.bitstream import codecs_string, file_size_bytes, pack_stream, read_stream, usable, write_stream
+from lamina.bitstream import codecs_string, cut_to_level, file_size_bytes, pack_stream, read_stream, write_stream
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_GROUP, GroupFacts, StreamFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent))
-from made_up_streams import CAMERA_FACTS, CLIP, CLIP_FACTS, HEADER, STREAMS, chained, in_order, spans, tiles
+from made_up_streams import CAMERA_FACTS, CLIP, CLIP_FACTS, HEADER, STREAMS, Counting, chained, in_order, spans, tiles
 
-KEYS = st.builds(UnitKey, st.integers(-1, 2**20 - 1), st.integers(-1, 126), st.integers(0, 2**29))
+KEYS = st.builds(UnitKey, st.integers(-1, 2**17 - 1), st.integers(-1, 126), st.integers(0, 2**29))
 QUALITY = st.none() | st.integers(1, 65535).map(lambda centidb: centidb / 100)
 SMALL_KEYS = st.builds(UnitKey, st.integers(-1, 3), st.integers(-1, 2), st.integers(0, 5))
 
@@ -156,40 +156,19 @@ def test_a_codecs_string_names_family_codec_and_version() -> None:
         ([HEADER, Unit(UnitKey(0, 0, 0), b"", float("nan"))], "quality_db is NaN"),
         ([HEADER, Unit(UnitKey(0, 0, 0), b"", None, 4), Unit(UnitKey(0, 0, 3), b"")], "lies within the 4 frames"),
         ([HEADER, CLIP[1], Unit(UnitKey(0, 0, 1), b"", group=GroupFacts(True))], "says GroupFacts"),
+        ([HEADER, Unit(UnitKey(0, -1, 0), b"a"), Unit(UnitKey(0, -1, 5), b"b")], "is a second header unit"),
+        ([HEADER, Unit(UnitKey(2**17, 0, 0), b"")], "beyond the limits"),
+        ([HEADER, Unit(UnitKey(0, 0, 2**30), b"")], "beyond the limits"),
+        ([HEADER, Unit(UnitKey(0, 0, 2**30 - 4), b"", None, 5)], "and 5 frames is beyond the limits"),
+        ([HEADER, Unit(UnitKey(0, 0, 0), b"", None, 0)], "and 0 frames is beyond the limits"),
+        ([HEADER, Unit(UnitKey(0, -1, 0), b"", None, 2)], "beyond the limits"),
+        ([HEADER, Unit(UnitKey(-1, 0, 3), b"")], "beyond the limits"),
+        ([HEADER, Unit(UnitKey(0, 0, 0), b"", group=GroupFacts(box=(0.0,) * 5 + (float("inf"),)))], "finite"),
     ],
 )
 def test_writing_rejects_streams_that_cannot_be(units: list[Unit], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         pack_stream(CLIP_FACTS, units)
-
-
-def test_a_damaged_layer_costs_itself_and_what_builds_on_it() -> None:
-    facts, units = STREAMS["large units"]
-    data = bytearray(pack_stream(facts, units))
-    lost = UnitKey(0, 0, 1)
-    offset = read_stream(bytes(data)).entry(lost).offset
-    data[offset] ^= 1
-    problems: list[BitstreamError] = []
-    kept = [unit.key for unit in read_stream(data).intact_units(problems)]
-    assert {unit.key for unit in units} - set(kept) == {UnitKey(0, layer, 1) for layer in (0, 1)}
-    assert [problem.unit for problem in problems] == [str(lost)]
-    assert problems[0].position == offset
-
-
-def test_damage_in_a_run_costs_the_run() -> None:
-    data = bytearray(pack_stream(CLIP_FACTS, CLIP))
-    data[read_stream(bytes(data)).entry(UnitKey(1, 1, 4)).offset] ^= 1
-    problems: list[BitstreamError] = []
-    kept = {unit.key for unit in read_stream(data).intact_units(problems)}
-    assert {unit.key for unit in CLIP} - kept == {UnitKey(1, layer, frame) for layer in (1, 2) for frame in (3, 4, 5)}
-
-
-def test_damage_runs_along_a_chain_and_no_further() -> None:
-    keys = [unit.key for unit in chained()]
-    lost = {key for key in keys if key not in set(usable(keys, [UnitKey(0, 1, 1)], lambda group: group in (1, 3)))}
-    assert lost == {UnitKey(0, 1, 1), UnitKey(1, 1, 2), UnitKey(1, 1, 3)}
-    everywhere = set(keys) - set(usable(keys, [UnitKey(STREAM_GROUP, 1, 0)]))
-    assert everywhere == {key for key in keys if key.layer == 1}
 
 
 def test_reading_strictly_rejects_a_damaged_unit_by_file_unit_and_position(tmp_path) -> None:
@@ -205,21 +184,6 @@ def test_reading_strictly_rejects_a_damaged_unit_by_file_unit_and_position(tmp_p
     assert caught.value.position == len(data) - 3 * 43
 
 
-@settings(max_examples=50)
-@given(st.lists(st.sampled_from([unit.key for unit in CLIP[1:]]), max_size=4))
-def test_usable_units_are_those_with_all_they_build_on(lost: list[UnitKey]) -> None:
-    kept = set(usable((unit.key for unit in CLIP), lost))
-    for key in (unit.key for unit in CLIP):
-        built_on = [k for k in lost if k.group == key.group and k.layer <= key.layer and k.frame <= key.frame]
-        assert (key in kept) == (not built_on)
-
-
-def test_a_lost_header_costs_its_group_or_the_stream() -> None:
-    keys = [HEADER.key, UnitKey(0, 0, 0), UnitKey(1, -1, 3), UnitKey(1, 0, 3), UnitKey(2, 0, 4)]
-    assert list(usable(keys, [UnitKey(1, -1, 3)])) == [HEADER.key, UnitKey(0, 0, 0), UnitKey(2, 0, 4)]
-    assert list(usable(keys, [HEADER.key])) == []
-
-
 def test_bytes_after_the_last_unit_are_noted() -> None:
     stream = read_stream(pack_stream(CLIP_FACTS, CLIP) + b"more")
     assert "longer than its directory says" in str(stream.problems[0])
@@ -227,25 +191,63 @@ def test_bytes_after_the_last_unit_are_noted() -> None:
 
 
 def test_an_hour_is_opened_by_its_first_kilobytes() -> None:
-    read: list[int] = []
     units = [HEADER]
     for group in range(3600):
         units += [Unit(UnitKey(group, layer, 25 * group), b"u", 30.0, 25) for layer in range(3)]
-    data = pack_stream(CLIP_FACTS, units)
-
-    class Counted:
-        name, size_bytes = "", len(data)
-
-        def read(self, offset: int, size_bytes: int) -> bytes:
-            read.append(size_bytes)
-            return data[offset : offset + size_bytes]
-
-        def refresh(self) -> None: ...
-
-        def close(self) -> None: ...
-
-    stream = read_stream(Counted())
+    source = Counting(pack_stream(CLIP_FACTS, units))
+    stream = read_stream(source)
     assert (stream.frame_count, stream.level_count, stream.group_count) == (90_000, 3, 3600)
-    assert sum(read) < 64_000
+    assert source.read_bytes < 64_000
     assert [unit.key.group for unit in stream.units(frames=range(50_000, 50_001))] == [-1, 2000, 2000, 2000]
-    assert sum(read) < 65_000
+    assert source.read_bytes < 65_000
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_byte_of_a_file_has_one_place(name: str) -> None:
+    facts, units = STREAMS[name]
+    stream = read_stream(pack_stream(facts, units))
+    spans = [(0, stream.front_size_bytes)]
+    for place in stream.places:
+        if place.records_offset >= stream.front_size_bytes:
+            spans.append((place.records_offset, place.records_offset + place.records_size_bytes + 4))
+        spans += [(start, start + size) for start, size in zip(place.offsets, place.sizes_bytes, strict=True) if size]
+    spans.sort()
+    assert [start for start, _ in spans] == [0, *(stop for _, stop in spans[:-1])]
+    assert spans[-1][1] == stream.size_bytes
+    payloads = [(entry.offset, entry.stop) for entry in stream.entries]
+    assert sum(stop - start for start, stop in payloads) == sum(len(unit.payload) for unit in units)
+    for place in stream.places:
+        ranges = stream.byte_ranges(place.group, 126)
+        inside = [entry for entry in stream.entries_of(place.group)]
+        assert all(any(start <= entry.offset and entry.stop <= stop for start, stop in ranges) for entry in inside)
+        assert sum(stop - start for start, stop in ranges) == sum(entry.length for entry in inside)
+
+
+def test_reading_and_cutting_reject_a_file_with_damaged_records(tmp_path) -> None:
+    path = tmp_path / "clip.lam"
+    data = bytearray(pack_stream(CLIP_FACTS, CLIP))
+    data[read_stream(bytes(data)).place(2).records_offset] ^= 1
+    path.write_bytes(data)
+    with read_stream(path) as stream:
+        for attempt in (lambda: list(stream.units()), lambda: cut_to_level(stream, 0), lambda: stream.entries_of(2)):
+            with pytest.raises(BitstreamError, match="records of group 2") as caught:
+                attempt()
+            assert caught.value.path == str(path)
+        assert [unit.key.group for unit in stream.units(max_level=0, groups=[1])] == [-1, 1, 1, 1]
+        assert len(stream.problems) == 1
+
+
+def test_large_units_are_not_kept_and_small_ones_are_read_once() -> None:
+    units = [HEADER, Unit(UnitKey(0, 0, 0), b"small"), Unit(UnitKey(0, 0, 1), bytes(1 << 19))]
+    source = Counting(pack_stream(CLIP_FACTS, units))
+    stream = read_stream(source)
+    for _ in range(2):
+        before = source.read_bytes
+        assert stream.unit(stream.entry(UnitKey(0, 0, 1))).payload == bytes(1 << 19)
+        assert source.read_bytes - before >= 1 << 19
+    source = Counting(pack_stream(CLIP_FACTS, CLIP))
+    stream = read_stream(source)
+    list(stream.units())
+    before = source.read_bytes
+    list(stream.units(groups=[3]))
+    assert source.read_bytes - before <= len(HEADER.payload)

@@ -10,6 +10,7 @@ Nothing here may change without a new `VERSION`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -17,6 +18,7 @@ from typing import Annotated, Final
 
 from lamina.bitstream.composites import Array, Bytes
 from lamina.bitstream.floats import Float32
+from lamina.bitstream.golomb import AlikeUInts
 from lamina.bitstream.kinds import Enumeration, Flag, Int, UInt, Varint
 from lamina.bitstream.syntax import Syntax
 from lamina.units import HEADER_LAYER, STREAM_GROUP, QualityMetric, SeenBy, StreamFacts
@@ -33,16 +35,19 @@ MIME_TYPE: Final = "application/vnd.lamina"
 CODECS_FAMILY: Final = "lam1"
 """First part of a codecs string: the family of formats; the container's version is in the file."""
 
-MAX_GROUPS: Final = 1 << 20
-"""Groups of a file: twelve days of seconds."""
-MAX_UNITS: Final = 1 << 24
-"""Units of a file: five layers for 31 hours at 30 Hz. Lists of so many are made group by group."""
+MAX_GROUPS: Final = 1 << 17
+"""Groups of a file: 36 hours of seconds. A directory of so many takes 70 MB to hold."""
+MAX_UNITS: Final = 1 << 22
+"""Units of a file: three layers for 15 hours at 25 Hz. Where frames are smaller than what is said of them, a unit
+covers several."""
 MAX_UNIT_BYTES: Final = 1 << 30
 """Payload of one unit: the largest trained scenes, uncoded, are 1 GB; a length beyond is damage."""
 MAX_LAYERS: Final = 127
 """Layers of a stream: what a signed byte numbers; the systems coded here use 3 to 12."""
 MAX_FRAME: Final = (1 << 30) - 1
 """Frame numbers: a year at 30 Hz; leaves room for sums in 32 bits."""
+MAX_RATE_TERM: Final = 1 << 31
+"""Numerator and denominator of a frame rate."""
 MAX_WIRE_ID: Final = (1 << 14) - 1
 """Codec numbers: two bytes."""
 MAX_EXTENSION_BYTES: Final = 1 << 16
@@ -52,13 +57,19 @@ RUN_BYTES: Final = 4096
 bytes, a quarter of a percent; and damage costs no more than this beyond what it must."""
 MAX_RUN_UNITS: Final = 1024
 """Units of a run, be they empty."""
+MAX_FRAMES_PER_UNIT: Final = 1 << 20
+"""Frames that a unit covers: half a day at 25 Hz."""
+MIN_RECORD_BYTES: Final = 6
+"""Shortest run record: flags, length, CRC-32."""
 MAX_RECORDS_BYTES: Final = 1 << 26
-"""Of the records of one group: more units than a file may have take less."""
+"""Of the records of one group: as many units as a file may have, each in a record of its own, take less."""
 MIN_DIRECTORY_BYTES: Final = 4
 """Shortest directory record: flags, frames, records, layers. Bounds the number of groups before the directory is
 read."""
 MAX_PAYLOAD_BYTES: Final = 1 << 50
-"""Of a layer of a group; offsets stay below 2**53."""
+"""Of a layer of a group."""
+MAX_FILE_BYTES: Final = (1 << 53) - 1
+"""Offsets: integers that a double holds, so that a browser reads them with its plain numbers."""
 CRC_BYTES: Final = 4
 PREFIX_BYTES: Final = len(MAGIC) + 2
 
@@ -90,12 +101,17 @@ class JournalHeader(Syntax):
     """It has frames in time; otherwise it stands still."""
     has_extensions: Annotated[bool, Flag()]
     """A later version says more."""
-    rate_numerator: Annotated[int | None, Varint(1 << 31, minimum=1, when="is_timed")]
-    """Frames in `rate_denominator` seconds."""
-    rate_denominator: Annotated[int | None, Varint(1 << 31, minimum=1, when="is_timed")]
+    rate_numerator: Annotated[int | None, Varint(MAX_RATE_TERM, minimum=1, when="is_timed")]
+    """Frames in `rate_denominator` seconds; the two in lowest terms."""
+    rate_denominator: Annotated[int | None, Varint(MAX_RATE_TERM, minimum=1, when="is_timed")]
     """Seconds."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")]
     """Not read by this version."""
+
+    def check(self) -> None:
+        """A rate has one spelling."""
+        if math.gcd(self.rate_numerator or 1, self.rate_denominator or 1) != 1:
+            raise ValueError(f"the rate {self.rate_numerator}/{self.rate_denominator} is not in lowest terms")
 
     @property
     def facts(self) -> StreamFacts:
@@ -113,7 +129,7 @@ class ContainerHeader(JournalHeader):
     group_count: Annotated[int, Varint(MAX_GROUPS, minimum=1)]
     """Records of the directory, that of the stream group included."""
     frame_count: Annotated[int, Varint(MAX_FRAME)]
-    """Frames that have units of a layer; 1 for stills."""
+    """From the first frame that a unit of a layer covers to the last; 1 for stills."""
     level_count: Annotated[int, Varint(MAX_LAYERS)]
     """Highest layer + 1; a group may have fewer."""
     front_size_bytes: Annotated[int, Varint(1 << 40)]
@@ -121,6 +137,7 @@ class ContainerHeader(JournalHeader):
 
     def check(self) -> None:
         """The directory must be able to hold what is announced."""
+        JournalHeader.check(self)
         if self.group_count * MIN_DIRECTORY_BYTES > self.front_size_bytes:
             raise ValueError(
                 f"a directory of {self.front_size_bytes} bytes cannot hold {self.group_count} records "
@@ -145,13 +162,13 @@ class DirectoryRecord(Syntax):
     """A later version says more."""
     reserved: Annotated[int, UInt(3, maximum=0)]
     """0."""
-    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS, when="is_explicit")]
+    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS - 1, when="is_explicit")]
     """Group number, from 0; -1 is the stream group."""
     first_frame: Annotated[int | None, Varint(MAX_FRAME, when="is_explicit")]
     """Number in the whole stream."""
     frame_count: Annotated[int, Varint(MAX_FRAME)]
     """From its first frame to its last one; 0 for the stream group."""
-    records_size_bytes: Annotated[int, Varint(MAX_RECORDS_BYTES)]
+    records_size_bytes: Annotated[int, Varint(MAX_RECORDS_BYTES, minimum=MIN_RECORD_BYTES)]
     """Its run records, without the CRC-32 behind them."""
     header_size_bytes: Annotated[int | None, Varint(MAX_UNIT_BYTES, when="has_header")]
     """Payload of its header unit."""
@@ -186,14 +203,19 @@ class RunRecord(Syntax):
     has_quality: Annotated[bool, Flag()]
     """The encoder measured the quality."""
     is_plural: Annotated[bool, Flag()]
-    """Of several units, or of units of several frames."""
-    opens_group: Annotated[bool, Flag()]
-    """Journals only: the first run of a group, always explicit. 0 in a directory's group."""
-    is_chained: Annotated[bool, Flag()]
-    """With `opens_group`: the group builds on the one before."""
-    has_box: Annotated[bool, Flag()]
-    """With `opens_group`: the group is a part of space."""
-    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS, when="opens_group")]
+    """Of several units."""
+    spans_frames: Annotated[bool, Flag()]
+    """Of units that cover several frames each."""
+    names_group: Annotated[bool, Flag()]
+    """Journals only, always explicit: the group's number is spelled out. The first record of a group does, and any that
+    goes on with a group after one of another."""
+    reserved: Annotated[int, UInt(1, maximum=0)]
+    """0."""
+    is_chained: Annotated[bool | None, Flag(when="names_group")]
+    """The group builds on the one before. 0 where the group was named before, as is the next one."""
+    has_box: Annotated[bool | None, Flag(when="names_group")]
+    """The group is a part of space."""
+    group: Annotated[int | None, Int(minimum=STREAM_GROUP, maximum=MAX_GROUPS - 1, when="names_group")]
     """Group number."""
     box: Annotated[tuple[float, ...] | None, Array(Float32(), 6, count=6, when="has_box")]
     """As in the directory."""
@@ -203,10 +225,10 @@ class RunRecord(Syntax):
     """Number in the whole stream of the first frame."""
     length: Annotated[int, Varint(MAX_UNIT_BYTES)]
     """Payload of the first unit, bytes."""
-    more_lengths: Annotated[tuple[int, ...] | None, Array(Varint(MAX_UNIT_BYTES), MAX_RUN_UNITS - 1, when="is_plural")]
+    more_lengths: Annotated[tuple[int, ...] | None, AlikeUInts(MAX_UNIT_BYTES, MAX_RUN_UNITS - 1, when="is_plural")]
     """Payloads of the units after it."""
-    frames_per_unit: Annotated[int | None, Varint(1 << 20, minimum=1, when="is_plural")]
-    """Frames that each unit covers; 1 when not plural."""
+    frames_per_unit: Annotated[int | None, Varint(MAX_FRAMES_PER_UNIT, minimum=2, when="spans_frames")]
+    """Frames that each unit covers; 1 when it is not there."""
     crc32: Annotated[int, UInt(32)]
     """CRC-32 (as in zip and PNG) of the payloads, one after another."""
     quality_centidb: Annotated[int | None, UInt(16, minimum=1, when="has_quality")]
@@ -216,12 +238,10 @@ class RunRecord(Syntax):
         """A field that says nothing has one value only."""
         if self.is_explicit and self.step != Step.GO_ON:
             raise ValueError(f"step is {self.step} in an explicit record, expected 0")
-        if self.opens_group and not self.is_explicit:
-            raise ValueError("opens a group without being explicit")
-        if (self.is_chained or self.has_box) and not self.opens_group:
-            raise ValueError("says something of a group that it does not open")
-        if self.is_plural and not self.more_lengths and self.frames_per_unit == 1:
-            raise ValueError("is plural with one unit of one frame")
+        if self.names_group and not self.is_explicit:
+            raise ValueError("names a group without being explicit")
+        if self.is_plural and not self.more_lengths:
+            raise ValueError("is plural with one unit")
 
 
 def codecs_string(codec_name: str, codec_version: int) -> str:

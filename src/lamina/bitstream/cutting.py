@@ -7,10 +7,11 @@ the byte.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import groupby
 
-from lamina.bitstream.layout import GroupLayout, layouts_of
+from lamina.bitstream.layout import GroupLayout, group_layout
 from lamina.bitstream.reader import Stream
+from lamina.bitstream.runs import as_written
 from lamina.bitstream.writer import size_of_layouts
 from lamina.errors import TargetError
 from lamina.units import Unit
@@ -47,11 +48,14 @@ def cut_to_bytes(stream: Stream, size_bytes: int) -> list[Unit]:
         else:
             beyond = middle
     raised = {place.group for place in stream.places[:fitting]}
-    return [stream.unit(entry) for entry in stream.entries if entry.key.layer <= level + (entry.key.group in raised)]
+    return [stream.unit(entry) for entry in stream.select() if entry.key.layer <= level + (entry.key.group in raised)]
 
 
 def size_after_cut(stream: Stream, level: int) -> int:
-    """Size of the file when every group is cut to a level, everything counted, bytes."""
+    """Size of the file when every group is cut to a level, everything counted, bytes. Payloads are not read.
+
+    Groups whose records are damaged count as gone.
+    """
     return CutSizes(stream).size_bytes(level, 0)
 
 
@@ -60,14 +64,16 @@ class CutSizes:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        facts = {place.group: place.facts for place in stream.places}
-        self._layouts = layouts_of((replace(entry, run=None) for entry in stream.entries), facts)
+        self._layouts = [
+            group_layout(group, stream.place(group).facts, as_written(list(runs)))
+            for group, runs in groupby(stream.entries.runs, lambda run: run.key.group)
+        ]
         self._cut: dict[tuple[int, int], GroupLayout] = {}
 
     def size_bytes(self, level: int, raised: int) -> int:
         """Size of the file when every group is cut to a level, and the first `raised` ones to the next."""
-        cut = [self._at(number, level + (number < raised)) for number in range(len(self._layouts))]
-        return size_of_layouts(self._stream.facts, cut)
+        cut = (self._at(number, level + (number < raised)) for number in range(len(self._layouts)))
+        return size_of_layouts(self._stream.facts, [layout for layout in cut if layout.runs])
 
     def highest_that_fits(self, size_bytes: int) -> int:
         """The highest level that all groups can have.
@@ -85,6 +91,8 @@ class CutSizes:
         )
 
     def _at(self, number: int, level: int) -> GroupLayout:
+        if level >= self._layouts[number].place.level:
+            return self._layouts[number]
         if (number, level) not in self._cut:
             self._cut[number, level] = self._layouts[number].cut(level)
         return self._cut[number, level]

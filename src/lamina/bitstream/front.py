@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Final
 
 from lamina.bitstream.bits import BitReader
@@ -17,6 +18,7 @@ from lamina.bitstream.container import (
     CRC_BYTES,
     KNOWN_FEATURES,
     MAGIC,
+    MAX_FILE_BYTES,
     MAX_FRAME,
     MAX_GROUPS,
     PREFIX_BYTES,
@@ -68,6 +70,7 @@ def places_from(reader: BitReader, header: ContainerHeader) -> list[GroupPlace]:
     """
     places: list[GroupPlace] = []
     group, frame = STREAM_GROUP, 0
+    first, size_bytes = reader.position, header.front_size_bytes
     for _ in range(header.group_count):
         start = reader.position
         record = DirectoryRecord.read_from(reader)
@@ -78,22 +81,23 @@ def places_from(reader: BitReader, header: ContainerHeader) -> list[GroupPlace]:
             group, frame = record.group, record.first_frame
         if group >= MAX_GROUPS or frame + record.frame_count - 1 > MAX_FRAME:
             raise reader.error(f"group {group} of {record.frame_count} frames is beyond the limits", "group", start)
-        facts = group_facts(record.is_chained, record.box)
-        places.append(
-            GroupPlace(
-                group,
-                facts,
-                frame,
-                record.frame_count,
-                record.records_size_bytes,
-                record.header_size_bytes,
-                record.layer_sizes_bytes,
-            )
+        place = GroupPlace(
+            group,
+            group_facts(record.is_chained, record.box),
+            frame,
+            record.frame_count,
+            record.records_size_bytes,
+            record.header_size_bytes,
+            record.layer_sizes_bytes,
         )
+        size_bytes += place.records_size_bytes + CRC_BYTES + sum(place.sizes_bytes)
+        if size_bytes > MAX_FILE_BYTES:
+            raise reader.error(f"a file of {size_bytes} bytes is beyond the limits", "layer_sizes_bytes", start)
+        places.append(place)
         group += 1
         frame = frame + record.frame_count if header.is_timed else 0
-    if places[0].group != STREAM_GROUP or places[0].header_size_bytes is None:
-        raise reader.error("the stream group with its header unit does not come first", "directory", 0)
+    if (places[0].group, places[0].first_frame) != (STREAM_GROUP, 0) or places[0].header_size_bytes is None:
+        raise reader.error("the stream group with its header unit does not come first", "group", first)
     return places
 
 
@@ -127,16 +131,19 @@ def with_offsets(facts: StreamFacts, places: Sequence[GroupPlace], records_at: i
 
 
 def _layer_by_layer(places: Sequence[GroupPlace], starts: dict[int, int], at: int) -> list[GroupPlace]:
-    offsets: list[list[int]] = [[] for _ in places]
-    for layer in range(max(len(place.sizes_bytes) for place in places)):
-        for number, place in enumerate(places):
-            if layer < len(place.sizes_bytes):
-                offsets[number].append(at)
-                at += place.sizes_bytes[layer]
-    return [
-        replace(place, records_offset=starts[place.group], offsets=tuple(found))
-        for place, found in zip(places, offsets, strict=True)
-    ]
+    totals: list[int] = []
+    for place in places:
+        totals += [0] * (len(place.sizes_bytes) - len(totals))
+        for number, size_bytes in enumerate(place.sizes_bytes):
+            totals[number] += size_bytes
+    ends = list(accumulate(totals, initial=at))
+    laid: list[GroupPlace] = []
+    for place in places:
+        offsets = tuple(ends[: len(place.sizes_bytes)])
+        for number, size_bytes in enumerate(place.sizes_bytes):
+            ends[number] += size_bytes
+        laid.append(replace(place, records_offset=starts[place.group], offsets=offsets))
+    return laid
 
 
 def header_of(facts: StreamFacts, places: Sequence[GroupPlace], front_size_bytes: int) -> ContainerHeader:

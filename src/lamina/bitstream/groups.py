@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Protocol
 
-from lamina.bitstream.container import CRC_BYTES
+from lamina.bitstream.container import CRC_BYTES, MAX_UNITS
 from lamina.bitstream.front import HEADER_WINDOW_BYTES, front_size_of, in_front, unpack_front
-from lamina.bitstream.layout import GroupPlace, group_layout, unpack_records
-from lamina.bitstream.runs import IndexEntry
+from lamina.bitstream.layout import GroupPlace, GroupTotals, records_name, unpack_records
+from lamina.bitstream.runs import Run, RunEntries
 from lamina.bitstream.scan import JournalScan
 from lamina.bitstream.source import ByteSource
 from lamina.errors import BitstreamError
-from lamina.units import PLAIN_GROUP, STREAM_GROUP, STREAM_HEADER, StreamFacts
+from lamina.units import GroupFacts, StreamFacts
 
 LONGEST_WINDOW_BYTES = 1 << 17
 """Prefix and header with extensions take less."""
@@ -32,12 +34,8 @@ class Groups(Protocol):
         """What is wrong with the file as a whole."""
         ...
 
-    def entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
-        """The units of a group, in order. Raises `BitstreamError`."""
-        ...
-
-    def intact_entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
-        """The same; none where the group's records are damaged, which is noted in `problems`."""
+    def entries_of(self, place: GroupPlace) -> RunEntries:
+        """The units of a group, in order. Raises `BitstreamError` where its records are damaged, each time."""
         ...
 
     def refresh(self) -> bool:
@@ -67,42 +65,45 @@ class IndexedGroups:
         header, places = unpack_front(self._front)
         self.facts = header.facts
         self.places: Sequence[GroupPlace] = places
-        self._problems: tuple[BitstreamError, ...] = ()
-        self._read: dict[int, Sequence[IndexEntry]] = {}
+        self._size_problem: tuple[BitstreamError, ...] = ()
+        self._read: dict[int, RunEntries] = {}
+        self._damaged: dict[int, BitstreamError] = {}
+        self._units = 0
         last = max(place.offsets[-1] + place.sizes_bytes[-1] for place in places)
         expected_bytes, actual_bytes = max(last, self.front_size_bytes), source.size_bytes
         if actual_bytes != expected_bytes:
             kind = "truncated" if actual_bytes < expected_bytes else "longer than its directory says"
             problem = f"{kind}: the file has {actual_bytes} bytes, expected {expected_bytes}"
-            self._problems = (BitstreamError(problem, "container", "", actual_bytes, source.name),)
+            self._size_problem = (BitstreamError(problem, "container", "", actual_bytes, source.name),)
 
     @property
     def problems(self) -> tuple[BitstreamError, ...]:
-        """A size that is not what the directory says; groups whose records are damaged."""
-        return self._problems
+        """A size that is not what the directory says; groups whose records were found damaged."""
+        return (*self._size_problem, *self._damaged.values())
 
-    def entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
+    def entries_of(self, place: GroupPlace) -> RunEntries:
         """The units of a group, in order.
 
         Raises:
             BitstreamError: its records are truncated or damaged.
         """
         if place.group not in self._read:
-            runs = unpack_records(self._records_of(place), place)
-            self._read[place.group] = [entry for run in runs for entry in run.entries()]
-        return self._read[place.group]
-
-    def intact_entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
-        """The units of a group; none where its records are damaged."""
-        try:
-            return self.entries_of(place)
-        except BitstreamError as error:
-            if place.group == STREAM_GROUP:
+            if place.group in self._damaged:
+                raise replace(self._damaged[place.group])
+            try:
+                entries = RunEntries(unpack_records(self._records_of(place), place))
+                if self._units + len(entries) > MAX_UNITS:
+                    problem = f"more units than the {MAX_UNITS} of a file"
+                    raise BitstreamError(problem, records_name(place), "", place.records_offset)
+            except BitstreamError as error:
+                error.path = error.path or self._source.name
+                # That a truncated file lacks a group is said once, of the file.
+                if place.records_offset < self._source.size_bytes:
+                    self._damaged[place.group] = error
                 raise
-            error.path = error.path or self._source.name
-            self._read[place.group] = ()
-            self._problems = (*self._problems, error)
-            return ()
+            self._units += len(entries)
+            self._read[place.group] = entries
+        return self._read[place.group]
 
     def refresh(self) -> bool:
         """A finished file does not change."""
@@ -114,7 +115,7 @@ class IndexedGroups:
         if in_front(self.facts, place):
             return self._front[start : start + size_bytes]
         data = self._source.read(start, size_bytes + CRC_BYTES)
-        unit = f"records of group {place.group}"
+        unit = records_name(place)
         if len(data) != size_bytes + CRC_BYTES:
             raise BitstreamError(f"truncated: {len(data)} of {size_bytes + CRC_BYTES} bytes are there", unit, "", start)
         stored_crc, actual_crc = int.from_bytes(data[size_bytes:], "big"), zlib.crc32(data[:size_bytes])
@@ -122,6 +123,25 @@ class IndexedGroups:
             problem = f"CRC-32 is {actual_crc:08x}, stored is {stored_crc:08x}: the group is damaged"
             raise BitstreamError(problem, unit, "crc32", start + size_bytes)
         return data[:size_bytes]
+
+
+@dataclass(slots=True)
+class GrowingGroup:
+    """A group of a journal."""
+
+    facts: GroupFacts
+    totals: GroupTotals = field(default_factory=GroupTotals)
+    layers: dict[int, list[Run]] = field(default_factory=dict)
+    """Runs of each layer; their frames rise as a journal grows."""
+
+    def add(self, run: Run) -> None:
+        """One more run."""
+        self.layers.setdefault(run.key.layer, []).append(run)
+        self.totals.add(run)
+
+    def entries(self) -> RunEntries:
+        """Its units, in order."""
+        return RunEntries(run for layer in sorted(self.layers) for run in self.layers[layer])
 
 
 class JournalGroups:
@@ -135,10 +155,9 @@ class JournalGroups:
         self._scan = JournalScan(source)
         self.facts = self._scan.facts
         self.front_size_bytes = self._scan.front_size_bytes
-        self.places: Sequence[GroupPlace] = ()
-        self._entries: dict[int, list[IndexEntry]] = {}
-        self._arrange()
-        if STREAM_GROUP not in self._entries or self._entries[STREAM_GROUP][0].key != STREAM_HEADER:
+        self._begin()
+        self._add_new()
+        if not self._scan.has_header:
             raise BitstreamError("the header unit of the stream is missing", "journal", "", self._scan.end)
 
     @property
@@ -146,33 +165,44 @@ class JournalGroups:
         """Why the scan ended before the file did, if so."""
         return self._scan.problems
 
-    def entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
+    def entries_of(self, place: GroupPlace) -> RunEntries:
         """The units of a group, in order."""
-        return self._entries[place.group]
-
-    def intact_entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
-        """The same: what is not intact was not found."""
+        if place.group not in self._entries:
+            self._entries[place.group] = self._groups[place.group].entries()
         return self._entries[place.group]
 
     def refresh(self) -> bool:
-        """Read the records that were appended; whether there were any."""
-        count = len(self._scan.runs)
+        """Read the records that were appended; whether there were any, or others than before."""
         self._scan.go_on()
-        if len(self._scan.runs) == count:
+        if self._scan.beginnings != self._beginnings:
+            # Until the writer has come as far as the header again, what was there stays.
+            if not self._scan.has_header:
+                return False
+            self._begin()
+        elif len(self._scan.runs) == self._taken:
             return False
-        self._arrange()
+        self._add_new()
         return True
 
-    def _arrange(self) -> None:
-        by_group: dict[int, list[IndexEntry]] = {}
-        for run in self._scan.runs:
-            by_group.setdefault(run.key.group, []).extend(run.entries())
-        self._entries = {group: sorted(by_group[group], key=lambda entry: entry.key) for group in sorted(by_group)}
-        self.places = [
-            group_layout(
-                group,
-                self._scan.groups.get(group, PLAIN_GROUP),
-                sorted((run for run in self._scan.runs if run.key.group == group), key=lambda run: run.key),
-            ).place
-            for group in self._entries
-        ]
+    def _begin(self) -> None:
+        self._beginnings = self._scan.beginnings
+        self._taken = 0
+        self._groups: dict[int, GrowingGroup] = {}
+        self._entries: dict[int, RunEntries] = {}
+        self.places: Sequence[GroupPlace] = ()
+
+    def _add_new(self) -> None:
+        """Take the runs that are new; only what they touch is made again."""
+        touched: set[int] = set()
+        for run in self._scan.runs[self._taken :]:
+            group = run.key.group
+            if group not in self._groups:
+                self._groups[group] = GrowingGroup(self._scan.groups[group])
+            self._groups[group].add(run)
+            touched.add(group)
+        self._taken = len(self._scan.runs)
+        places = [place for place in self.places if place.group not in touched]
+        for group in touched:
+            self._entries.pop(group, None)
+            places.append(self._groups[group].totals.place(group, self._groups[group].facts))
+        self.places = sorted(places, key=attrgetter("group"))

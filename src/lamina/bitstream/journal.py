@@ -9,33 +9,38 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from lamina.atomic import write_error
+from lamina.atomic import write_error, write_errors
 from lamina.bitstream.container import FEATURE_STREAMED, MAX_UNITS
-from lamina.bitstream.front import HEADER_WINDOW_BYTES, unpack_prefix
+from lamina.bitstream.front import unpack_prefix
 from lamina.bitstream.layout import layouts_of
+from lamina.bitstream.locking import open_locked
 from lamina.bitstream.reader import checked_run
-from lamina.bitstream.runs import IndexEntry, Run, RunWalk, entry_of, runs_of
-from lamina.bitstream.scan import JournalScan, journal_start, pack_journal_front, pack_journal_record
+from lamina.bitstream.runs import IndexEntry, Run, RunEntries, RunWalk, entry_of, runs_of
+from lamina.bitstream.scan import JOURNAL_PREFIX, JournalScan, journal_start, pack_journal_front, pack_journal_record
 from lamina.bitstream.source import FileSource, named
 from lamina.bitstream.writer import write_indexed
 from lamina.errors import BitstreamError
-from lamina.units import GroupFacts, StreamFacts, Unit, UnitKey
+from lamina.units import HEADER_LAYER, GroupFacts, StreamFacts, Unit, UnitKey
+
+LONGEST_PLAIN_FRONT_BYTES: Final = 25
+"""Prefix, header without extensions, CRC-32: a shorter file holds no unit, whatever became of it."""
 
 
 class StreamJournal:
-    """A journal open for appending; a context manager.
+    """A journal open for appending, by one process at a time; a context manager.
 
     Creates `path` for a stream of these facts, or opens the journal that is there and keeps its complete units.
 
     Raises:
-        BitstreamError: there is a file that is not a journal of this codec; it is left alone.
+        BitstreamError: there is a file that is not a journal of this codec, or of other facts; it is left alone.
         ValueError: there is no file, and no facts to begin one with.
-        WriteError: the place is not writable.
+        WriteError: the place is not writable, or another encode has the journal open.
     """
 
     def __init__(self, path: str | Path, facts: StreamFacts | None = None, *, codec_wire_id: int | None = None) -> None:
@@ -44,30 +49,38 @@ class StreamJournal:
         """What was dropped when an existing journal was opened."""
         self._runs: list[Run] = []
         self._groups: dict[int, GroupFacts] = {}
-        wanted = codec_wire_id if facts is None else facts.codec_wire_id
-        found = scan_verified(self.path, wanted) if self.path.exists() else None
-        if found is None and facts is None:
+        self._copied: tuple[Run, bytes] | None = None
+        if facts is None and not self.path.exists():
             raise ValueError(f"{self.path}: there is no journal, and nothing says what one would hold")
-        self.facts: StreamFacts = found.facts if found is not None else facts  # pyright: ignore[reportAttributeAccessIssue]
-        front = pack_journal_front(self.facts)
-        self._front_size = found.front_size_bytes if found is not None else len(front)
-        self._end = self._front_size
+        with write_errors(self.path):
+            self._file = open_locked(self.path)
         try:
-            self._file = self.path.open("w+b" if found is None else "r+b", buffering=0)
-            if found is None:
-                self._write(0, front)
-            else:
+            self._begin(facts, codec_wire_id)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _begin(self, facts: StreamFacts | None, codec_wire_id: int | None) -> None:
+        found = scan_verified(self.path, facts, codec_wire_id)
+        with write_errors(self.path):
+            if found is not None:
+                self.facts: StreamFacts = found.facts
+                self._front_size = found.front_size_bytes
                 self._runs, self._groups, self.problems = found.runs, found.groups, found.problems
                 self._end = found.end
-                self._file.truncate(self._end)
-        except OSError as error:
-            raise write_error(self.path, error) from error
+            elif facts is not None:
+                front = pack_journal_front(facts)
+                self._write(0, front)
+                self.facts, self._front_size, self._end = facts, len(front), len(front)
+            else:
+                raise ValueError(f"{self.path}: holds nothing yet, and nothing says what it would hold")
+            self._file.truncate(self._end)
         self._walk_again()
 
     @property
-    def entries(self) -> list[IndexEntry]:
+    def entries(self) -> RunEntries:
         """Units that are complete, in the order of their making."""
-        return [entry for run in self._runs for entry in run.entries()]
+        return RunEntries(self._runs)
 
     @property
     def keys(self) -> Sequence[UnitKey]:
@@ -86,42 +99,47 @@ class StreamJournal:
             BitstreamError: the file was changed by someone else.
         """
         for run in list(self._runs):
-            payloads = self._payloads_of(run)
-            for entry in run.entries():
-                start = entry.offset - run.offset
-                payload = payloads[start : start + entry.length]
-                yield Unit(entry.key, payload, entry.quality_db, entry.frame_count, self._groups[entry.key.group])
+            yield from self._units_of(run)
+
+    def _units_of(self, run: Run) -> Iterator[Unit]:
+        payloads, facts = self._payloads_of(run), self._groups[run.key.group]
+        for entry in run.entries():
+            start = entry.offset - run.offset
+            payload = payloads[start : start + entry.length]
+            yield Unit(entry.key, payload, entry.quality_db, entry.frame_count, facts)
 
     def append(self, units: Iterable[Unit] | Unit) -> None:
         """Write units that were made together; they survive the end of this process.
+
+        Those of a layer whose frames follow each other share a record: given layer by layer, they take the least.
 
         Raises:
             ValueError: a key comes late or twice, or something is beyond the limits; nothing was written.
             WriteError: the disk is full; the journal ends before these units.
         """
         made = [units] if isinstance(units, Unit) else list(units)
-        self._check(made)
+        new_groups = self._check(made)
         payloads = {unit.key: unit.payload for unit in made}
         start, walk = self._end, replace(self._walk)
-        data, groups, runs = bytearray(), dict(self._groups), []
+        data, runs, opened = bytearray(), [], set[int]()
         for group, members in groupby(made, lambda unit: unit.key.group):
-            members = list(members)
-            for run in runs_of(entry_of(unit) for unit in members):
-                opening = None if group in groups else members[0].group
-                groups.setdefault(group, members[0].group)
+            for run in runs_of([entry_of(unit) for unit in members]):
                 body = b"".join(payloads[entry.key] for entry in run.entries())
                 run = replace(run, crc32=zlib.crc32(body))
-                data += pack_journal_record(run, walk, opening)
+                data += pack_journal_record(run, walk, None if group in opened else new_groups.get(group))
+                opened.add(group)
                 runs.append(replace(run, offset=start + len(data)))
                 data += body
                 walk.advance(run)
         try:
             self._write(start, data)
         except OSError as error:
-            self._file.truncate(start)
+            with suppress(OSError):
+                self._file.truncate(start)
             raise write_error(self.path, error) from error
         self._runs += runs
-        self._groups, self._walk, self._end = groups, walk, start + len(data)
+        self._groups |= new_groups
+        self._walk, self._end = walk, start + len(data)
         self._note(runs)
 
     def keep(self, count: int) -> None:
@@ -137,17 +155,13 @@ class StreamJournal:
                 kept.append(run)
                 count -= len(run.lengths)
                 continue
-            payloads = self._payloads_of(run)
-            for entry in list(run.entries())[:count]:
-                start = entry.offset - run.offset
-                payload = payloads[start : start + entry.length]
-                facts = self._groups[entry.key.group]
-                partial.append(Unit(entry.key, payload, entry.quality_db, entry.frame_count, facts))
+            partial = list(self._units_of(run))[: max(count, 0)]
             break
         if len(kept) == len(self._runs):
             return
         self._end = kept[-1].stop if kept else self._front_size
-        self._file.truncate(self._end)
+        with write_errors(self.path):
+            self._file.truncate(self._end)
         self._runs = kept
         self._groups = {run.key.group: self._groups[run.key.group] for run in kept}
         self._walk_again()
@@ -157,18 +171,26 @@ class StreamJournal:
     def finish(self, path: str | Path) -> int:
         """Write all units to `path` as an indexed file and remove the journal; the size of the file, bytes.
 
-        Payloads are copied one at a time.
+        Payloads are copied run by run, each checked once more.
 
         Raises:
             ValueError: the header unit of the stream was not appended.
+            BitstreamError: the journal was damaged since it was opened.
             WriteError: the disk is full or the place not writable; the journal is still there.
         """
         entries = {entry.key: entry for entry in self.entries}
         ordered = [replace(entries[key], run=None) for key in sorted(entries)]
         layouts = layouts_of(ordered, self._groups)
         size_bytes = write_indexed(path, self.facts, layouts, lambda key: self._payload_of(entries[key]))
-        self.close()
-        if Path(path).resolve() != self.path.resolve():
+        if Path(path).resolve() == self.path.resolve():
+            self.close()
+            return size_bytes
+        try:
+            # While it is locked: who waits for it finds that it is gone, and begins a new one.
+            self.path.unlink()
+            self.close()
+        except PermissionError:
+            self.close()  # Windows removes no open files.
             self.path.unlink()
         return size_bytes
 
@@ -176,18 +198,23 @@ class StreamJournal:
         """Close the file; it can be opened again."""
         self._file.close()
 
-    def _check(self, made: Sequence[Unit]) -> None:
+    def _check(self, made: Sequence[Unit]) -> dict[int, GroupFacts]:
+        """Facts of the groups that these units open. Raises ValueError unless they may follow what is there."""
         if self._unit_count + len(made) > MAX_UNITS:
             raise ValueError(f"the journal has {self._unit_count} units, a stream may have {MAX_UNITS}")
-        reached = dict(self._reached)
-        groups = dict(self._groups)
+        reached: dict[tuple[int, int], int] = {}
+        new_groups: dict[int, GroupFacts] = {}
         for unit in made:
             group, layer, frame = unit.key
-            if frame < reached.get((group, layer), 0) or (layer < 0 and (group, layer) in reached):
+            before = reached.get((group, layer), self._reached.get((group, layer)))
+            if before is not None and (frame < before or layer == HEADER_LAYER):
                 raise ValueError(f"{unit.key} comes late or twice")
-            if groups.setdefault(group, unit.group) != unit.group:
-                raise ValueError(f"{unit.key} says {unit.group} of its group, others {groups[group]}")
+            known = self._groups.get(group)
+            known = new_groups.setdefault(group, unit.group) if known is None else known
+            if known != unit.group:
+                raise ValueError(f"{unit.key} says {unit.group} of its group, others {known}")
             reached[group, layer] = frame + unit.frame_count
+        return new_groups
 
     def _walk_again(self) -> None:
         """Go past all runs: where the next record goes on, and what each layer has reached."""
@@ -214,8 +241,11 @@ class StreamJournal:
         return checked_run(run, self._file.read(run.length))
 
     def _payload_of(self, entry: IndexEntry) -> bytes:
-        self._file.seek(entry.offset)
-        return self._file.read(entry.length)
+        assert entry.run is not None
+        if self._copied is None or self._copied[0] is not entry.run:
+            self._copied = entry.run, self._payloads_of(entry.run)
+        start = entry.offset - entry.run.offset
+        return self._copied[1][start : start + entry.length]
 
     def __enter__(self) -> Self:
         return self
@@ -224,33 +254,27 @@ class StreamJournal:
         self.close()
 
 
-def scan_verified(path: Path, codec_wire_id: int | None) -> JournalScan | None:
-    """The complete units of the journal at `path`, payloads checked; None: nothing is there to keep.
+def scan_verified(path: Path, facts: StreamFacts | None, codec_wire_id: int | None) -> JournalScan | None:
+    """The complete units of the journal at `path`, payloads checked; None: it was only begun, and holds nothing.
 
     A power failure may leave a record without its payload, so that lengths alone do not tell what is complete.
 
     Raises:
-        BitstreamError: the file is not a journal, or of another codec.
+        BitstreamError: the file is not a journal, or of another codec, or of other facts.
     """
-    source = FileSource(path)
-    try:
-        window = source.read(0, HEADER_WINDOW_BYTES)
-        with named(source):
-            if len(window) < len(b"LAMINA") + 2:
+    with closing(FileSource(path)) as source, named(source):
+        prefix = source.read(0, len(JOURNAL_PREFIX))
+        if len(prefix) < len(JOURNAL_PREFIX) and JOURNAL_PREFIX.startswith(prefix):
+            return None
+        if not unpack_prefix(prefix).features & FEATURE_STREAMED:
+            raise BitstreamError("is a finished file, expected a journal: choose another name", "container", "features")
+        try:
+            scan = JournalScan(source)
+        except BitstreamError:
+            if source.size_bytes <= LONGEST_PLAIN_FRONT_BYTES:
                 return None
-            if not unpack_prefix(window).features & FEATURE_STREAMED:
-                raise BitstreamError(
-                    "is a finished file, expected a journal: choose another name", "container", "features"
-                )
-            try:
-                scan = JournalScan(source)
-            except BitstreamError as error:
-                if "truncated" in error.problem:
-                    return None
-                raise
-            if codec_wire_id is not None and scan.facts.codec_wire_id != codec_wire_id:
-                problem = f"is of codec {scan.facts.codec_wire_id}, expected {codec_wire_id}: choose another name"
-                raise BitstreamError(problem, "journal header", "codec_wire_id")
+            raise
+        _check_facts(scan.facts, facts, codec_wire_id)
         for number, run in enumerate(scan.runs):
             try:
                 checked_run(run, source.read(run.offset, run.length))
@@ -259,8 +283,16 @@ def scan_verified(path: Path, codec_wire_id: int | None) -> JournalScan | None:
                 forget_from(scan, number, error)
                 break
         return scan
-    finally:
-        source.close()
+
+
+def _check_facts(found: StreamFacts, facts: StreamFacts | None, codec_wire_id: int | None) -> None:
+    """Raise BitstreamError unless a journal is what is expected."""
+    expected_id = facts.codec_wire_id if facts is not None else codec_wire_id
+    if expected_id is not None and found.codec_wire_id != expected_id:
+        problem = f"is of codec {found.codec_wire_id}, expected {expected_id}: choose another name"
+        raise BitstreamError(problem, "journal header", "codec_wire_id")
+    if facts is not None and found != facts:
+        raise BitstreamError(f"says {found}, expected {facts}: choose another name", "journal header")
 
 
 def forget_from(scan: JournalScan, number: int, error: BitstreamError) -> None:

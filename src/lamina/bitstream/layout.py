@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 
 from lamina.bitstream.container import MAX_UNITS, RunRecord
@@ -58,6 +58,11 @@ class GroupPlace:
         return ranges
 
 
+def records_name(place: GroupPlace) -> str:
+    """What the records of a group are called in messages."""
+    return "records of the stream group" if place.group == STREAM_GROUP else f"records of group {place.group}"
+
+
 @dataclass(frozen=True, slots=True)
 class GroupLayout:
     """A group and its runs."""
@@ -94,23 +99,52 @@ def check_order(entries: Sequence[IndexEntry]) -> None:
     for before, after in pairwise(entries):
         if not before.key < after.key:
             raise ValueError(f"{after.key} comes after {before.key}, expected each key once, in rising order")
-        if before.key[:2] == after.key[:2] and after.key.frame < before.key.frame + before.frame_count:
+        if before.key[:2] != after.key[:2]:
+            continue
+        if after.key.layer == HEADER_LAYER:
+            raise ValueError(f"{after.key} is a second header unit, a group has one")
+        if after.key.frame < before.key.frame + before.frame_count:
             raise ValueError(f"{after.key} lies within the {before.frame_count} frames of {before.key}")
+
+
+@dataclass(slots=True)
+class GroupTotals:
+    """What the runs of a group add up to, run by run in any order."""
+
+    header_size_bytes: int | None = None
+    header_frame: int = 0
+    layer_sizes_bytes: list[int] = field(default_factory=list)
+    first_frame: int | None = None
+    """Of its layers; None: it has none."""
+    stop_frame: int = 0
+
+    def add(self, run: Run) -> None:
+        """One more run."""
+        layer, frame = run.key.layer, run.key.frame
+        if layer == HEADER_LAYER:
+            self.header_size_bytes, self.header_frame = run.length, frame
+            return
+        self.layer_sizes_bytes += [0] * (layer + 1 - len(self.layer_sizes_bytes))
+        self.layer_sizes_bytes[layer] += run.length
+        self.first_frame = frame if self.first_frame is None else min(self.first_frame, frame)
+        self.stop_frame = max(self.stop_frame, run.stop_frame)
+
+    def place(self, group: int, facts: GroupFacts) -> GroupPlace:
+        """The group, but for its records and where it is."""
+        first = self.header_frame if self.first_frame is None else self.first_frame
+        has_frames = self.first_frame is not None and group != STREAM_GROUP
+        count = self.stop_frame - first if has_frames else 0
+        return GroupPlace(group, facts, first, count, 0, self.header_size_bytes, tuple(self.layer_sizes_bytes))
 
 
 def group_layout(group: int, facts: GroupFacts, runs: Sequence[Run]) -> GroupLayout:
     """A group from its runs."""
-    framed = [run for run in runs if run.key.layer != HEADER_LAYER]
-    headers = [run for run in runs if run.key.layer == HEADER_LAYER]
-    starts = [run.key.frame for run in framed or headers]
-    first = min(starts, default=0)
-    count = max((run.stop_frame for run in framed), default=first) - first if group != STREAM_GROUP else 0
-    layers = [0] * (1 + max((run.key.layer for run in framed), default=-1))
-    for run in framed:
-        layers[run.key.layer] += run.length
-    records = len(pack_records(runs, group, first, bool(headers)))
-    header_bytes = headers[0].length if headers else None
-    return GroupLayout(GroupPlace(group, facts, first, count, records, header_bytes, tuple(layers)), tuple(runs))
+    totals = GroupTotals()
+    for run in runs:
+        totals.add(run)
+    place = totals.place(group, facts)
+    records = len(pack_records(runs, group, place.first_frame, place.header_size_bytes is not None))
+    return GroupLayout(replace(place, records_size_bytes=records), tuple(runs))
 
 
 def pack_records(runs: Iterable[Run], group: int, first_frame: int, has_header: bool) -> bytes:
@@ -128,32 +162,54 @@ def unpack_records(data: bytes, place: GroupPlace) -> tuple[Run, ...]:
     Raises:
         BitstreamError: damaged, out of order, or not what the directory says.
     """
-    walk = RunWalk.of_group(place.group, place.first_frame, place.header_size_bytes is not None)
+    totals = GroupTotals()
     runs: list[Run] = []
-    position = 0
-    unit = f"records of group {place.group}"
-    while position < len(data):
-        start = position
-        record, position = RunRecord.unpack(data, start)
-        try:
-            if record.opens_group:
-                raise ValueError("opens a group, which only a journal's records do")
-            run = run_from(record, walk)
-            if runs and not (runs[-1].key < run.key and _is_apart(runs[-1], run)):
-                raise ValueError(f"{run.key} comes after {runs[-1].key}, expected rising order")
-        except ValueError as error:
-            raise BitstreamError(str(error), unit, "step", start) from None
+    for run in _runs_in(data, place):
+        totals.add(run)
         runs.append(run)
-        walk.advance(run)
-    found = group_layout(place.group, place.facts, runs).place
-    said = (place.first_frame, place.frame_count, place.header_size_bytes, place.layer_sizes_bytes)
-    if (found.first_frame, found.frame_count, found.header_size_bytes, found.layer_sizes_bytes) != said:
-        raise BitstreamError("do not add up to what the directory says", unit)
+    if totals.place(place.group, place.facts) != replace(place, records_size_bytes=0, records_offset=0, offsets=()):
+        problem = "do not add up to what the directory says"
+        raise BitstreamError(problem, records_name(place), "", place.records_offset)
     laid: list[Run] = []
     for layer, members in groupby(runs, lambda run: run.key.layer):
         laid += placed(members, place.offsets[layer + 1])
     return tuple(laid)
 
 
-def _is_apart(before: Run, after: Run) -> bool:
-    return before.key[:2] != after.key[:2] or before.stop_frame <= after.key.frame
+def _runs_in(data: bytes, place: GroupPlace) -> Iterator[Run]:
+    """The runs of a group's records, one after another in rising order."""
+    walk = RunWalk.of_group(place.group, place.first_frame, place.header_size_bytes is not None)
+    before: Run | None = None
+    stop = units = 0
+    while stop < len(data):
+        start = stop
+        try:
+            record, stop = RunRecord.unpack(data, start)
+            if record.names_group:
+                raise ValueError("names a group, which only a journal's records do")
+            run = run_from(record, walk)
+            if before is not None:
+                check_rising(before, run)
+            units += len(run.lengths)
+            if units > MAX_UNITS:
+                raise ValueError(f"more units than the {MAX_UNITS} of a file")
+        except BitstreamError as error:
+            error.position += place.records_offset
+            error.field, error.unit = f"{error.unit} {error.field}".strip(), records_name(place)
+            raise
+        except ValueError as error:
+            position = place.records_offset + start
+            raise BitstreamError(str(error), records_name(place), "run record", position) from None
+        yield run
+        before = run
+        walk.advance(run)
+
+
+def check_rising(before: Run, after: Run) -> None:
+    """Raise ValueError unless one run of a group may follow another."""
+    if not before.key < after.key:
+        raise ValueError(f"{after.key} comes after {before.key}, expected rising order")
+    if after.key.layer == HEADER_LAYER:
+        raise ValueError(f"{after.key} is a second header unit, a group has one")
+    if before.key.layer == after.key.layer and before.stop_frame > after.key.frame:
+        raise ValueError(f"{after.key} lies within the frames of {before.key}")

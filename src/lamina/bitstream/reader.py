@@ -7,7 +7,7 @@ import threading
 import zlib
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,13 +16,19 @@ from lamina.bitstream.damage import Damage
 from lamina.bitstream.front import HEADER_WINDOW_BYTES, unpack_prefix
 from lamina.bitstream.groups import Groups, IndexedGroups, JournalGroups
 from lamina.bitstream.layout import GroupPlace
-from lamina.bitstream.runs import IndexEntry, Run
+from lamina.bitstream.runs import IndexEntry, Run, RunEntries
+from lamina.bitstream.selection import chain_starts, index_of, wanted
 from lamina.bitstream.source import ByteSource, BytesSource, FileSource, named
 from lamina.errors import BitstreamError
 from lamina.units import HEADER_LAYER, STREAM_GROUP, STREAM_HEADER, StreamFacts, Unit, UnitKey
 
 KEPT_RUNS = 16
 """Runs of several units that were read last: a decoder that goes frame by frame asks layer after layer for one unit."""
+KEPT_RUN_BYTES = 1 << 18
+"""Longer runs are read again: there are few, as they are large through their last unit."""
+
+Lost = Callable[[UnitKey, BitstreamError], None]
+"""Told what is lost, and why."""
 
 
 def read_stream(stream: str | Path | bytes | bytearray | memoryview | ByteSource) -> Stream:
@@ -60,7 +66,8 @@ class Stream:
         self._source = source
         self.name: str = source.name
         """Path of the file; empty for bytes in memory."""
-        self._kept: OrderedDict[Run, bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
+        self._chains: tuple[Sequence[GroupPlace], list[int]] = ((), [])
         self._lock = threading.Lock()
         try:
             with named(source):
@@ -73,7 +80,10 @@ class Stream:
             raise
 
     def refresh(self) -> bool:
-        """See what was appended to a journal since; whether there was anything."""
+        """See what was appended to a journal since; whether there was anything. Reads no more than that.
+
+        A journal that was finished meanwhile is a file of its own still, with all that it had; open the finished one.
+        """
         with self._lock, named(self._source):
             return self._groups.refresh()
 
@@ -146,14 +156,22 @@ class Stream:
             ValueError: there is no such group.
         """
         places = self.places
-        index = bisect_left(places, group, key=lambda place: place.group)
-        if index == len(places) or places[index].group != group:
-            raise ValueError(f"there is no group {group}; groups are {places[0].group}...{places[-1].group}")
-        return places[index]
+        return places[index_of(places, group)]
 
     def is_chained(self, group: int) -> bool:
         """Whether a group builds on the one before it."""
         return group != STREAM_GROUP and self.place(group).facts.is_chained
+
+    def chain_of(self, group: int) -> int:
+        """First group that must be decoded for a group: where its chain begins; itself where it decodes alone.
+
+        Raises:
+            ValueError: there is no such group.
+        """
+        places = self.places
+        if self._chains[0] is not places:
+            self._chains = places, chain_starts(places)
+        return self._chains[1][index_of(places, group)]
 
     def level_of(self, group: int) -> int:
         """Highest level that the group reaches; -1 when it has a header unit only.
@@ -175,7 +193,7 @@ class Stream:
             raise ValueError(f"{self.name or 'this stream'} is a journal: finish it to have its layers together")
         return self.place(group).byte_ranges(level)
 
-    def entries_of(self, group: int) -> Sequence[IndexEntry]:
+    def entries_of(self, group: int) -> RunEntries:
         """The units of one group, in order; reads its records.
 
         Raises:
@@ -186,63 +204,65 @@ class Stream:
             return self._groups.entries_of(self.place(group))
 
     @property
-    def entries(self) -> list[IndexEntry]:
+    def entries(self) -> RunEntries:
         """All units by group, layer, frame. Groups whose records are damaged are left out, and noted in `problems`."""
-        found: list[IndexEntry] = []
+        runs: list[Run] = []
         for place in self.places:
-            found += self._intact_entries_of(place)
-        return found
+            try:
+                runs += self.entries_of(place.group).runs
+            except BitstreamError:
+                if place.group == STREAM_GROUP:
+                    raise
+        return RunEntries(runs)
 
     def entry(self, key: UnitKey) -> IndexEntry:
         """The entry of one unit.
 
         Raises:
             KeyError: the stream does not have it.
+            BitstreamError: the records of its group are damaged.
         """
-        if key.group in (place.group for place in self.places):
-            entries = self.entries_of(key.group)
-            index = bisect_left(entries, key, key=lambda entry: entry.key)
-            if index < len(entries) and entries[index].key == key:
-                return entries[index]
-        raise KeyError(f"{self.name or 'the stream'} has no unit {key}")
+        missing = KeyError(f"{self.name or 'the stream'} has no unit {key}")
+        try:
+            self.place(key.group)
+        except ValueError:
+            raise missing from None
+        entries = self.entries_of(key.group)
+        index = bisect_left(entries, key, key=lambda entry: entry.key)
+        if index == len(entries) or entries[index].key != key:
+            raise missing
+        return entries[index]
 
     def select(
         self,
         max_level: int | None = None,
         groups: Container[int] | None = None,
-        frames: Container[int] | None = None,
+        frames: Collection[int] | None = None,
+        lost: Lost | None = None,
     ) -> list[IndexEntry]:
         """Entries that are needed to decode levels 0...`max_level` of `groups` and `frames`; None: all.
 
         The stream group is always among them. A group without any of the frames is left out; of others, frames up to
         the last one asked for are taken, as they build on each other; of what a chained group builds on, all.
+
+        Raises:
+            BitstreamError: the records of a group are damaged. With `lost`, this is told instead, as the loss of the
+                group's header unit, and the group left out.
         """
         chosen: list[IndexEntry] = []
-        for place, stop in self._wanted(groups, frames):
-            for entry in self._intact_entries_of(place):
+        for place, stop in wanted(self.places, groups, frames):
+            try:
+                entries = self.entries_of(place.group)
+            except BitstreamError as error:
+                if lost is None or place.group == STREAM_GROUP:
+                    raise
+                lost(UnitKey(place.group, HEADER_LAYER, place.first_frame), error.with_traceback(None))
+                continue
+            for entry in entries:
                 in_level = max_level is None or entry.key.layer <= max_level
                 if entry.key.layer == HEADER_LAYER or (in_level and entry.key.frame < stop):
                     chosen.append(entry)
         return chosen
-
-    def _wanted(self, groups: Container[int] | None, frames: Container[int] | None) -> list[tuple[GroupPlace, int]]:
-        """Groups, and the frame before which what is needed of each ends."""
-        wanted: list[tuple[GroupPlace, int]] = []
-        needs_all = False
-        for place in reversed(self.places):
-            last = place.first_frame + place.frame_count - 1
-            if frames is not None and not needs_all:
-                last = max((frame for frame in place.frames if frame in frames), default=-1)
-            asked = (groups is None or place.group in groups) and (frames is None or last >= 0)
-            if place.group == STREAM_GROUP:
-                wanted.append((place, 1))
-            elif asked or needs_all:
-                wanted.append((place, place.frames.stop if needs_all else last + 1))
-                needs_all = place.facts.is_chained
-        return wanted[::-1]
-
-    def _intact_entries_of(self, place: GroupPlace) -> Sequence[IndexEntry]:
-        return self._groups.intact_entries_of(place)
 
     def unit(self, entry: IndexEntry) -> Unit:
         """Read one unit.
@@ -258,15 +278,16 @@ class Stream:
         return Unit(entry.key, payloads[start : start + entry.length], entry.quality_db, entry.frame_count, facts)
 
     def _payloads_of(self, run: Run) -> bytes:
+        place = run.offset, run.length, run.crc32
         with self._lock:
-            if run in self._kept:
-                self._kept.move_to_end(run)
-                return self._kept[run]
+            if place in self._kept:
+                self._kept.move_to_end(place)
+                return self._kept[place]
         available = max(min(run.length, self._source.size_bytes - run.offset), 0)
         payloads = checked_run(run, self._source.read(run.offset, available))
-        if len(run.lengths) > 1:
+        if len(run.lengths) > 1 and run.length <= KEPT_RUN_BYTES:
             with self._lock:
-                self._kept[run] = payloads
+                self._kept[place] = payloads
                 while len(self._kept) > KEPT_RUNS:
                     self._kept.popitem(last=False)
         return payloads
@@ -283,12 +304,13 @@ class Stream:
         self,
         max_level: int | None = None,
         groups: Container[int] | None = None,
-        frames: Container[int] | None = None,
+        frames: Collection[int] | None = None,
     ) -> Iterator[Unit]:
         """Read the units that `select` chooses.
 
         Raises:
-            BitstreamError: at the first unit that is truncated or damaged.
+            BitstreamError: before the first unit where records of a group are damaged; at a unit that is truncated or
+                damaged.
         """
         for entry in self.select(max_level, groups, frames):
             yield self.unit(entry)
@@ -298,7 +320,7 @@ class Stream:
         problems: list[BitstreamError],
         max_level: int | None = None,
         groups: Container[int] | None = None,
-        frames: Container[int] | None = None,
+        frames: Collection[int] | None = None,
     ) -> Iterator[Unit]:
         """Read the units that `select` chooses and that damage leaves of use (`damage` has the rule).
 
@@ -307,17 +329,21 @@ class Stream:
         Raises:
             BitstreamError: the header unit of the stream is lost.
         """
-        damage = Damage(self.is_chained)
-        for entry in self.select(max_level, groups, frames):
-            if damage.costs(entry.key):
+        damage = Damage(self.chain_of)
+
+        def lose(key: UnitKey, error: BitstreamError) -> None:
+            damage.add(key)
+            problems.append(error)
+
+        for entry in self.select(max_level, groups, frames, lose):
+            if damage.costs(entry.key, entry.frame_count):
                 continue
             try:
                 unit = self.unit(entry)
             except BitstreamError as error:
                 if entry.key == STREAM_HEADER:
                     raise
-                damage.add(entry.key)
-                problems.append(error)
+                lose(entry.key, error)
                 continue
             yield unit
 

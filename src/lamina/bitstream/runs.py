@@ -7,13 +7,17 @@ The walk over keys is the same lines for both directions, in files and in journa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from statistics import fmean
-from typing import Final
+from typing import Final, overload
 
 from lamina.bitstream.container import (
     MAX_FRAME,
+    MAX_FRAMES_PER_UNIT,
+    MAX_GROUPS,
     MAX_LAYERS,
     MAX_RUN_UNITS,
     MAX_UNIT_BYTES,
@@ -60,11 +64,19 @@ class Run:
 
     def entries(self) -> Iterator[IndexEntry]:
         """Its units."""
-        offset, (group, layer, frame) = self.offset, self.key
+        offset = self.offset
         for number, length in enumerate(self.lengths):
-            key = UnitKey(group, layer, frame + number * self.frames_per_unit)
-            yield IndexEntry(key, offset, length, self.quality_db, self.frames_per_unit, self)
+            yield self._entry(number, offset)
             offset += length
+
+    def entry(self, number: int) -> IndexEntry:
+        """One of its units."""
+        return self._entry(number, self.offset + sum(self.lengths[:number]))
+
+    def _entry(self, number: int, offset: int) -> IndexEntry:
+        group, layer, frame = self.key
+        key = UnitKey(group, layer, frame + number * self.frames_per_unit)
+        return IndexEntry(key, offset, self.lengths[number], self.quality_db, self.frames_per_unit, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,40 @@ class IndexEntry:
         return self.offset + self.length
 
 
+class RunEntries(Sequence[IndexEntry]):
+    """The units of runs, made when they are asked for: an hour has hundreds of thousands."""
+
+    __slots__ = ("_ends", "_runs")
+
+    def __init__(self, runs: Iterable[Run] = ()) -> None:
+        self._runs = tuple(runs)
+        self._ends = tuple(accumulate(len(run.lengths) for run in self._runs))
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """As given."""
+        return self._runs
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> IndexEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[IndexEntry]: ...
+    def __getitem__(self, index: int | slice) -> IndexEntry | list[IndexEntry]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        place = bisect_right(self._ends, number)
+        run = self._runs[place]
+        return run.entry(number - self._ends[place] + len(run.lengths))
+
+    def __iter__(self) -> Iterator[IndexEntry]:
+        for run in self._runs:
+            yield from run.entries()
+
+
 def centidb_of(quality_db: float | None) -> int | None:
     """Quality in 1/100 dB as a record says it; None: unknown.
 
@@ -108,11 +154,14 @@ def entry_of(unit: Unit) -> IndexEntry:
     Raises:
         ValueError: its key, length or quality is beyond the limits of the format.
     """
-    group, layer, frame = unit.key
-    in_range = group >= STREAM_GROUP and HEADER_LAYER <= layer < MAX_LAYERS and 0 <= frame <= MAX_FRAME
-    in_range = in_range and (group != STREAM_GROUP or (frame, unit.frame_count) == (0, 1))
+    (group, layer, frame), count = unit.key, unit.frame_count
+    in_range = STREAM_GROUP <= group < MAX_GROUPS and HEADER_LAYER <= layer < MAX_LAYERS
+    in_range = in_range and 0 <= frame <= MAX_FRAME + 1 - count and 1 <= count <= MAX_FRAMES_PER_UNIT
+    in_range = in_range and (group != STREAM_GROUP or (frame, count) == (0, 1))
+    in_range = in_range and (layer != HEADER_LAYER or count == 1)
     if not in_range or len(unit.payload) > MAX_UNIT_BYTES:
-        raise ValueError(f"{unit.key} of {len(unit.payload)} bytes is beyond the limits of the format")
+        frames = f" and {count} frames" if count != 1 else ""
+        raise ValueError(f"{unit.key} of {len(unit.payload)} bytes{frames} is beyond the limits of the format")
     centidb_of(unit.quality_db)
     return IndexEntry(unit.key, 0, len(unit.payload), unit.quality_db, unit.frame_count)
 
@@ -129,6 +178,20 @@ def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
         size_bytes += entry.length
     if members:
         yield _run_of(members)
+
+
+def as_written(runs: Sequence[Run]) -> Sequence[Run]:
+    """Runs of one group, in order, as a writer makes them of their units: mostly what they are already."""
+    made = all(sum(run.lengths[:-1]) < RUN_BYTES and len(run.lengths) <= MAX_RUN_UNITS for run in runs)
+    made = made and not any(_goes_on(before, run) for before, run in pairwise(runs))
+    return runs if made else list(runs_of(replace(entry, run=None) for run in runs for entry in run.entries()))
+
+
+def _goes_on(before: Run, run: Run) -> bool:
+    """Whether a writer puts the first unit of a run into the run before it."""
+    if before.length >= RUN_BYTES or len(before.lengths) == MAX_RUN_UNITS:
+        return False
+    return _follows(before.entry(len(before.lengths) - 1), run.entry(0))
 
 
 def _follows(before: IndexEntry, entry: IndexEntry) -> bool:
@@ -188,26 +251,28 @@ class RunWalk:
 def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> RunRecord:
     """Wire form of a run after where `walk` stands; with `opening`, of the first of a group in a journal."""
     centidb = centidb_of(run.quality_db)
-    step = None if opening is not None else next((step for step in Step if walk.predict(step) == run.key), None)
     group, layer, frame = run.key
-    plural = len(run.lengths) > 1 or run.frames_per_unit > 1
+    names_group = opening is not None or group != walk.group
+    step = None if names_group else next((step for step in Step if walk.predict(step) == run.key), None)
     box = opening.box if opening is not None else None
-    lengths = list(run.lengths)
+    plural, spans = len(run.lengths) > 1, run.frames_per_unit > 1
     return RunRecord(
         is_explicit=step is None,
         step=Step.GO_ON if step is None else step,
         has_quality=centidb is not None,
         is_plural=plural,
-        opens_group=opening is not None,
-        is_chained=opening is not None and opening.is_chained,
-        has_box=box is not None,
-        group=group if opening is not None else None,
+        spans_frames=spans,
+        names_group=names_group,
+        reserved=0,
+        is_chained=(opening is not None and opening.is_chained) if names_group else None,
+        has_box=box is not None if names_group else None,
+        group=group if names_group else None,
         box=box,
         layer=layer if step is None else None,
         frame=frame if step is None else None,
-        length=lengths[0],
-        more_lengths=tuple(lengths[1:]) if plural else None,
-        frames_per_unit=run.frames_per_unit if plural else None,
+        length=run.lengths[0],
+        more_lengths=run.lengths[1:] if plural else None,
+        frames_per_unit=run.frames_per_unit if spans else None,
         crc32=run.crc32,
         quality_centidb=centidb,
     )
@@ -236,8 +301,8 @@ def run_from(record: RunRecord, walk: RunWalk) -> Run:
 
 
 def facts_from(record: RunRecord) -> GroupFacts:
-    """What a record that opens a group says of it."""
-    return group_facts(record.is_chained, record.box)
+    """What the first record of a group says of it."""
+    return group_facts(bool(record.is_chained), record.box)
 
 
 def group_facts(is_chained: bool, box: tuple[float, ...] | None) -> GroupFacts:

@@ -25,10 +25,12 @@ from lamina.bitstream.container import (
 from lamina.bitstream.runs import Run, RunWalk, facts_from, record_of, run_from
 from lamina.bitstream.source import ByteSource
 from lamina.errors import BitstreamError
-from lamina.units import STREAM_GROUP, GroupFacts, StreamFacts
+from lamina.units import STREAM_GROUP, STREAM_HEADER, GroupFacts, StreamFacts
 
 WINDOWS_BYTES: Final = (64, 1 << 13, 1 << 17)
 """A record or header is looked for in the first of these that holds it whole."""
+
+JOURNAL_PREFIX: Final = FilePrefix(MAGIC, VERSION, FEATURE_STREAMED).pack()
 
 
 def journal_start() -> RunWalk:
@@ -49,7 +51,7 @@ def pack_journal_front(facts: StreamFacts) -> bytes:
         rate_denominator=rate.denominator if rate is not None else None,
         extensions=None,
     )
-    front = FilePrefix(MAGIC, VERSION, FEATURE_STREAMED).pack() + header.pack()
+    front = JOURNAL_PREFIX + header.pack()
     return front + zlib.crc32(front).to_bytes(CRC_BYTES, "big")
 
 
@@ -96,23 +98,38 @@ class JournalScan:
     def __init__(self, source: ByteSource) -> None:
         self._source = source
         self.facts, self.front_size_bytes = unpack_journal_front(source)
-        self.end = self.front_size_bytes
+        self.problems: tuple[BitstreamError, ...] = ()
+        """Why the scan ended before the file did, if so."""
+        self.beginnings: int = 0
+        """How often it began: more than once where the writer went back to earlier units."""
+        self._begin()
+        self.go_on()
+
+    def _begin(self) -> None:
+        self.beginnings += 1
+        self.end: int = self.front_size_bytes
         """Byte after the last complete run; what follows is of no use yet."""
         self.runs: list[Run] = []
         """Complete runs in the order of their making."""
         self.groups: dict[int, GroupFacts] = {}
-        self.problems: tuple[BitstreamError, ...] = ()
-        """Why the scan ended before the file did, if so."""
-        self.walk = journal_start()
+        self._walk = journal_start()
         self._reached: dict[tuple[int, int], int] = {}
         self._units = 0
-        self.go_on()
+        self._last_record = self.end, b""
+
+    @property
+    def has_header(self) -> bool:
+        """The header unit of the stream is there, before all others."""
+        return bool(self.runs) and self.runs[0].key == STREAM_HEADER
 
     def go_on(self) -> None:
         """Read records from where the scan ended. Payloads are not read."""
         self._source.refresh()
         self.problems = ()
-        while self.end < self._source.size_bytes and self._units < MAX_UNITS:
+        start, record = self._last_record
+        if self._source.size_bytes < self.end or self._source.read(start, len(record)) != record:
+            self._begin()
+        while self.end < self._source.size_bytes:
             try:
                 self._take(*self._next_record())
             except BitstreamError as error:
@@ -120,39 +137,48 @@ class JournalScan:
                 self.problems = (error,)
                 return
 
-    def _next_record(self) -> tuple[RunRecord, int]:
-        """The record at `end`, and the byte where its payloads begin."""
+    def _next_record(self) -> tuple[RunRecord, bytes]:
+        """The record at `end`, and its bytes with their CRC-32."""
         for size_bytes in WINDOWS_BYTES:
             window = self._source.read(self.end, size_bytes)
             try:
                 record, stop = RunRecord.unpack(window)
                 check_crc(window, 0, stop, "journal record")
-                return record, self.end + stop + CRC_BYTES
+                return record, window[: stop + CRC_BYTES]
             except BitstreamError as error:
                 if size_bytes == WINDOWS_BYTES[-1] or len(window) < size_bytes:
                     error.position += self.end
                     raise
         raise AssertionError("the last window returns or raises")
 
-    def _take(self, record: RunRecord, offset: int) -> None:
+    def _take(self, record: RunRecord, packed: bytes) -> None:
         """Add the run of a record."""
         try:
-            run = replace(run_from(record, self.walk), offset=offset)
-            group, layer, frame = run.key
-            if record.opens_group == (group in self.groups):
-                raise ValueError(f"group {group} is opened {'twice' if record.opens_group else 'by no record'}")
-            if frame < self._reached.get((group, layer), 0) or (layer < 0 and (group, layer) in self._reached):
-                raise ValueError(f"{run.key} comes late or twice")
+            run = replace(run_from(record, self._walk), offset=self.end + len(packed))
+            self._check(record, run)
         except ValueError as error:
             raise BitstreamError(str(error), "journal record", "", self.end) from None
         if run.stop > self._source.size_bytes:
             there = max(self._source.size_bytes - run.offset, 0)
             problem = f"truncated: {there} of {run.length} bytes are there"
             raise BitstreamError(problem, str(run.key), "payload", run.offset)
-        if record.opens_group:
-            self.groups[group] = facts_from(record)
+        group, layer, _ = run.key
+        self.groups.setdefault(group, facts_from(record))
         self._reached[group, layer] = run.stop_frame
         self._units += len(run.lengths)
         self.runs.append(run)
-        self.walk.advance(run)
+        self._walk.advance(run)
+        self._last_record = self.end, packed
         self.end = run.stop
+
+    def _check(self, record: RunRecord, run: Run) -> None:
+        """Raise ValueError where a run cannot follow those before it."""
+        group, layer, frame = run.key
+        if group not in self.groups and not record.names_group:
+            raise ValueError(f"goes on with group {group}, which no record named")
+        if group in self.groups and (record.is_chained or record.has_box):
+            raise ValueError(f"says of group {group} what only its first record may")
+        if frame < self._reached.get((group, layer), 0) or (layer < 0 and (group, layer) in self._reached):
+            raise ValueError(f"{run.key} comes late or twice")
+        if self._units + len(run.lengths) > MAX_UNITS:
+            raise ValueError(f"more units than the {MAX_UNITS} of a stream")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from lamina.atomic import replacing
 from lamina.bitstream.container import CRC_BYTES
 from lamina.bitstream.front import in_front, pack_front, with_offsets
-from lamina.bitstream.layout import GroupLayout, layouts_of, pack_records
+from lamina.bitstream.layout import GroupLayout, GroupPlace, layouts_of, pack_records
 from lamina.bitstream.runs import Run, entry_of
 from lamina.units import GroupFacts, StreamFacts, Unit, UnitKey
 
@@ -75,10 +75,13 @@ def group_facts_of(units: Iterable[Unit]) -> dict[int, GroupFacts]:
 
 def size_of_layouts(facts: StreamFacts, layouts: Sequence[GroupLayout]) -> int:
     """The size of the file of these groups, bytes."""
-    behind = (layout.place for layout in layouts if not in_front(facts, layout.place))
-    records = sum(place.records_size_bytes + CRC_BYTES for place in behind)
-    payloads = sum(sum(layout.place.sizes_bytes) for layout in layouts)
-    return len(pack_front(facts, layouts)) + records + payloads
+    return len(pack_front(facts, layouts)) + _size_behind(facts, [layout.place for layout in layouts])
+
+
+def _size_behind(facts: StreamFacts, places: Sequence[GroupPlace]) -> int:
+    """Of what follows the front: payloads, and the records that stand before them."""
+    records = (0 if in_front(facts, place) else place.records_size_bytes + CRC_BYTES for place in places)
+    return sum(size + sum(place.sizes_bytes) for size, place in zip(records, places, strict=True))
 
 
 def write_indexed(
@@ -115,16 +118,16 @@ def write_layouts(
             file.write(packed + zlib.crc32(packed).to_bytes(CRC_BYTES, "big"))
     file.seek(0)
     file.write(pack_front(facts, checked))
-    return size_of_layouts(facts, layouts)
+    return front_size + _size_behind(facts, places)
 
 
 def _written(file: BinaryIO, run: Run, ends: list[int], payload_of: Callable[[UnitKey], bytes]) -> Run:
     """The run with its check sum, its payloads written; `ends` says where each layer goes on."""
     crc32 = 0
+    file.seek(ends[run.key.layer + 1])
     for entry in run.entries():
         payload = payload_of(entry.key)
         crc32 = zlib.crc32(payload, crc32)
-        file.seek(ends[run.key.layer + 1])
         file.write(payload)
-        ends[run.key.layer + 1] += len(payload)
+    ends[run.key.layer + 1] += run.length
     return replace(run, crc32=crc32)

@@ -19,7 +19,7 @@ class Decoding:
         self._stream = stream
         self._codec = codec
         self.problems: list[BitstreamError] = list(stream.problems)
-        self._damage = Damage(stream.is_chained)
+        self._damage = Damage(stream.chain_of)
 
     def models(self, level: int, frames: range) -> Iterator[Model]:
         """The best model of each of the frames that the stream has, up to a level.
@@ -27,7 +27,7 @@ class Decoding:
         Raises:
             BitstreamError: the header unit of the stream is damaged.
         """
-        entries = sorted(self._stream.select(level, None, frames), key=_frame_by_frame)
+        entries = sorted(self._stream.select(level, None, frames, self.lose), key=_frame_by_frame)
         done = frames.start - 1
         while True:
             feed = _Feed(self, entries)
@@ -45,7 +45,7 @@ class Decoding:
 
     def unit(self, entry: IndexEntry) -> Unit | None:
         """The unit of an entry; None where damage has cost it."""
-        if self._damage.costs(entry.key):
+        if self._damage.costs(entry.key, entry.frame_count):
             return None
         try:
             return self._stream.unit(entry)
@@ -66,9 +66,8 @@ class Decoding:
         """What a new decoder needs to go on at a group: the stream group, and all from the group's chain on."""
         if group == STREAM_GROUP:
             return entries
-        while self._stream.is_chained(group):
-            group -= 1
-        return [entry for entry in entries if entry.key.group == STREAM_GROUP or entry.key.group >= group]
+        first = self._stream.chain_of(group)
+        return [entry for entry in entries if entry.key.group == STREAM_GROUP or entry.key.group >= first]
 
 
 @dataclass
