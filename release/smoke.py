@@ -93,7 +93,7 @@ def main() -> int:
 
 def install(place: Place, unpacked: Path, *what: Path | str) -> None:
     """Install into the fresh environment, at the versions that are tested."""
-    quiet = ("--quiet", "--disable-pip-version-check")
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-compile")  # torch alone has thousands of files
     place.run("python", "-m", "pip", "install", *quiet, "-c", unpacked / "constraints.txt", *what)
 
 
