@@ -44,7 +44,7 @@ ALLOWED = {
     "stream": WIRE | {"bitstream"},
     "media": CONTRACT | FOUNDATIONS | {"atomic", "codecs"},
     "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
-    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "media", "stream", "lamina"},
+    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
 

@@ -96,7 +96,9 @@ def _run_job(job: str, kernels: list[str], processes: list[subprocess.Popen[str]
     """Run one job to its end; names of kernels are appended as they come."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         code = f"from lamina.cli.warm import rehearse; rehearse({job!r})"
-        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process:
             processes.append(process)
             assert process.stdout is not None
             kernels.extend(line.strip() for line in process.stdout)
