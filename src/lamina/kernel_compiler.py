@@ -92,8 +92,8 @@ class KernelCache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             self._report_unkept(
-                f"{kernel_folder()}: {error.strerror or error}: what is compiled for this machine is not kept, so every "
-                "command compiles again; set LAMINA_CACHE_DIR to a folder that can be written"
+                f"{kernel_folder()}: {error.strerror or error}: what is compiled for this machine is not kept, so "
+                "every command compiles again; set LAMINA_CACHE_DIR to a folder that can be written"
             )
 
 

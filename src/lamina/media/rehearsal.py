@@ -22,15 +22,15 @@ from lamina.media.export import export
 from lamina.media.filming import shots_of, write_shots
 from lamina.media.sources import signal_of
 
-SHORT_FIT = {
+SHORT_FIT: dict[str, Any] = {
     "lattice.steps": 24, "lattice.predicted_steps": 4, "lattice.freeze_rounds": 1, "lattice.freeze_steps": 2,
     "lattice.refine_sweeps": 2,
 }  # fmt: skip
-SHORT_PAPER_FIT = {
+SHORT_PAPER_FIT: dict[str, Any] = {
     "pgsvc.steps": 4, "pgsvc.predicted_steps": 4, "pgsvc.quantization_steps": 2, "pgsvc.key_frame_splats": 20,
     "pgsvc.key_frame_steps": (2, 2),
 }  # fmt: skip
-SHORT_SCENE_FIT = {
+SHORT_SCENE_FIT: dict[str, Any] = {
     "anchors.first": 200, "anchors.limit": 400, "growth.interval_steps": 20, "context.settle_steps": 10,
     "schedule.steps": 90, "schedule.tune_steps": 4,
 }  # fmt: skip
@@ -66,7 +66,7 @@ def rehearse_scenes(folder: Path) -> None:
         write_shots(media, folder / "views", shots_of(media, "orbit", frames=(0, 2), size=(48, 36)))
         export(media, folder / "scene.ply", fit_steps=2)
         list(compare(media, capture))
-    grid = {**SHORT_SCENE_FIT, "schedule.steps": 20, "context.hash_grid": True}
+    grid: dict[str, Any] = {**SHORT_SCENE_FIT, "schedule.steps": 20, "context.hash_grid": True}
     with encode(capture, folder / "grid.lam", preset="fast", **grid) as media:
         list(compare(media, capture))
 

@@ -85,6 +85,89 @@ def cost_of(costs, row, channel, value):
     return costs[row, channel, min(abs(value), COST_MAGNITUDES - 1)]
 
 
+@compiled()
+def move_splat(i, row, lattice, color, anchor, costs, parameters, gradients, stiffness, step, worth, limits, tables):
+    """What `sweep` does to splat `i`; `row` is that of its costs, `stiffness` its own."""
+    bins_table, grids_table = tables
+    k, m, rho, phi = lattice[i, 0], lattice[i, 1], lattice[i, 2], lattice[i, 3]
+    unit = steps.shape_step(k)
+    bins = steps.angle_bins(k, rho * unit, bins_table)
+    grid_power = steps.position_grid(k, m * unit, rho * unit, grids_table)
+    grid = 1 << (grid_power + 4)
+    turn = 2.0 * math.pi * phi / bins
+    rho_real = rho * unit / 256.0
+    size = math.exp(parameters[2, i])
+    amplitude = 0.0
+    along = gradients[i, 2]
+    for channel in range(3):
+        amplitude += (color[i, channel] * step) ** 2
+        along -= gradients[i, 5 + channel] * parameters[5 + channel, i]
+    energy = math.pi * amplitude * stiffness
+    cosine, sine = math.cos(turn), math.sin(turn)
+    best, best_gain = -1, 0.0
+    # Positions: curvature pi |a|^2 conic.
+    cosh, sinh = math.cosh(2.0 * rho_real), math.sinh(2.0 * rho_real)
+    for axis in range(2):
+        conic = (cosh - (sinh * cosine if axis == 0 else -sinh * cosine)) / (size * size)
+        for sign in (-1, 1):
+            moved = lattice[i, 4 + axis] + sign * grid
+            delta = sign * grid / 16.0
+            gain = -(gradients[i, axis] * delta + 0.5 * energy * conic * delta * delta)
+            if gain > best_gain and 0 <= moved < limits[axis] * 16:
+                best, best_gain = 2 * axis + (sign + 1) // 2, gain
+    for sign in (-1, 1):
+        delta = sign * unit / 256.0
+        gain = -(along * delta + energy * delta * delta)
+        moved = m + sign
+        is_legal = steps.M_LOWEST <= moved * unit <= steps.M_HIGHEST
+        if is_legal and gain > best_gain:
+            is_legal = steps.position_grid(k, moved * unit, rho * unit, grids_table) == grid_power
+            best, best_gain = (4 + (sign + 1) // 2, gain) if is_legal else (best, best_gain)
+        if bins > 1:
+            delta = sign * 2.0 * math.pi / bins
+            slope = rho_real * (cosine * gradients[i, 4] - sine * gradients[i, 3])
+            gain = -(slope * delta + energy * 0.25 * sinh * sinh * delta * delta)
+            if gain > best_gain:
+                best, best_gain = 6 + (sign + 1) // 2, gain
+        moved = rho + sign
+        if moved >= 1 and rho >= 1 and moved * unit <= steps.RHO_LIMIT:
+            new_bins = steps.angle_bins(k, moved * unit, bins_table)
+            new_phi = int(math.floor(phi * new_bins / bins + 0.5)) % new_bins
+            twist = 2.0 * math.pi * (new_phi / new_bins - phi / bins)
+            twist -= 2.0 * math.pi * math.floor(twist / (2.0 * math.pi) + 0.5)
+            delta = sign * unit / 256.0
+            slope = cosine * gradients[i, 3] + sine * gradients[i, 4]
+            turn_slope = rho_real * (cosine * gradients[i, 4] - sine * gradients[i, 3])
+            gain = -(slope * delta + turn_slope * twist)
+            gain -= energy * (delta * delta + 0.25 * sinh * sinh * twist * twist)
+            if gain > best_gain and steps.position_grid(k, m * unit, moved * unit, grids_table) == grid_power:
+                best, best_gain = 8 + (sign + 1) // 2, gain
+    for channel in range(3):
+        value = color[i, channel] - anchor[i, channel]
+        for sign in (-1, 1):
+            slope = gradients[i, 5 + channel] * step / size * sign
+            gain = -(slope + math.pi * stiffness * step * step)
+            gain -= worth * cost_of(costs, row, channel, value + sign)
+            gain += worth * cost_of(costs, row, channel, value)
+            if gain > best_gain:
+                best, best_gain = 10 + 2 * channel + (sign + 1) // 2, gain
+    if best < 0:
+        return
+    sign = 2 * (best & 1) - 1
+    if best < 4:
+        lattice[i, 4 + best // 2] += sign * grid
+    elif best < 6:
+        lattice[i, 1] += sign
+    elif best < 8:
+        lattice[i, 3] = (phi + sign) % bins
+    elif best < 10:
+        new_bins = steps.angle_bins(k, (rho + sign) * unit, bins_table)
+        lattice[i, 3] = int(math.floor(phi * new_bins / bins + 0.5)) % new_bins
+        lattice[i, 2] += sign
+    else:
+        color[i, (best - 10) // 2] += sign
+
+
 @compiled(parallel=True)
 def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness, step, worth, costs, limits, tables):
     """Moves one integer of each moving splat by one step where that lowers error plus worth * bits.
@@ -102,87 +185,13 @@ def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness
         limits: (width, height) of the coded area.
         tables: the stored tables of bins and grids.
     """
-    bins_table, grids_table = tables
     for i in prange(lattice.shape[0]):
-        if not moving[i]:
-            continue
-        k, m, rho, phi = lattice[i, 0], lattice[i, 1], lattice[i, 2], lattice[i, 3]
-        unit = steps.shape_step(k)
-        bins = steps.angle_bins(k, rho * unit, bins_table)
-        grid_power = steps.position_grid(k, m * unit, rho * unit, grids_table)
-        grid = 1 << (grid_power + 4)
-        turn = 2.0 * math.pi * phi / bins
-        rho_real = rho * unit / 256.0
-        size = math.exp(parameters[2, i])
-        amplitude = 0.0
-        along = gradients[i, 2]
-        for channel in range(3):
-            amplitude += (color[i, channel] * step) ** 2
-            along -= gradients[i, 5 + channel] * parameters[5 + channel, i]
-        energy = math.pi * amplitude * stiffness[i]
-        cosine, sine = math.cos(turn), math.sin(turn)
-        best, best_gain = -1, 0.0
-        # Positions: curvature pi |a|^2 conic.
-        cosh, sinh = math.cosh(2.0 * rho_real), math.sinh(2.0 * rho_real)
-        for axis in range(2):
-            conic = (cosh - (sinh * cosine if axis == 0 else -sinh * cosine)) / (size * size)
-            for sign in (-1, 1):
-                moved = lattice[i, 4 + axis] + sign * grid
-                delta = sign * grid / 16.0
-                gain = -(gradients[i, axis] * delta + 0.5 * energy * conic * delta * delta)
-                if gain > best_gain and 0 <= moved < limits[axis] * 16:
-                    best, best_gain = 2 * axis + (sign + 1) // 2, gain
-        for sign in (-1, 1):
-            delta = sign * unit / 256.0
-            gain = -(along * delta + energy * delta * delta)
-            moved = m + sign
-            is_legal = steps.M_LOWEST <= moved * unit <= steps.M_HIGHEST
-            if is_legal and gain > best_gain:
-                is_legal = steps.position_grid(k, moved * unit, rho * unit, grids_table) == grid_power
-                best, best_gain = (4 + (sign + 1) // 2, gain) if is_legal else (best, best_gain)
-            if bins > 1:
-                delta = sign * 2.0 * math.pi / bins
-                slope = rho_real * (cosine * gradients[i, 4] - sine * gradients[i, 3])
-                gain = -(slope * delta + energy * 0.25 * sinh * sinh * delta * delta)
-                if gain > best_gain:
-                    best, best_gain = 6 + (sign + 1) // 2, gain
-            moved = rho + sign
-            if moved >= 1 and rho >= 1 and moved * unit <= steps.RHO_LIMIT:
-                new_bins = steps.angle_bins(k, moved * unit, bins_table)
-                new_phi = int(math.floor(phi * new_bins / bins + 0.5)) % new_bins
-                twist = 2.0 * math.pi * (new_phi / new_bins - phi / bins)
-                twist -= 2.0 * math.pi * math.floor(twist / (2.0 * math.pi) + 0.5)
-                delta = sign * unit / 256.0
-                slope = cosine * gradients[i, 3] + sine * gradients[i, 4]
-                turn_slope = rho_real * (cosine * gradients[i, 4] - sine * gradients[i, 3])
-                gain = -(slope * delta + turn_slope * twist)
-                gain -= energy * (delta * delta + 0.25 * sinh * sinh * twist * twist)
-                if gain > best_gain and steps.position_grid(k, m * unit, moved * unit, grids_table) == grid_power:
-                    best, best_gain = 8 + (sign + 1) // 2, gain
-        for channel in range(3):
-            value = color[i, channel] - anchor[i, channel]
-            for sign in (-1, 1):
-                slope = gradients[i, 5 + channel] * step / size * sign
-                gain = -(slope + math.pi * stiffness[i] * step * step)
-                gain -= worth * cost_of(costs, rows[i], channel, value + sign)
-                gain += worth * cost_of(costs, rows[i], channel, value)
-                if gain > best_gain:
-                    best, best_gain = 10 + 2 * channel + (sign + 1) // 2, gain
-        if best < 0:
-            continue
-        sign = 2 * (best & 1) - 1
-        if best < 4:
-            lattice[i, 4 + best // 2] += sign * grid
-        elif best < 6:
-            lattice[i, 1] += sign
-        elif best < 8:
-            lattice[i, 3] = (phi + sign) % bins
-        elif best < 10:
-            new_bins = steps.angle_bins(k, (rho + sign) * unit, bins_table)
-            lattice[i, 3] = int(math.floor(phi * new_bins / bins + 0.5)) % new_bins
-            lattice[i, 2] += sign
-        else:
-            color[i, (best - 10) // 2] += sign
+        if moving[i]:
+            # Numba types a prange's index as int64 first and uint64 then; without the cast both would be compiled.
+            move_splat(
+                np.int64(i), rows[i], lattice, color, anchor, costs, parameters, gradients, stiffness[i], step, worth, limits,
+                tables,
+            )  # fmt: skip
 
 
 def refine(
