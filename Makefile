@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-data check clean
+.PHONY: help setup demo test test-data check docs package smoke clean
 
 help:  ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e ".[dev,bench,sfm]"
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.dev
+	$(INSTALL) -e ".[docs]"
+	@touch $@
+
 setup: $(VENV)/.dev  ## Make .venv with lamina, its test tools and the rival encoders
 
 demo: $(VENV)/.demo  ## Code a photograph, a clip and a scene, compare with other codecs, write demo_output/index.html
@@ -41,8 +45,22 @@ check: $(VENV)/.dev  ## Format, lint, types, generated documents
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/python docs/make_bitstream_tables.py --check
+	$(BIN)/python docs/make_tables.py --check
 	$(BIN)/python benchmarks/make_figures.py --check
 
+docs: $(VENV)/.docs  ## Build the documentation site into site/; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+package: $(VENV)/.dev  ## Build wheel and source distribution into dist/, check what they hold
+	rm -rf dist
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python release/check.py dist
+
+smoke: package  ## Try both in a clean environment outside of the repository (some minutes)
+	$(BIN)/python release/smoke.py dist
+
 clean:  ## Remove what was generated; keeps .venv
-	rm -rf build dist demo_output .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site demo_output .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the tables of docs/bitstream.md, and docs/syntax.json, from the declared syntax; `--check` says if they are stale.
+"""Write the tables of docs/bitstream.md, and docs/syntax.json, from the declared syntax; `--check`: are they stale?
 
 Enters: the Syntax classes of the modules that its markers name, and of each `syntax` under lamina.codecs. Leaves: what
 stands between the markers of docs/bitstream.md, and all declarations as plain values, from which readers in other
@@ -20,9 +20,9 @@ from pathlib import Path
 from types import ModuleType
 
 import lamina.bitstream
-from lamina.bitstream.syntax import Syntax, words_of
 from lamina.bitstream.container import CODECS_FAMILY, MAGIC, MIME_TYPE
 from lamina.bitstream.container import VERSION as CONTAINER_VERSION
+from lamina.bitstream.syntax import Syntax, words_of
 from lamina.bitstream.tables import markdown_table, plain_syntax
 
 DOCUMENT = Path(__file__).with_name("bitstream.md")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Space drawn together: there and back, where it is as it is, and how wide its cells are."""
+"""Space contracted together: there and back, where it is as it is, and how wide its cells are."""
 
 import numpy as np
 import pytest
@@ -20,31 +20,31 @@ def points_at(distances: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def test_points_come_back():
     points = points_at(np.geomspace(1e-6, 1e6, 200))
-    assert np.allclose(CONTRACTION.undrawn(CONTRACTION.drawn(points)), points, rtol=1e-12, atol=1e-12)
+    assert np.allclose(CONTRACTION.expanded(CONTRACTION.contracted(points)), points, rtol=1e-12, atol=1e-12)
 
 
 def test_inside_the_radius_space_is_as_it_is():
     points = points_at(np.linspace(0, 1, 50))
-    drawn = CONTRACTION.drawn(points)
-    assert np.allclose(drawn, (points - CONTRACTION.center) / CONTRACTION.radius)
-    assert np.allclose(CONTRACTION.stretch(drawn), CONTRACTION.radius)
+    contracted = CONTRACTION.contracted(points)
+    assert np.allclose(contracted, (points - CONTRACTION.center) / CONTRACTION.radius)
+    assert np.allclose(CONTRACTION.stretch(contracted), CONTRACTION.radius)
 
 
 def test_far_points_are_a_logarithm_away_in_the_same_direction():
     distances = np.geomspace(1, 1e6, 50)
     points = points_at(distances)
-    drawn = CONTRACTION.drawn(points)
-    assert np.allclose(np.linalg.norm(drawn, axis=1), 1 + np.log(distances))
+    contracted = CONTRACTION.contracted(points)
+    assert np.allclose(np.linalg.norm(contracted, axis=1), 1 + np.log(distances))
     apart = points - CONTRACTION.center
-    assert np.allclose(np.cross(drawn, apart) / np.linalg.norm(apart, axis=1)[:, None], 0, atol=1e-12)
+    assert np.allclose(np.cross(contracted, apart) / np.linalg.norm(apart, axis=1)[:, None], 0, atol=1e-12)
 
 
 def test_stretch_is_the_cube_root_of_what_volumes_do():
-    places = CONTRACTION.drawn(points_at(np.array([0.2, 0.9, 1.5, 4.0, 60.0])))
+    places = CONTRACTION.contracted(points_at(np.array([0.2, 0.9, 1.5, 4.0, 60.0])))
     step = 1e-5
     for place, said in zip(places, CONTRACTION.stretch(places), strict=True):
         moved = place + step * np.concatenate([np.eye(3), -np.eye(3)])
-        there = CONTRACTION.undrawn(moved)
+        there = CONTRACTION.expanded(moved)
         jacobian = (there[:3] - there[3:]) / (2 * step)
         assert said == pytest.approx(abs(np.linalg.det(jacobian)) ** (1 / 3), rel=1e-6)
 
@@ -74,5 +74,5 @@ def test_what_has_no_size_is_refused(change: dict):
 
 def test_a_cube_too_far_in_drawn_space_is_refused():
     Lattice((-FARTHEST,) * 3, 2 * FARTHEST, 0, 1, CONTRACTION)
-    with pytest.raises(ValueError, match="drawn space"):
+    with pytest.raises(ValueError, match="contracted space"):
         Lattice((-FARTHEST,) * 3, 2.1 * FARTHEST, 0, 1, CONTRACTION)

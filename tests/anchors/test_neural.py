@@ -23,12 +23,14 @@ def random_anchors(count: int, seed: int = 1) -> Anchors:
     )
 
 
-def heads(unit: float = 2.0, *, is_told: bool = False) -> Heads:
-    return init_heads(CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2), is_told=is_told)
+def heads(unit: float = 2.0, *, is_level_conditioned: bool = False) -> Heads:
+    return init_heads(
+        CHANNELS, OFFSETS, 8, unit, torch.Generator().manual_seed(2), is_level_conditioned=is_level_conditioned
+    )
 
 
 def test_networks_are_told_what_is_missing_by_an_input_of_its_own():
-    networks, anchors, place = heads(is_told=True), random_anchors(10), torch.tensor([0.3, -2.0, 1.0])
+    networks, anchors, place = heads(is_level_conditioned=True), random_anchors(10), torch.tensor([0.3, -2.0, 1.0])
     assert not networks.color.weights[0][:, -1].any()
     missing = torch.linspace(0, 1, 10)[:, None]
     told = head_inputs(replace(anchors, missing=missing), networks, place)

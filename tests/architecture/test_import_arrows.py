@@ -26,7 +26,8 @@ ALLOWED = {
     "errors": set(),
     "units": {"errors"},
     "atomic": {"errors"},
-    "compiled": set(),
+    "compiled": {"kernel_compiler"},
+    "kernel_compiler": set(),
     "bitstream": WIRE | {"atomic"},
     "cameras": WIRE | {"atomic", "bitstream"},
     "codec": WIRE | {"cameras"},
@@ -43,7 +44,7 @@ ALLOWED = {
     "stream": WIRE | {"bitstream"},
     "media": CONTRACT | FOUNDATIONS | {"atomic", "codecs"},
     "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
-    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "media", "stream", "lamina"},
+    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
 

@@ -9,6 +9,7 @@ import pytest
 from lamina.cli import progress as progress_module
 from lamina.cli.progress import shown_progress
 from lamina.codec import Progress
+from lamina.compiled import Compiling
 from lamina.errors import Interrupted
 
 
@@ -47,3 +48,17 @@ def test_the_second_interrupt_ends_at_once() -> None:
         press()
         with pytest.raises(KeyboardInterrupt):
             press()
+
+
+def test_compiling_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress("photo.lam") as progress:
+        for number, seconds in enumerate((3.0, 3.5, 4.5, 9.0)):
+            progress.show_compiling(Compiling("sweep", number, seconds))
+    assert capsys.readouterr().err == "photo.lam: compiling for this machine, once (lamina warm does it beforehand)\n"
+
+
+def test_a_display_that_is_quiet_still_warns(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress("photo.lam", quiet=True) as progress:
+        progress.show_compiling(Compiling("sweep", 1, 30.0))
+        progress.show_compiling(Compiling("", 1, 31.0, "not kept"))
+    assert capsys.readouterr().err == "lamina: warning: not kept\n"

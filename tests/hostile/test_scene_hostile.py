@@ -150,7 +150,7 @@ def test_facts_beyond_the_format_are_refused(field: str, value: float) -> None:
 )
 def test_contractions_beyond_the_format_are_refused(change: dict[str, Any]) -> None:
     good = part_of(sample(SMALL, points=8, layer_count=2, contraction=CONTRACTION)).facts.anchors
-    with pytest.raises(ValueError, match=r"drawn space|radius|center"):
+    with pytest.raises(ValueError, match=r"contracted space|radius|center"):
         replace(good, **change).pack()
 
 

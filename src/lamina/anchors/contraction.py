@@ -6,8 +6,8 @@ With the distance d from the centre, in radii:
     d <= 1    as it is, in radii
     d > 1     the same direction, at 1 + ln d
 
-A cube of the drawn space is a cell that grows with its distance, so that cells look about as wide near and far: outside
-the radius they are d wide along the line of sight from the centre, and d / (1 + ln d) across.
+A cube of contracted space is a cell that grows with its distance, so that cells look about as wide near and far:
+outside the radius they are d wide along the line of sight from the centre, and d / (1 + ln d) across.
 
 Source: the contracted space of Barron et al., Mip-NeRF 360 (CVPR 2022), Eq. 10, with a logarithm in place of 2 - 1 / d:
 its cells grow with the square of the distance along the line of sight, ten times as deep as wide at ten radii.
@@ -39,18 +39,18 @@ class Contraction:
         if not all(math.isfinite(value) for value in self.center) or not 0 < self.radius < math.inf:
             raise ValueError(f"expected a finite centre and a radius above 0, got {self.center} and {self.radius}")
 
-    def drawn(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
-        """World units -> drawn space."""
+    def contracted(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
+        """World units -> contracted space."""
         apart = (np.asarray(points, np.float64) - self.center) / self.radius
         distance = np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1.0)
         return apart * ((1.0 + np.log(distance)) / distance)
 
-    def undrawn(self, places: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
+    def expanded(self, places: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
         """Drawn space -> world units."""
         distance = np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1.0)
         return np.asarray(self.center) + self.radius * np.exp(distance - 1.0) / distance * places
 
     def stretch(self, places: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, " p"]:
-        """World units that one of drawn space is there: the cube root of what it does to a volume."""
+        """World units that one of contracted space is there: the cube root of what it does to a volume."""
         distance = np.maximum(np.linalg.norm(places, axis=1), 1.0)
         return self.radius * np.exp(distance - 1.0) / np.cbrt(distance) ** 2

@@ -32,7 +32,7 @@ class AnchorLayer:
 
     indices: Int32[np.ndarray, "n 3"]
     """Cells, in cells of this layer."""
-    goes_on: UInt8[np.ndarray, " n"]
+    has_children: UInt8[np.ndarray, " n"]
     """1: the cell has children in the next layer."""
     masks: UInt8[np.ndarray, "n k"]
     """1: this offset makes a Gaussian. An anchor without any is structure: its attributes are not sent."""
@@ -70,7 +70,7 @@ def level_of(layers: Sequence[Anchors], missing: Float32[np.ndarray, " m"]) -> A
 
 def missing_of(facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> Float32[np.ndarray, " m"]:
     """What the level of these layers is without, anchor by anchor."""
-    return missing_shares([layer.indices for layer in layers], layers[-1].goes_on, facts.layers)
+    return missing_shares([layer.indices for layer in layers], layers[-1].has_children, facts.layers)
 
 
 def anchors_of(facts: AnchorFacts, layer: int, state: AnchorLayer) -> Anchors:

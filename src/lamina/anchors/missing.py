@@ -21,17 +21,17 @@ from lamina.anchors.octree import Indices, Layers, parent_rows
 
 
 def missing_shares(
-    layers: Sequence[Indices], goes_on: UInt8[np.ndarray, " m"], layer_count: int
+    layers: Sequence[Indices], has_children: UInt8[np.ndarray, " m"], layer_count: int
 ) -> Float32[np.ndarray, " n"]:
     """How much each anchor of a level is without, 0...1, base first.
 
     Args:
         layers: cells of the level's layers, each in Morton order.
-        goes_on: 1 where a cell of the last of them has children in the next layer.
+        has_children: 1 where a cell of the last of them has children in the next layer.
         layer_count: of the whole octree.
     """
     missing_layers = (layer_count - len(layers)) / max(layer_count - 1, 1)
-    last = goes_on.astype(np.float64) * missing_layers
+    last = has_children.astype(np.float64) * missing_layers
     found = [last]
     for below, above in zip(reversed(layers[1:]), reversed(layers[:-1]), strict=True):
         parents = parent_rows(below, above)

@@ -52,7 +52,7 @@ class Heads:
     color: Mlp
     unit: float = 1.0
     """World units that are a distance of 1 to the networks."""
-    is_told: bool = False
+    is_level_conditioned: bool = False
     """They read, after all others, what of an anchor is missing at the level that is shown: `Anchors.missing`."""
 
     def each(self, change: Callable[[Mlp], Mlp]) -> Heads:
@@ -79,17 +79,17 @@ def init_heads(
     unit: float = 1.0,
     generator: torch.Generator | None = None,
     *,
-    is_told: bool = False,
+    is_level_conditioned: bool = False,
 ) -> Heads:
     """Networks to train, one hidden layer each; rotations start near the identity, and all levels alike."""
     inputs = feature_channels + VIEW_INPUTS
     outputs = (offset_count, COVARIANCE_OUTPUTS * offset_count, 3 * offset_count)
     opacity, covariance, color = (init_mlp((inputs, hidden, count), generator) for count in outputs)
-    if is_told:
+    if is_level_conditioned:
         opacity, covariance, color = (_with_input(mlp) for mlp in (opacity, covariance, color))
     with torch.no_grad():
         covariance.biases[-1].view(offset_count, COVARIANCE_OUTPUTS)[:, 3] += 1.0
-    return Heads(opacity, covariance, color, unit, is_told)
+    return Heads(opacity, covariance, color, unit, is_level_conditioned)
 
 
 def _with_input(mlp: Mlp) -> Mlp:
@@ -121,7 +121,7 @@ def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, "
     toward = anchors.positions - camera_position
     distance = toward.norm(dim=1, keepdim=True).clamp_min(1e-9)
     parts = [anchors.features, toward / distance, distance / heads.unit]
-    if heads.is_told:
+    if heads.is_level_conditioned:
         parts.append(torch.zeros_like(distance) if anchors.missing is None else anchors.missing.to(distance))
     return torch.cat(parts, dim=1)
 

@@ -7,8 +7,8 @@
     parent, in layer l - 1      index >> 1
     anchor                      origin + (index + 1/2) * voxel, the centre of its cell
 
-Where space is contracted, the cube is one of drawn space (`contraction.py`): points are drawn before, anchors undrawn
-after, and cells far away are wider.
+Where space is contracted, the cube is one of contracted space (`contraction.py`): points are contracted before, anchors
+expanded after, and cells far away are wider.
 
 Every node of layer l > 0 has its parent in layer l - 1. Nodes of a layer are in Morton order, x least significant, so
 children of one parent stand together and in the order of their parents. Nothing here compares all with all.
@@ -42,11 +42,11 @@ class Lattice:
     """Where in space the octree is, and which of its depths are layers.
 
     Raises:
-        ValueError: the cube has no size or is too far in drawn space, or layers are none or deeper than `MAX_DEPTH`.
+        ValueError: the cube has no size or is too far out, or layers are none or deeper than `MAX_DEPTH`.
     """
 
     origin: tuple[float, float, float]
-    """Corner of the cube with the smallest coordinates, in world units; of drawn space where there is a contraction."""
+    """Corner of the cube with the smallest coordinates, in world units (of contracted space if there is one)."""
     side: float
     """Length of the cube, in the same units."""
     base_depth: int
@@ -77,9 +77,9 @@ class Lattice:
         """Side of a cell, in units of the cube."""
         return self.side / self.cells(layer)
 
-    def drawn(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
+    def contracted(self, points: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, "p 3"]:
         """World units -> units of the cube."""
-        return np.asarray(points, np.float64) if self.contraction is None else self.contraction.drawn(points)
+        return np.asarray(points, np.float64) if self.contraction is None else self.contraction.contracted(points)
 
     def stretch(self, places: Float64[np.ndarray, "p 3"]) -> Float64[np.ndarray, " p"]:
         """World units that one of the cube's is, at places in units of the cube."""
@@ -87,12 +87,12 @@ class Lattice:
 
     def locate(self, points: Float64[np.ndarray, "p 3"], layer: int) -> Indices:
         """Cell of each point; points outside the cube go to the nearest cell."""
-        cells = np.floor((self.drawn(points) - self.origin) / self.voxel(layer))
+        cells = np.floor((self.contracted(points) - self.origin) / self.voxel(layer))
         return np.clip(cells, 0, self.cells(layer) - 1).astype(np.int32)
 
     def contains(self, points: Float64[np.ndarray, "p 3"]) -> Bool[np.ndarray, " p"]:
         """Which points are inside the cube."""
-        place = (self.drawn(points) - self.origin) / self.side
+        place = (self.contracted(points) - self.origin) / self.side
         return np.all((place >= 0) & (place < 1), axis=1)
 
     def middles(self, indices: Indices, layer: int) -> Float64[np.ndarray, "n 3"]:
@@ -102,7 +102,7 @@ class Lattice:
     def centers(self, indices: Indices, layer: int) -> Float64[np.ndarray, "n 3"]:
         """Centre of each cell, in world units."""
         middles = self.middles(indices, layer)
-        return middles if self.contraction is None else self.contraction.undrawn(middles)
+        return middles if self.contraction is None else self.contraction.expanded(middles)
 
     def sides(self, indices: Indices, layer: int) -> Float64[np.ndarray, " n"]:
         """Side of each cell, in world units: of a cube as large, where space is contracted."""

@@ -23,6 +23,7 @@ VERBS = {
     "cut": "a smaller file without encoding again",
     "compare": "quality of each level, measured against the source",
     "digest": "hashes of what a file decodes to: the same on every machine",
+    "warm": "compile everything for this machine, once, so that first uses start at once",
 }
 """Verb (a module of this folder) -> summary."""
 
@@ -36,6 +37,7 @@ EXAMPLES = (
     ("lamina decode photo.lam out.png --size 3072x2048", "splats have no resolution"),
     ("lamina cut photo.lam small.lam --bytes 10k", "without encoding again"),
     ("lamina compare photo.lam photo.png", "bytes and quality of each level"),
+    ("lamina warm", "after installing: what else the first uses would wait for"),
 )
 
 EXIT_ERROR, EXIT_USAGE, EXIT_STOPPED = 1, 2, 130

@@ -12,19 +12,23 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from lamina.cli.console import has_style
+from lamina.cli.console import has_style, print_warning
 from lamina.codec import Progress
+from lamina.compiled import Compiling, watched
 from lamina.errors import Interrupted
 
 PLAIN_INTERVAL_S = 10.0
 """Between two lines where there is no terminal: a log is for reading afterwards."""
+
+WORTH_SAYING_S = 1.0
+"""Of compiling: what takes less needs no explanation."""
 
 
 @contextmanager
 def shown_progress(title: str, *, quiet: bool = False) -> Iterator[ProgressDisplay]:
     """A display for the length of the block. The first Ctrl-C asks the job to stop, the second ends it at once."""
     display = ProgressDisplay(title, quiet=quiet)
-    with _stopping_on_interrupt(display), display:
+    with _stopping_on_interrupt(display), watched(display.show_compiling), display:
         yield display
 
 
@@ -39,6 +43,10 @@ class ProgressDisplay:
         self._bar: Any = None
         self._started_s = self._said_s = time.monotonic()
         self._first_done: float | None = None
+        self._compiled_before_s: float | None = None
+        self._compiling_s = 0.0
+        self._has_said_compiling = False
+        self._problem = ""
 
     def __call__(self, progress: Progress) -> None:
         """Show where the job is."""
@@ -56,12 +64,27 @@ class ProgressDisplay:
             left = self._left(progress.done)
             print(f"{self.title}: {100 * progress.done:.0f} %, {progress.stage}{quality}, {left} left", file=sys.stderr)
 
+    def show_compiling(self, compiling: Compiling) -> None:
+        """A kernel is being compiled, and reports wait for it: say why nothing seems to happen."""
+        if compiling.problem:
+            self._problem = compiling.problem
+            return
+        if self._compiled_before_s is None:
+            self._compiled_before_s = compiling.seconds
+        self._compiling_s = compiling.seconds - self._compiled_before_s
+        if self._bar is not None:
+            stage = f"compiling for this machine, once: kernel {compiling.number}, {self._compiling_s:.0f} s"
+            self._bar.update(0, stage=stage)
+        elif not self._is_quiet and self._compiling_s >= WORTH_SAYING_S and not self._has_said_compiling:
+            self._has_said_compiling = True
+            print(f"{self.title}: compiling for this machine, once (lamina warm does it beforehand)", file=sys.stderr)
+
     def _left(self, done: float) -> str:
-        """Time left, from the speed since this run began."""
+        """Time left, from the speed since this run began; compiling does not go on at that speed."""
         gained = done - (self._first_done or 0.0)
         if gained < 0.005:
             return "-:--"
-        seconds = round((time.monotonic() - self._started_s) * max(1 - done, 0.0) / gained)
+        seconds = round(max(time.monotonic() - self._started_s - self._compiling_s, 0.0) * max(1 - done, 0.0) / gained)
         hours, minutes = divmod(seconds // 60, 60)
         return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
 
@@ -88,6 +111,8 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        if self._problem:
+            print_warning(self._problem)
 
 
 @contextmanager

@@ -49,6 +49,8 @@ DEFAULT_WINDOW = 256
 DEFAULT_MASS = 20
 """Bits of evidence that a trained prior counts for."""
 MAX_WINDOW = 1 << 20
+MAX_COUNT = 1 << 26
+"""Of trained counts: times the longest window in steps of evidence they stay below 2**53."""
 MAX_UNIFORM_SIZE = 1 << 20
 UNIFORM_STEP_BITS = 8
 """A uniform integer is coded 8 bits at a time, so that rounding to 16-bit frequencies costs below 0.001 bit."""
@@ -231,13 +233,13 @@ def primed_contexts(
     """Contexts that start from trained counts of 0 and 1, which count for at most `mass` bits of evidence.
 
     Raises:
-        ValueError: a count is outside 0...2**32, the mass outside 1...2**20 bits, or the window outside 2...2**20 bits.
+        ValueError: a count is outside 0...2**26, the mass outside 1...2**20 bits, or the window outside 2...2**20 bits.
     """
     if not 2 <= window <= MAX_WINDOW or not 1 <= mass <= MAX_WINDOW:
         raise ValueError(f"window of {window} and mass of {mass} bits; expected 2...{MAX_WINDOW} and 1...{MAX_WINDOW}")
     counts = np.asarray(counts, np.int64).reshape(-1, 2)
-    if len(counts) and not 0 <= int(counts.min()) <= int(counts.max()) <= 1 << 32:
-        raise ValueError(f"counts {counts.min()}...{counts.max()}; expected 0...2**32")
+    if len(counts) and not 0 <= int(counts.min()) <= int(counts.max()) <= MAX_COUNT:
+        raise ValueError(f"counts {counts.min()}...{counts.max()}; expected 0...{MAX_COUNT}")
     total = counts.sum(axis=1, keepdims=True)
     units = INCREMENT * np.minimum(total + 1, min(mass, window))
     scaled = np.maximum((2 * counts + 1) * units // (2 * total + 2), 1)

@@ -5,9 +5,9 @@ A walk names one slot (a row of `Mixer.slots`) for each of its models, and a set
 
     squash(sum over models of weight * stretch(probability of the slot)),    stretch(p) = ln(p / (1 - p))
 
-in integers throughout, so that every machine has the same. Source: Mahoney, Adaptive Weighing of Context Models for
-Lossless Data Compression (2005); the constants are of this file. Use it where contexts are many and streams short: it
-needs no trained counts, and costs about ten times what `binary.code_bit` does.
+in integers of 32 bits throughout, so that every machine has the same, browsers too. Source: Mahoney, Adaptive Weighing
+of Context Models for Lossless Data Compression (2005); the constants are of this file. Use it where contexts are many
+and streams short: it needs no trained counts, and costs about ten times what `binary.code_bit` does.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ KNOT_STEP = 32
 """Logits between two knots of the squashing table; between them it is linear."""
 KNOTS = 2 * 2048 // KNOT_STEP + 1
 WEIGHT_ONE = 1 << 16
+WEIGHT_SUM = (1 << 31) - 1 - (1 << 16)
+"""Bound of a weighted sum of logits: each weight saturates at its share of it, 5 for three models, 2.7 for six."""
+RATE_BITS = 15
+"""Of the rates of slots: an error of 16 bits times a rate stays within 31."""
 LEARNING_SHIFT = 17
 """A weight moves by logit * error / 2**17: 16...19 are within 1 % on octrees of 10,000 to 80,000 nodes."""
 MIN_PROBABILITY = 24
@@ -53,7 +57,7 @@ class Mixer(NamedTuple):
     squash: Int32[np.ndarray, " knots"]
     stretch: Int32[np.ndarray, " 4096"]
     rates: Int32[np.ndarray, " limit"]
-    """65536 / (bits seen + 1.5)."""
+    """2**15 / (bits seen + 1.5)."""
 
 
 def fresh_mixer(slot_count: int, set_count: int, model_count: int) -> Mixer:
@@ -89,7 +93,7 @@ def stored_tables() -> tuple[Int32[np.ndarray, " knots"], Int32[np.ndarray, " 40
     ) // KNOT_STEP
     nearest = np.searchsorted(squashed, 16 * np.arange(4096, dtype=np.int64) + 8)
     stretch = np.clip(nearest - STRETCH_LIMIT, -STRETCH_LIMIT, STRETCH_LIMIT).astype(np.int32)
-    rates = np.array([131072 // (2 * count + 3) for count in range(SLOT_LIMIT + 1)], np.int32)
+    rates = np.array([(2 << RATE_BITS) // (2 * count + 3) for count in range(SLOT_LIMIT + 1)], np.int32)
     return squash, stretch, rates
 
 
@@ -97,6 +101,7 @@ def stored_tables() -> tuple[Int32[np.ndarray, " knots"], Int32[np.ndarray, " 40
 def code_mixed_bit(coder, mixer, weight_set, bit):
     """One bit, 0 or 1, under the slots that `mixer.chosen` names and the weights of `weight_set`; all of them learn."""
     models = mixer.chosen.size
+    heaviest = WEIGHT_SUM // (STRETCH_LIMIT * models)
     total = np.int64(0)
     for i in range(models):
         logit = mixer.stretch[mixer.slots[mixer.chosen[i], PROBABILITY] >> 4]
@@ -110,11 +115,12 @@ def code_mixed_bit(coder, mixer, weight_set, bit):
     bit = code_binary(coder, 65536 - one, bit)
     error = (bit << 16) - one
     for i in range(models):
-        mixer.weights[weight_set, i] += np.int32((mixer.logits[i] * error) >> LEARNING_SHIFT)
+        weight = mixer.weights[weight_set, i] + ((mixer.logits[i] * error) >> LEARNING_SHIFT)
+        mixer.weights[weight_set, i] = np.int32(min(max(weight, -heaviest), heaviest))
         row = mixer.chosen[i]
         count = mixer.slots[row, COUNT]
         before = np.int64(mixer.slots[row, PROBABILITY])
-        moved = before + ((((bit << 16) - before) * mixer.rates[count]) >> 16)
+        moved = before + ((((bit << 16) - before) * mixer.rates[count]) >> RATE_BITS)
         mixer.slots[row, PROBABILITY] = np.int32(min(max(moved, np.int64(16)), np.int64(65535 - 16)))
         if count < SLOT_LIMIT:
             mixer.slots[row, COUNT] = count + 1

@@ -42,11 +42,13 @@ MEAN_BITS = 4
 MEAN_ORDER = 6
 """Of the Exp-Golomb code of that mean: 7 bits for weights of 6 bits, 15 for those of 10."""
 ESTIMATE_BITS = 16
-"""Fraction bits of estimated mean magnitudes: two of them multiply within 63 bits."""
+"""Fraction bits of estimated mean magnitudes."""
 PRIOR_WEIGHTS = 8
 """The tensor's mean counts as so many weights of each row and column; 4 to 16 are within 0.5 %."""
-MAX_ESTIMATE = 1 << 31
-"""Estimates saturate here, far above the widest table, so that their product stays below 2**63."""
+MAX_ESTIMATE = 1 << 26
+"""Estimates saturate here, five times above the widest table, so that their product stays below 2**53."""
+MAX_SUM = 1 << 36
+"""Sums of magnitudes saturate here, above what a row of `MAX_WIDTH` biases can have: shifted, they stay below 2**53."""
 FIXED_CODE_BITS = 4
 """Of what precedes a tensor of a fixed-point network: fraction bits of weights, zero bits under biases."""
 STEP_CODE_BITS = 7
@@ -193,7 +195,7 @@ def _pack(tensors: Sequence[_Tensor], code_bits: int, sizes: Sequence[Sequence[i
     count = _count(sizes)
     if count is None or count > MAX_WEIGHTS:
         raise ValueError(f"networks of {list(sizes)}: {count} numbers; expected at most {MAX_WEIGHTS}")
-    tables, thresholds = _tables(), _thresholds()
+    tables, thresholds = _tables(), magnitude_thresholds()
 
     def walk(coder: Coder) -> None:
         for tensor in tensors:
@@ -213,7 +215,7 @@ def _unpack(
     count = _count(sizes)
     if count is None or count > MAX_WEIGHTS:
         raise BitstreamError(f"networks of {list(sizes)}: {count} numbers; expected at most {MAX_WEIGHTS}", unit)
-    coder, tables, thresholds = open_reader(data, unit=unit), _tables(), _thresholds()
+    coder, tables, thresholds = open_reader(data, unit=unit), _tables(), magnitude_thresholds()
     layers = []
     for chain in sizes:
         for inputs, outputs in pairwise(chain):
@@ -262,8 +264,8 @@ def _walk_weights(coder, tables, thresholds, mean, limit, columns, values):
                 fail(coder)
                 return False
             values[i, j] = value
-            row += abs(value)
-            columns[j] += abs(value)
+            row = min(row + abs(value), MAX_SUM)
+            columns[j] = min(columns[j] + abs(value), MAX_SUM)
     return True
 
 
@@ -274,7 +276,7 @@ def _tables() -> TableArrays:
 
 
 @cache
-def _thresholds() -> Int64[np.ndarray, " 63"]:
+def magnitude_thresholds() -> Int64[np.ndarray, " 63"]:
     """Mean magnitudes, in 2**-16, from which the next table is used: geometric means of what the tables expect."""
     tables = gaussian_tables()
     means = []

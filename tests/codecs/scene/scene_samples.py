@@ -114,16 +114,18 @@ def part_of(made: Sample, seed: int = 0) -> ScenePart:
     """Quantised layers of random attributes."""
     random = np.random.default_rng(seed)
     layers: list[AnchorLayer] = []
-    goes_on = continued(made.layers)
+    has_children = continued(made.layers)
     for layer, cells in enumerate(made.layers):
         above = above_of(made.context.layout, tuple(layers))
-        family = layer_family(cells, above.cells, goes_on[layer], layer, BASE_DEPTH)
+        family = layer_family(cells, above.cells, has_children[layer], layer, BASE_DEPTH)
         targets = random.normal(size=(len(cells), made.facts.anchors.channels))
         masks = (random.random((len(cells), OFFSETS)) < 0.6).astype(np.uint8)
         integers = quantize_layer(made.context, family, above.values, targets, masks)
-        layers.append(AnchorLayer(cells, goes_on[layer], masks, *integers))
+        layers.append(AnchorLayer(cells, has_children[layer], masks, *integers))
     generator = torch.Generator().manual_seed(seed)
-    heads = init_heads(FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_told=made.facts.anchors.is_level_conditioned)
+    heads = init_heads(
+        FEATURES, OFFSETS, HEAD_HIDDEN, 1.0, generator, is_level_conditioned=made.facts.anchors.is_level_conditioned
+    )
     with torch.no_grad():
         for head in (heads.opacity, heads.covariance, heads.color):
             head.weights[0][:, -1] = torch.linspace(-0.5, 0.5, HEAD_HIDDEN)

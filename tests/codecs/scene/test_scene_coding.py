@@ -191,7 +191,7 @@ def test_a_contracted_scene_comes_back_and_its_cube_has_bounds() -> None:
     positions = last.anchors().positions
     expected = [lattice_of(facts).centers(layer.indices, number) for number, layer in enumerate(part.layers)]
     assert np.allclose(positions.numpy(), np.concatenate(expected), atol=1e-5)
-    with pytest.raises(ValueError, match="of drawn space"):
+    with pytest.raises(ValueError, match="of contracted space"):
         replace(facts, origin=(-20.0, 0.0, 0.0), side=45.0).pack()
 
 

@@ -13,7 +13,7 @@ from scene_samples import BLIND, FULL, PLAIN, part_of, random_model, sample
 from lamina.anchors.coding.layer import above_of
 from lamina.anchors.context.fixed import FixedContext, Question, active_values, quantize_layer, walk_layer
 from lamina.anchors.context.layout import BASE_STEPS, STEP_RANGE, VALUE_BITS, layout_of, log2_step_table, step_table
-from lamina.anchors.context.neighborhood import PHASES, beside_of, family_of, layer_family, phases_of
+from lamina.anchors.context.neighborhood import PHASES, family_of, layer_family, neighbors_of, phases_of
 from lamina.anchors.fitting.context_model import ContextModel, add_step_noise, spread_steps
 from lamina.anchors.fitting.fine_tuning import settle
 from lamina.anchors.fitting.likelihood import gaussian_bits
@@ -35,11 +35,11 @@ def test_step_tables_are_pinned() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 9])
 def test_phases_cover_every_row_once_and_know_what_is_beside(count: int) -> None:
     done: set[int] = set()
-    beside = beside_of(count)
+    near = neighbors_of(count)
     for rows in phases_of(count, True):
         own = list(range(count))[rows]
         assert not done & set(own)
-        assert {row for pair in beside[own].tolist() for row in pair} <= done | {-1}
+        assert {row for pair in near[own].tolist() for row in pair} <= done | {-1}
         done |= set(own)
     assert done == set(range(count))
     assert len(PHASES) == 3
@@ -65,7 +65,9 @@ def test_families_of_layers_are_those_of_all() -> None:
 
 def questions_of(context: FixedContext, made, layers, layer: int) -> list[Question]:
     above = above_of(context.layout, layers[:layer])
-    family = layer_family(made.layers[layer], above.cells, layers[layer].goes_on, layer, made.facts.anchors.base_depth)
+    family = layer_family(
+        made.layers[layer], above.cells, layers[layer].has_children, layer, made.facts.anchors.base_depth
+    )
     asked: list[Question] = []
 
     def answer(question: Question) -> np.ndarray:
@@ -193,7 +195,7 @@ def test_rate_term_has_gradients_that_pull_the_right_way() -> None:
 
 def test_training_learns_what_parents_say() -> None:
     made = sample(PLAIN, points=150)
-    layout = layout_of(made.facts)
+    layout = layout_of(made.facts.anchors)
     relations = relations_of(family_of(made.layers, 2), 3)
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(len(relations.layers))
@@ -204,7 +206,7 @@ def test_training_learns_what_parents_say() -> None:
     masks = torch.ones(len(rows), layout.offset_count)
     spent = {}
     for uses_parent in (True, False):
-        model = ContextModel(layout_of(sample(PLAIN if uses_parent else BLIND).facts), generator)
+        model = ContextModel(layout_of(sample(PLAIN if uses_parent else BLIND).facts.anchors), generator)
         model.initialize(values)
         optimizer = torch.optim.Adam(model.parameters(), 2e-2)
         for _ in range(40):

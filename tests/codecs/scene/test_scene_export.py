@@ -10,7 +10,6 @@ from scene_samples import part_of, sample
 
 from lamina.anchors.neural import VIEW_INPUTS, Heads, generate
 from lamina.cameras.camera import Camera, look_at
-from lamina.cameras.coding import views_of
 from lamina.codecs.scene.coding import model_of
 from lamina.codecs.scene.export import FAINTEST, export_cloud, mean_cloud
 from lamina.codecs.scene.export_fit import VIEW_PIXELS, fit_to_scene, look_through
@@ -32,9 +31,7 @@ def camera_at(position: np.ndarray, target: np.ndarray = MIDDLE) -> Camera:
 
 
 def scene(places: np.ndarray = AROUND) -> SceneModel:
-    part = part_of(sample(points=30))
-    facts = replace(part.facts, views=views_of(camera_at(place) for place in places))
-    return model_of(replace(part, facts=facts))
+    return model_of(replace(part_of(sample(points=30)), cameras=tuple(camera_at(place) for place in places)))
 
 
 def likeness_db(cloud: SplatCloud, model: SceneModel, camera: Camera) -> float:
@@ -59,7 +56,7 @@ def blind(mlp: Mlp, strength: float = 0.0) -> Mlp:
 def with_heads(model: SceneModel, strength: float) -> SceneModel:
     heads = model.heads
     seen = (blind(head, strength) for head in (heads.opacity, heads.covariance, heads.color))
-    return replace(model, heads=Heads(*seen, heads.unit, heads.is_told))
+    return replace(model, heads=Heads(*seen, heads.unit, heads.is_level_conditioned))
 
 
 def test_a_scene_that_looks_the_same_from_everywhere_is_exported_exactly() -> None:

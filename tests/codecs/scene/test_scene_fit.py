@@ -40,7 +40,7 @@ def qualities(part: ScenePart) -> list[float]:
 
 def test_levels_get_better_and_the_best_is_good():
     part = fitted()
-    verify([layer.indices for layer in part.layers], lattice_of(part.facts))
+    verify([layer.indices for layer in part.layers], lattice_of(part.facts.anchors))
     assert all(upper > lower - 0.2 for lower, upper in pairwise(qualities(part)))
     assert qualities(part)[-1] > 19
     assert qualities(part)[-1] > qualities(part)[0] + 1
@@ -176,5 +176,5 @@ def test_progress_rises_to_the_end_and_says_the_quality():
 
 def test_units_are_in_decoding_order_with_qualities():
     units: list[Unit] = list(CODEC.encode([fitted()]))
-    assert [unit.key.layer for unit in units] == [-1, 0, 1, 2]
-    assert [unit.quality_db for unit in units[1:]] == qualities(fitted())
+    assert [unit.key[:2] for unit in units] == [(-1, -1), (-1, 0), (0, 0), (0, 1), (0, 2)]
+    assert [unit.quality_db for unit in units[2:]] == qualities(fitted())

@@ -32,30 +32,30 @@ def octree(points: np.ndarray, base_depth: int, layer_count: int) -> Layers:
 
 
 def streams_of(layers: Layers, base_depth: int) -> list[bytes]:
-    goes_on = continued(layers)
+    has_children = continued(layers)
 
     def run(layer: int, coder: Coder) -> None:
         mixer = fresh_tree_mixer()
         if layer == 0:
             code_base(coder, mixer, base_depth, layers[0])
         else:
-            code_depth(coder, mixer, layers[layer - 1], goes_on[layer - 1], layers[layer])
-        code_continued(coder, mixer, layers[layer], goes_on[layer].copy())
+            code_depth(coder, mixer, layers[layer - 1], has_children[layer - 1], layers[layer])
+        code_continued(coder, mixer, layers[layer], has_children[layer].copy())
 
     return [write_stream(lambda coder, layer=layer: run(layer, coder)) for layer in range(len(layers))]
 
 
 def decoded(streams: list[bytes], base_depth: int) -> list[np.ndarray]:
     found: list[np.ndarray] = []
-    goes_on = np.zeros(0, np.uint8)
+    has_children = np.zeros(0, np.uint8)
     for layer, data in enumerate(streams):
         coder, mixer = open_reader(data), fresh_tree_mixer()
         if layer == 0:
             found.append(code_base(coder, mixer, base_depth, None))
         else:
-            found.append(code_depth(coder, mixer, found[-1], goes_on, None))
-        goes_on = np.zeros(len(found[-1]), np.uint8)
-        code_continued(coder, mixer, found[-1], goes_on)
+            found.append(code_depth(coder, mixer, found[-1], has_children, None))
+        has_children = np.zeros(len(found[-1]), np.uint8)
+        code_continued(coder, mixer, found[-1], has_children)
         expect_end(coder)
     return found
 
@@ -98,10 +98,12 @@ def test_streams_that_end_too_early_are_errors() -> None:
             decoded([data[0], data[1][:length]], 3)
 
 
-def relatives(parents: np.ndarray, goes_on: np.ndarray) -> Family:
+def relatives(parents: np.ndarray, has_children: np.ndarray) -> Family:
     """A layer of which only what masks look at is known."""
     nothing = np.zeros((len(parents), 3), np.int32)
-    return Family(parents, parents, nothing[:, 0], np.zeros((len(parents), 2), np.int64), nothing, nothing, goes_on)
+    return Family(
+        parents, parents, nothing[:, 0], np.zeros((len(parents), 2), np.int64), nothing, nothing, has_children
+    )
 
 
 @given(count=st.integers(0, 40), width=st.integers(1, 31), share=st.floats(0, 1), seed=st.integers(0, 99))
@@ -121,9 +123,9 @@ def test_masks_come_back(count: int, width: int, share: float, seed: int) -> Non
 def test_masks_with_habits_take_few_bits() -> None:
     random = np.random.default_rng(0)
     habits = np.array([[0.95, 0.9, 0.5, 0.05, 0.02], [0.05, 0.3, 0.5, 0.9, 0.02]])
-    goes_on = random.integers(0, 2, 4000).astype(np.uint8)
-    masks = (random.random((4000, 5)) < habits[goes_on]).astype(np.uint8)
-    family = relatives(np.full(4000, -1), goes_on)
+    has_children = random.integers(0, 2, 4000).astype(np.uint8)
+    masks = (random.random((4000, 5)) < habits[has_children]).astype(np.uint8)
+    family = relatives(np.full(4000, -1), has_children)
     data = write_stream(lambda coder: code_masks(coder, family, masks[:0], masks.copy()))
     entropy = -(habits * np.log2(habits) + (1 - habits) * np.log2(1 - habits)).sum(axis=1).mean()
     assert 8 * len(data) / 4000 < 1.1 * entropy

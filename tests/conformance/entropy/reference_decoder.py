@@ -140,9 +140,10 @@ class Decoder:
         self.advance(65536 - one if bit else 0, one if bit else 65536 - one)
         error = (bit << 16) - one
         for model, row in enumerate(chosen):
-            weights[model] += logits[model] * error >> 17
+            most = (2**31 - 1 - 65536) // (2047 * len(chosen))
+            weights[model] = min(max(weights[model] + (logits[model] * error >> 17), -most), most)
             probability, seen = mixer.slots[row]
-            probability += ((bit << 16) - probability) * (131072 // (2 * seen + 3)) >> 16
+            probability += ((bit << 16) - probability) * (65536 // (2 * seen + 3)) >> 15
             mixer.slots[row] = [min(max(probability, 16), 65519), min(seen + 1, 255)]
         return bit
 

@@ -71,13 +71,13 @@ def read_networks(decoder, tables, sizes: list[list[int]], code_bits: int) -> li
         for inputs, outputs in pairwise(chain):
             for rows, columns in ((outputs, inputs), (1, outputs)):
                 code, mean = decoder.raw(code_bits), decoder.exp_golomb(6)
-                prior = min(max(mean, 1) * 2**12, 2**31)
+                prior = min(max(mean, 1) * 2**12, 2**26)
                 below, values = [0] * columns, []
                 for i in range(rows):
                     row: list[int] = []
                     for j in range(columns):
-                        r = min((sum(map(abs, row)) * 2**16 + 8 * prior) // (j + 8), 2**31)
-                        c = min((below[j] * 2**16 + 8 * prior) // (i + 8), 2**31)
+                        r = min((min(sum(map(abs, row)), 2**36) * 2**16 + 8 * prior) // (j + 8), 2**26)
+                        c = min((min(below[j], 2**36) * 2**16 + 8 * prior) // (i + 8), 2**26)
                         low, cumulative = tables[sum(threshold <= r * c // prior for threshold in thresholds)]
                         row.append(decoder.table_value(cumulative, low))
                     below = [total + abs(value) for total, value in zip(below, row, strict=True)]

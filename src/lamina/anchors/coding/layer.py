@@ -41,7 +41,7 @@ class Above:
     """The layer above, as coding needs it; without rows above layer 0."""
 
     cells: Indices
-    goes_on: UInt8[np.ndarray, " a"]
+    has_children: UInt8[np.ndarray, " a"]
     masks: UInt8[np.ndarray, "a k"]
     values: Int32[np.ndarray, "a c"]
 
@@ -50,7 +50,7 @@ def above_of(layout: ContextLayout, below: tuple[AnchorLayer, ...]) -> Above:
     """The last of the layers so far."""
     if below:
         last = below[-1]
-        return Above(last.indices, last.goes_on, last.masks, last.values)
+        return Above(last.indices, last.has_children, last.masks, last.values)
     return Above(
         np.zeros((0, 3), np.int32),
         np.zeros(0, np.uint8),
@@ -65,7 +65,7 @@ def code_tree(
     layer: int,
     above: Above,
     cells: Indices | None,
-    goes_on: UInt8[np.ndarray, " {count}"],
+    has_children: UInt8[np.ndarray, " {count}"],
     count: int,
 ) -> Indices:
     """Cells of a layer and which of them go on, in either direction; `cells` is None when reading.
@@ -81,11 +81,11 @@ def code_tree(
     if layer == 0:
         cells = code_base(coder, mixer, facts.base_depth, cells, count)
     else:
-        cells = code_depth(coder, mixer, above.cells, above.goes_on, cells, count)
+        cells = code_depth(coder, mixer, above.cells, above.has_children, cells, count)
     if len(cells) != count:
         raise BitstreamError(f"the tree gives {len(cells)} anchors, the head says {count}", UNIT, "count", 0)
     if layer < facts.layers - 1:
-        code_continued(coder, mixer, cells, goes_on)
+        code_continued(coder, mixer, cells, has_children)
     return cells
 
 
@@ -99,14 +99,14 @@ def encode_layer(
     """
     layout, layer = context.layout, len(below)
     above = above_of(layout, below)
-    family = layer_family(state.indices, above.cells, state.goes_on, layer, facts.base_depth)
+    family = layer_family(state.indices, above.cells, state.has_children, layer, facts.base_depth)
     questions = predicted(context, family, above, state)
     active = active_values(state.masks, layout)
     tables = table_arrays()
 
     def run(coder: Coder) -> list[float]:
         marks = [0.0]
-        code_tree(coder, facts, layer, above, state.indices, state.goes_on.copy(), state.count)
+        code_tree(coder, facts, layer, above, state.indices, state.has_children.copy(), state.count)
         marks.append(measured_bits(coder))
         code_masks(coder, family, above.masks, state.masks.copy())
         marks.append(measured_bits(coder))
@@ -165,10 +165,10 @@ def decode_layer(
     head, end = LayerHead.unpack(payload)
     check_count(head.count, layout, len(payload))
     coder = open_reader(payload[end:], unit=UNIT)
-    goes_on = np.zeros(head.count, np.uint8)
-    cells = code_tree(coder, facts, layer, above, None, goes_on, head.count)
+    has_children = np.zeros(head.count, np.uint8)
+    cells = code_tree(coder, facts, layer, above, None, has_children, head.count)
     masks = np.zeros((head.count, layout.offset_count), np.uint8)
-    family = layer_family(cells, above.cells, goes_on, layer, facts.base_depth)
+    family = layer_family(cells, above.cells, has_children, layer, facts.base_depth)
     code_masks(coder, family, above.masks, masks)
     active, tables = active_values(masks, layout), table_arrays()
 
@@ -182,7 +182,7 @@ def decode_layer(
 
     symbols, values = walk_layer(context, family, above.values, answer)
     expect_end(coder, unit=UNIT)
-    return AnchorLayer(cells, goes_on, masks, symbols, values)
+    return AnchorLayer(cells, has_children, masks, symbols, values)
 
 
 def check_count(count: int, layout: ContextLayout, size_bytes: int) -> None:

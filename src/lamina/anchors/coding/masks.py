@@ -33,12 +33,12 @@ MODELS = 5
 
 
 @kernel
-def walk_masks(coder, mixer, parents, goes_on, above, masks):
+def walk_masks(coder, mixer, parents, has_children, above, masks):
     """All bits of a layer, in place.
 
     Args:
         parents: (n,) rows of `above`; -1 where there is none.
-        goes_on: (n,) 1 where an anchor's cell has children.
+        has_children: (n,) 1 where an anchor's cell has children.
         above: (a, k) masks of the layer above.
         masks: (n, k) 0 or 1.
     """
@@ -46,7 +46,7 @@ def walk_masks(coder, mixer, parents, goes_on, above, masks):
     for i in range(masks.shape[0]):
         if ran_dry(coder):
             return
-        parent, goes = parents[i], np.int64(goes_on[i])
+        parent, goes = parents[i], np.int64(has_children[i])
         parent_used, before_used = 0, 0
         for k in range(width):
             parent_used += bit_of(above, parent, k)
@@ -83,4 +83,4 @@ def fresh_mask_mixer() -> Mixer:
 
 def code_masks(coder: Coder, family: Family, above: UInt8[np.ndarray, "a k"], masks: UInt8[np.ndarray, "n k"]) -> None:
     """Masks of a layer, into or from `masks`; `family` is of this layer, `above` of the one above."""
-    walk_masks(coder, fresh_mask_mixer(), family.parents, family.goes_on, above, masks)
+    walk_masks(coder, fresh_mask_mixer(), family.parents, family.has_children, above, masks)

@@ -45,28 +45,28 @@ FLAG_SET = 8
 
 
 @kernel
-def code_flags(coder, mixer, neighbors, above, goes_on):
-    """Which nodes have children, into or from `goes_on`; arguments as of `code_children`."""
-    for i in range(goes_on.size):
+def code_flags(coder, mixer, neighbors, above, has_children):
+    """Which nodes have children, into or from `has_children`; arguments as of `code_children`."""
+    for i in range(has_children.size):
         if ran_dry(coder):
             return
-        choose_for_flag(mixer, neighbors, above, goes_on, i)
-        goes_on[i] = code_mixed_bit(coder, mixer, FLAG_SET, np.int64(goes_on[i]))
+        choose_for_flag(mixer, neighbors, above, has_children, i)
+        has_children[i] = code_mixed_bit(coder, mixer, FLAG_SET, np.int64(has_children[i]))
 
 
 @kernel
-def code_children(coder, mixer, neighbors, above, goes_on, occupancy):
+def code_children(coder, mixer, neighbors, above, has_children, occupancy):
     """Occupancy of the children of all nodes that go on, one bit an octant, into or from `occupancy`.
 
     Args:
         neighbors: (n, 27) int32 rows of the cells around each node; -1 where there is none.
         above: (n,) occupancy of the parent of each node, itself included; 0 where it is not known.
-        goes_on: (n,) 1 where a node has children.
+        has_children: (n,) 1 where a node has children.
     """
     for i in range(occupancy.size):
         if ran_dry(coder):
             return
-        if goes_on[i] == 0:
+        if has_children[i] == 0:
             continue
         bits = np.int64(occupancy[i])
         found = np.int64(0)
@@ -74,7 +74,7 @@ def code_children(coder, mixer, neighbors, above, goes_on, occupancy):
             if octant == 7 and found == 0:
                 found = np.int64(128)
                 break
-            choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, found)
+            choose_for_child(mixer, neighbors, above, has_children, occupancy, i, octant, found)
             found |= code_mixed_bit(coder, mixer, octant, (bits >> octant) & 1) << octant
         occupancy[i] = found
 
@@ -88,7 +88,7 @@ def bit_count(value):
 
 
 @kernel
-def choose_for_flag(mixer, neighbors, above, goes_on, i):
+def choose_for_flag(mixer, neighbors, above, has_children, i):
     """Slots for the question whether node i has children."""
     there, coded, parents, faces, face_parents = 0, 0, 0, 0, 0
     for place in range(NEIGHBORS):
@@ -100,11 +100,11 @@ def choose_for_flag(mixer, neighbors, above, goes_on, i):
         faces += is_face
         if row < i:
             coded += 1
-            parents += np.int64(goes_on[row])
-            face_parents += is_face * np.int64(goes_on[row])
-    last = np.int64(goes_on[i - 1]) if i > 0 else np.int64(0)
-    before = np.int64(goes_on[i - 2]) if i > 1 else np.int64(0)
-    third = np.int64(goes_on[i - 3]) if i > 2 else np.int64(0)
+            parents += np.int64(has_children[row])
+            face_parents += is_face * np.int64(has_children[row])
+    last = np.int64(has_children[i - 1]) if i > 0 else np.int64(0)
+    before = np.int64(has_children[i - 2]) if i > 1 else np.int64(0)
+    third = np.int64(has_children[i - 3]) if i > 2 else np.int64(0)
     mixer.chosen[0] = FLAG_CROWD + min(there, 15) * 7 + faces
     mixer.chosen[1] = FLAG_PARENTS + coded * 27 + parents
     mixer.chosen[2] = FLAG_FACES + (faces * 7 + face_parents) * 16 + min(there, 15)
@@ -114,7 +114,7 @@ def choose_for_flag(mixer, neighbors, above, goes_on, i):
 
 
 @kernel
-def choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, found):
+def choose_for_child(mixer, neighbors, above, has_children, occupancy, i, octant, found):
     """Slots for the child of node i in `octant`, the ones before it being `found`."""
     x, y, z = octant & 1, (octant >> 1) & 1, octant >> 2
     face_code, faces, edges, corners, maybe = 0, 0, 0, 0, 0
@@ -130,7 +130,7 @@ def choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, fou
                 state = EMPTY
                 if place == ITSELF:
                     state = OCCUPIED * ((found >> child) & 1)
-                elif neighbors[i, place] < 0 or goes_on[neighbors[i, place]] == 0:
+                elif neighbors[i, place] < 0 or has_children[neighbors[i, place]] == 0:
                     state = EMPTY
                 elif neighbors[i, place] >= i:
                     state = MAYBE
@@ -145,7 +145,7 @@ def choose_for_child(mixer, neighbors, above, goes_on, occupancy, i, octant, fou
                     face_code = face_code * 3 + state
     there = 0
     for place in range(NEIGHBORS):
-        there += np.int64(neighbors[i, place] >= 0 and goes_on[neighbors[i, place]] != 0)
+        there += np.int64(neighbors[i, place] >= 0 and has_children[neighbors[i, place]] != 0)
     so_far = bit_count(found)
     near = min(3 * faces + 2 * edges + corners, 31)
     mixer.chosen[0] = PATTERN + (1 << octant) - 1 + (found & ((1 << octant) - 1))
@@ -188,16 +188,16 @@ def family_of(indices: Indices) -> UInt8[np.ndarray, " n"]:
     return occupancy[parents].astype(np.uint8)
 
 
-def code_continued(coder: Coder, mixer: Mixer, cells: Indices, goes_on: UInt8[np.ndarray, " n"]) -> None:
-    """Which cells of a layer have children, into or from `goes_on`."""
-    code_flags(coder, mixer, neighbor_rows(cells), family_of(cells), goes_on)
+def code_continued(coder: Coder, mixer: Mixer, cells: Indices, has_children: UInt8[np.ndarray, " n"]) -> None:
+    """Which cells of a layer have children, into or from `has_children`."""
+    code_flags(coder, mixer, neighbor_rows(cells), family_of(cells), has_children)
 
 
 def code_depth(
     coder: Coder,
     mixer: Mixer,
     above: Indices,
-    goes_on: UInt8[np.ndarray, " a"],
+    has_children: UInt8[np.ndarray, " a"],
     below: Indices | None,
     most: int = MAX_ANCHORS,
 ) -> Indices:
@@ -207,7 +207,7 @@ def code_depth(
         BitstreamError: the stream ends too early, or gives more nodes than `most`.
     """
     occupancy = np.zeros(len(above), np.uint8) if below is None else occupancy_of(above, below)
-    code_children(coder, mixer, neighbor_rows(above), family_of(above), goes_on, occupancy)
+    code_children(coder, mixer, neighbor_rows(above), family_of(above), has_children, occupancy)
     if below is not None:
         return below
     if ran_dry(coder):

@@ -43,6 +43,10 @@ UNIT_BITS = 2 * ACTIVATION_BITS
 UNIT_HALF = 1 << (UNIT_BITS - 1)
 """Corrections are outputs of networks times scales in steps (2**-10 both) times steps, which are in units of values."""
 
+FARTHEST_MEAN = 1 << 28
+FARTHEST_CORRECTION = 1 << 29
+"""Beyond these a mean saturates at `VALUE_LIMIT` anyway; with them every product stays below 2**50."""
+
 SCORE_SHIFT = 16 - ACTIVATION_BITS
 SCORE_HALF = 1 << (SCORE_SHIFT - 1)
 SCORE_BOUND = SCORE_LIMIT * UNITY
@@ -103,7 +107,7 @@ def walk_layer(
     """Symbols and values of one layer, predicted and answered stage by stage.
 
     Args:
-        family: of this layer alone; `parents` are rows of `above`, `beside` rows of this layer.
+        family: of this layer alone; `parents` are rows of `above`, `neighbors` rows of this layer.
         above: decoded values of the layer above; none for layer 0.
         answer: what to code gives the symbols, what to decode finds them.
     """
@@ -122,7 +126,9 @@ def walk_layer(
             if net is not None:
                 correction = net(scores[:, : stage.known]).astype(np.int64)
                 unit = scale_tables()[0][scale_indices(scale)] * steps
-                mean = mean + ((correction[:, : stage.width] * unit + UNIT_HALF) >> UNIT_BITS)
+                farthest = (FARTHEST_CORRECTION << UNIT_BITS) // unit
+                moves = np.clip(correction[:, : stage.width], -farthest, farthest)
+                mean = np.clip(mean, -FARTHEST_MEAN, FARTHEST_MEAN) + ((moves * unit + UNIT_HALF) >> UNIT_BITS)
                 scale = scale + correction[:, stage.width :]
             question = Question(rows, stage, np.clip(mean, -VALUE_LIMIT, VALUE_LIMIT), steps, scale_indices(scale))
             found = answer(question)
@@ -177,10 +183,10 @@ def _parent_inputs(
 def _beside_inputs(
     family: Family, values: Int32[np.ndarray, "n c"], rows: slice, width: int
 ) -> Int64[np.ndarray, "m w"]:
-    """Mean of the anchors beside that are there, halves up."""
-    beside = family.beside[rows]
-    there = beside >= 0
-    near = to_inputs(values[np.maximum(beside, 0), :width]) * there[:, :, None]
+    """Mean of the neighbors that are there, halves up."""
+    neighbors = family.neighbors[rows]
+    there = neighbors >= 0
+    near = to_inputs(values[np.maximum(neighbors, 0), :width]) * there[:, :, None]
     both = (there[:, 0] & there[:, 1])[:, None]
     total = near.sum(axis=1)
     return np.where(both, (total + 1) >> 1, total)
@@ -201,10 +207,12 @@ def _predict(
         known = parent[:, : layout.parent_channels]
         parts.append(known)
         direct[:, : layout.parent_channels] += known * skips.weights[0][: layout.parent_channels, 0].astype(np.int64)
-    if layout.beside_channels:
-        known = _beside_inputs(family, values, rows, layout.beside_channels)
+    if layout.neighbor_channels:
+        known = _beside_inputs(family, values, rows, layout.neighbor_channels)
         parts.append(known)
-        direct[:, : layout.beside_channels] += known * skips.weights[0][: layout.beside_channels, 1].astype(np.int64)
+        direct[:, : layout.neighbor_channels] += known * skips.weights[0][: layout.neighbor_channels, 1].astype(
+            np.int64
+        )
     parts.append(place_inputs(family, rows, layout.layer_count))
     if context.hash_grid is not None:
         own = family.positions[rows]
@@ -236,5 +244,5 @@ def place_inputs(family: Family, rows: slice, layer_count: int) -> Int64[np.ndar
     bits = family.octants[rows, None] >> np.arange(3) & 1
     signs = (2 * bits - 1) * (family.parents[rows] >= 0)[:, None]
     layers = family.layers[rows, None] == np.arange(layer_count)
-    goes_on = family.goes_on[rows, None]
-    return np.concatenate([signs, goes_on, layers], axis=1).astype(np.int64) * UNITY
+    has_children = family.has_children[rows, None]
+    return np.concatenate([signs, has_children, layers], axis=1).astype(np.int64) * UNITY

@@ -2,7 +2,7 @@
 """What goes in and comes out of the probability model, column by column: shared by its float and its integer twin.
 
 values     features · scalings · offsets                        one row an anchor
-inputs     parent · beside · octant · layer · hash grid         of the main network, each where the shape says so
+inputs     parent · neighbors · octant · layer · hash grid         of the main network, each where the shape says so
 outputs    means of all values · log2 scales of all values
 stages     groups of features, then scalings, then offsets      each coded, then known to those after it
 """
@@ -44,7 +44,7 @@ OCTANT_INPUTS = 3
 GOES_ON_INPUTS = 1
 
 VIEW_INPUTS = 4
-"""Direction and distance: inputs of generators beside features (`anchors.neural`, said again to stay free of torch)."""
+"""Direction and distance: inputs of generators besides features (`anchors.neural`, said again: no torch here)."""
 
 HEAD_WIDTHS = (1, 7, 3)
 """Outputs of generators for each offset: opacity; scales and a quaternion; a color."""
@@ -100,8 +100,8 @@ class ContextLayout:
         return self.channels if self.shape.uses_parent_offsets else self.summary_channels
 
     @property
-    def beside_channels(self) -> int:
-        """Columns of anchors beside that are inputs."""
+    def neighbor_channels(self) -> int:
+        """Columns of neighbors that are inputs."""
         return self.summary_channels if self.shape.uses_neighbors else 0
 
     @property
@@ -117,7 +117,7 @@ class ContextLayout:
     @property
     def main_sizes(self) -> tuple[int, int, int]:
         """Inputs, hidden units and outputs of the main network."""
-        inputs = self.parent_channels + self.beside_channels + self.place_channels + self.hash_channels
+        inputs = self.parent_channels + self.neighbor_channels + self.place_channels + self.hash_channels
         return inputs, self.shape.hidden, 2 * self.channels
 
     @property

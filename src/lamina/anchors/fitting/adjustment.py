@@ -100,7 +100,7 @@ def weights_of(state: FitState, scene: FitInput) -> Float32[np.ndarray, "n k"]:
     top = state.lattice.layer_count - 1
     for number, view in enumerate(scene.capture.train):
         camera, pixels = bounded(scene.camera(view), scene.config.schedule.step_pixels)
-        levels = (top, number % top) if state.networks.heads.is_told else (top,)
+        levels = (top, number % top) if state.networks.heads.is_level_conditioned else (top,)
         for level in levels:
             rows, found = weights_in_view(state, camera, level)
             most[rows] = np.maximum(most[rows], pixels * found)

@@ -114,7 +114,7 @@ class ContextModel(nn.Module):
     def inputs(self, known: Known, relations: Relations, rows: Int64[Tensor, " m"]) -> Float[Tensor, "m i"]:
         """What the main network is told of some rows."""
         layout = self.layout
-        parts = [known.parent[:, : layout.parent_channels], known.beside[:, : layout.beside_channels]]
+        parts = [known.parent[:, : layout.parent_channels], known.neighbors[:, : layout.neighbor_channels]]
         parts.append(relations.places.index_select(0, rows))
         if self.signs is not None:
             assert layout.hash_spec is not None
@@ -143,7 +143,7 @@ class ContextModel(nn.Module):
         means, scales = outputs[:, : layout.channels], outputs[:, layout.channels :]
         skips = self.sent(self.skips)
         means = means + _widened(known.parent, layout.parent_channels, layout.channels) * skips[:, 0]
-        means = means + _widened(known.beside, layout.beside_channels, layout.channels) * skips[:, 1]
+        means = means + _widened(known.neighbors, layout.neighbor_channels, layout.channels) * skips[:, 1]
         spread = spread_steps(steps, layout)
         distances = (own - means) / spread
         scales = scales - torch.log2(spread)

@@ -66,13 +66,13 @@ def contraction_of(capture: Capture, pixels: Float64[np.ndarray, " p"]) -> Contr
     places = np.stack([capture.views[number].camera.position_world for number in capture.train])
     x, y, z = (float(value) for value in places.mean(axis=0).astype(np.float32))
     tried = [Contraction((x, y, z), float(np.float32(extents * capture.camera_extent))) for extents in RADII_EXTENTS]
-    spreads = [float(np.log2(pixels * one.stretch(one.drawn(points))).std()) for one in tried]
+    spreads = [float(np.log2(pixels * one.stretch(one.contracted(points))).std()) for one in tried]
     allowed = min(LOOSER * min(spreads), CONTRACTED_SPREAD * float(np.log2(pixels).std()))
     return next((one for one, spread in zip(tried, spreads, strict=True) if spread <= allowed), None)
 
 
 def bounding_cube(capture: Capture, contraction: Contraction | None = None) -> tuple[Float64[np.ndarray, "3"], float]:
-    """Corner and side of a cube that holds the training cameras and nearly all points, in world units or drawn space.
+    """Corner and side of a cube that holds the training cameras and nearly all points, world units or contracted.
 
     Without points: the cube around the middle that all cameras look at, as wide as they all see.
     """
@@ -90,7 +90,7 @@ def bounding_cube(capture: Capture, contraction: Contraction | None = None) -> t
     reach = (FARTHEST_EXTENTS if contraction is None else FARTHEST_DRAWN_EXTENTS) * capture.camera_extent
     near = capture.points[np.linalg.norm(capture.points - places.mean(axis=0), axis=1) < reach]
     if contraction is not None:
-        near, places = contraction.drawn(near), contraction.drawn(places)
+        near, places = contraction.contracted(near), contraction.contracted(places)
     bounds = np.quantile(near, [1 - BOX_QUANTILE, BOX_QUANTILE], axis=0)
     low, high = np.minimum(bounds[0], places.min(axis=0)), np.maximum(bounds[1], places.max(axis=0))
     side = BOX_MARGIN * float((high - low).max())
@@ -150,7 +150,7 @@ def octree_seen(
     around points, and holds one point of each.
     """
     count = lattice.layer_count
-    stretch = lattice.stretch(lattice.drawn(points))
+    stretch = lattice.stretch(lattice.contracted(points))
     depths = np.floor(np.log2(lattice.side * stretch * pixels / footprint_px)).clip(0)
     finest = int(np.clip(np.quantile(depths, FINEST_QUANTILE) + spare, count - 1, MAX_DEPTH - 1))
     lattice = replace(lattice, base_depth=finest - count + 1)

@@ -71,7 +71,7 @@ def anchor_facts(scene: FitInput, state: FitState) -> AnchorFacts:
         base_depth=lattice.base_depth,
         feature_count=layout.feature_count,
         offset_count=layout.offset_count,
-        is_level_conditioned=state.networks.heads.is_told,
+        is_level_conditioned=state.networks.heads.is_level_conditioned,
         is_contracted=contraction is not None,
         head_hidden=scene.config.anchors.hidden,
         context=layout.shape,
@@ -104,13 +104,13 @@ def quantize(scene: FitInput, state: FitState, octaves: float = 0.0) -> Quantize
     values = state.values.values.cpu().numpy().astype(np.float64)
     used = state.used().cpu().numpy().astype(np.uint8)
     layers: list[AnchorLayer] = []
-    goes_on = continued(state.layers)
+    has_children = continued(state.layers)
     for layer, cells in enumerate(state.layers):
         rows = slice(state.starts[layer], state.starts[layer + 1])
         above = above_of(fixed.layout, tuple(layers))
-        family = layer_family(cells, above.cells, goes_on[layer], layer, facts.base_depth)
+        family = layer_family(cells, above.cells, has_children[layer], layer, facts.base_depth)
         integers = quantize_layer(fixed, family, above.values, values[rows], used[rows])
-        layers.append(AnchorLayer(cells, goes_on[layer], used[rows], *integers))
+        layers.append(AnchorLayer(cells, has_children[layer], used[rows], *integers))
     return Quantized(facts, fixed, tuple(layers))
 
 
@@ -158,8 +158,8 @@ def quantize_heads(scene: FitInput, quantized: Quantized, heads: Heads) -> Gener
     parts = []
     for view in views:
         place = torch.as_tensor(scene.camera(view).position_world, dtype=torch.float32)
-        for anchors in quantized.levels if heads.is_told else quantized.levels[-1:]:
-            count = HEAD_SAMPLE // (len(views) * (len(quantized.levels) if heads.is_told else 1))
+        for anchors in quantized.levels if heads.is_level_conditioned else quantized.levels[-1:]:
+            count = HEAD_SAMPLE // (len(views) * (len(quantized.levels) if heads.is_level_conditioned else 1))
             rows = torch.from_numpy(random.integers(0, len(anchors), count if len(anchors) else 0))
             parts.append(head_inputs(anchors.select(rows), heads, place))
     inputs, bits = torch.cat(parts), scene.config.context.head_bits

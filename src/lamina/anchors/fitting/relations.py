@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the probability model may look at beside an anchor itself: the octree's family as tensors, and values there."""
+"""What the probability model may look at besides an anchor itself: the octree's family as tensors, and values there."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Relations:
     parents: Int64[Tensor, " n"]
     """0 where there is none."""
     has_parent: Float[Tensor, "n 1"]
-    beside: Int64[Tensor, "n 2"]
+    neighbors: Int64[Tensor, "n 2"]
     """0 where there is none."""
-    beside_weights: Float[Tensor, "n 2"]
+    neighbor_weights: Float[Tensor, "n 2"]
     """Sum to 1, or to 0 where there is none."""
     places: Float[Tensor, "n p"]
     """Octant, +-1 an axis (0 in layer 0); 1 if the cell goes on in the next layer; layer, one of them 1."""
@@ -38,25 +38,25 @@ class Known:
 
     parent: Float[Tensor, "m c"]
     """Values of the parent; 0 in layer 0."""
-    beside: Float[Tensor, "m c"]
-    """Mean of the anchors beside; 0 where there is none."""
+    neighbors: Float[Tensor, "m c"]
+    """Mean of the neighbors; 0 where there is none."""
 
 
 def relations_of(family: Family, layer_count: int, device: torch.device | str = "cpu") -> Relations:
     """Tensors of a family."""
-    parents, beside = torch.from_numpy(family.parents), torch.from_numpy(family.beside)
-    there = (beside >= 0).float()
+    parents, neighbors = torch.from_numpy(family.parents), torch.from_numpy(family.neighbors)
+    there = (neighbors >= 0).float()
     bits = torch.from_numpy(family.octants.astype(np.int64))[:, None] >> torch.arange(3) & 1
     has_parent = (parents >= 0).float()[:, None]
     layers = torch.from_numpy(family.layers)
-    goes_on = torch.from_numpy(family.goes_on.astype(np.float32))[:, None]
+    has_children = torch.from_numpy(family.has_children.astype(np.float32))[:, None]
     one_hot = nn.functional.one_hot(layers, layer_count).float()
-    places = torch.cat([(2.0 * bits - 1.0) * has_parent, goes_on, one_hot], dim=1)
+    places = torch.cat([(2.0 * bits - 1.0) * has_parent, has_children, one_hot], dim=1)
     return Relations(
         layers.to(device),
         parents.clamp_min(0).to(device),
         has_parent.to(device),
-        beside.clamp_min(0).to(device),
+        neighbors.clamp_min(0).to(device),
         (there / there.sum(dim=1, keepdim=True).clamp_min(1)).to(device),
         places.to(device),
         torch.from_numpy(family.positions.astype(np.int64)).to(device),
@@ -67,5 +67,5 @@ def relations_of(family: Family, layer_count: int, device: torch.device | str = 
 def known_of(values: Float[Tensor, "n c"], relations: Relations, rows: Int64[Tensor, " m"]) -> Known:
     """What is known of some rows when these are the (noisy or decoded) values of all."""
     parent = values.index_select(0, relations.parents[rows]) * relations.has_parent[rows]
-    beside = (values[relations.beside[rows]] * relations.beside_weights[rows, :, None]).sum(dim=1)
-    return Known(parent, beside)
+    neighbors = (values[relations.neighbors[rows]] * relations.neighbor_weights[rows, :, None]).sum(dim=1)
+    return Known(parent, neighbors)

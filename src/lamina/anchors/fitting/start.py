@@ -50,9 +50,11 @@ def first_state(capture: Capture, config: AnchorFitConfig, device: torch.device)
     spacing = [np.log(spacing_of(cells, layer, lattice)) for layer, cells in enumerate(layers)]
     scalings = torch.from_numpy(np.concatenate(spacing).astype(np.float32))[:, None].repeat(1, 6)
     offsets = config.anchors.random_offsets * torch.randn(count, 3 * k, generator=generator)
-    is_told = config.anchors.level_input and config.level_count > 1
+    is_level_conditioned = config.anchors.level_input and config.level_count > 1
     unit = capture.camera_extent
-    heads = init_heads(layout.feature_count, k, config.anchors.hidden, unit, generator, is_told=is_told)
+    heads = init_heads(
+        layout.feature_count, k, config.anchors.hidden, unit, generator, is_level_conditioned=is_level_conditioned
+    )
     if config.anchors.warm_colors:
         show_colors(heads, k)
     context = ContextModel(layout, generator).to(device)

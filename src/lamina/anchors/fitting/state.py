@@ -97,8 +97,10 @@ class FitState:
         family = family_of(self.layers, self.lattice.base_depth)
         self.parents = family.parents
         self.relations = relations_of(family, len(counts), device)
-        goes_on = continued(self.layers)
-        shares = [missing_shares(self.layers[: level + 1], goes_on[level], len(counts)) for level in range(len(counts))]
+        has_children = continued(self.layers)
+        shares = [
+            missing_shares(self.layers[: level + 1], has_children[level], len(counts)) for level in range(len(counts))
+        ]
         self.missing = tuple(torch.from_numpy(share[:, None]).to(device) for share in shares)
 
     @property

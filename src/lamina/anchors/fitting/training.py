@@ -164,7 +164,7 @@ def parent_summaries(state: FitState, rows: Int64[Tensor, " v"]) -> Float[Tensor
 def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Generator) -> Known:
     """What a decoder would know of other anchors, about: with noise for rounding."""
     relations, values = state.relations, state.values.values
-    parents, beside = relations.parents[rows], relations.beside[rows]
+    parents, neighbors = relations.parents[rows], relations.neighbors[rows]
 
     def rounded(wanted: Tensor) -> Tensor:
         steps = state.networks.context.layer_steps[relations.layers[wanted]]
@@ -174,8 +174,8 @@ def known_of_rows(state: FitState, rows: Int64[Tensor, " v"], noise: torch.Gener
     parent = rounded(parents) * relations.has_parent[rows]
     if not state.layout.shape.uses_neighbors:
         return Known(parent, torch.zeros_like(parent))
-    weights = relations.beside_weights[rows]
-    near = rounded(beside[:, 0]) * weights[:, :1] + rounded(beside[:, 1]) * weights[:, 1:]
+    weights = relations.neighbor_weights[rows]
+    near = rounded(neighbors[:, 0]) * weights[:, :1] + rounded(neighbors[:, 1]) * weights[:, 1:]
     return Known(parent, near)
 
 
@@ -200,7 +200,7 @@ def lower_levels(
 def lower_gaussians(state: FitState, seen: Seen, level: int, camera: Camera, least_opacity: float) -> Gaussians3D:
     """What is seen of a lower level: generated for it; the first of all Gaussians if generators are not told levels."""
     heads, anchors = state.networks.heads, int(torch.searchsorted(seen.rows, int(state.starts[level + 1])))
-    if not heads.is_told:
+    if not heads.is_level_conditioned:
         count = int(torch.searchsorted(seen.sources, anchors * state.layout.offset_count))
         return Gaussians3D(*(tensor[:count] for tensor in seen.gaussians.tensors()))
     first = state.anchors(seen.rows[:anchors], seen.noisy[:anchors], seen.masks[:anchors], level)

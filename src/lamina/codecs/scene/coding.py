@@ -156,5 +156,6 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
             yield state.key, canonical_integers({"payload": np.frombuffer(state.payload, np.uint8)})
             continue
         layer = state.layers[-1]
-        names = ("indices", "goes_on", "masks", "symbols", "values")
-        yield state.key, canonical_integers({name: getattr(layer, name) for name in names})
+        # Digests are of these names too: they never change, whatever the fields are called.
+        named = {"indices": layer.indices, "goes_on": layer.has_children, "masks": layer.masks}
+        yield state.key, canonical_integers(named | {"symbols": layer.symbols, "values": layer.values})

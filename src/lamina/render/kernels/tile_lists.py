@@ -101,23 +101,33 @@ def splat_rows(geometry, i, height):
     return first_last(y - reach, y + reach, height)
 
 
+@compiled()
+def count_chunk(geometry, width, height, begin, end, counts, splat_counts):
+    """Entries of each tile from splats begin...end - 1, and of each of them."""
+    tiles_x = (width + TILE - 1) // TILE
+    for i in range(begin, end):
+        total = 0
+        first_row, last_row = splat_rows(geometry, i, height)
+        if first_row <= last_row:
+            across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
+            for tile_row in range(first_row // TILE, last_row // TILE + 1):
+                first, last = tile_row_span(across, geometry[0, i], geometry[1, i], tile_row, width)
+                for tile_column in range(first, last + 1):
+                    counts[tile_row * tiles_x + tile_column] += 1
+                    total += 1
+        splat_counts[i] = total
+
+
 @compiled(parallel=True)
 def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
-    """Entries of each (chunk of splats, tile), and of each splat."""
+    """Entries of each (chunk of splats, tile), and of each splat.
+
+    What a chunk needs is a kernel of its own: Numba takes several times as long for what stands inside of a prange.
+    """
     n = geometry.shape[1]
-    tiles_x = (width + TILE - 1) // TILE
     for chunk in prange(chunk_count):
-        for i in range(n * chunk // chunk_count, n * (chunk + 1) // chunk_count):
-            total = 0
-            first_row, last_row = splat_rows(geometry, i, height)
-            if first_row <= last_row:
-                across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
-                for tile_row in range(first_row // TILE, last_row // TILE + 1):
-                    first, last = tile_row_span(across, geometry[0, i], geometry[1, i], tile_row, width)
-                    for tile_column in range(first, last + 1):
-                        counts[chunk, tile_row * tiles_x + tile_column] += 1
-                        total += 1
-            splat_counts[i] = total
+        begin, end = n * chunk // chunk_count, n * (chunk + 1) // chunk_count
+        count_chunk(geometry, width, height, begin, end, counts[chunk], splat_counts)
 
 
 @compiled()
@@ -138,36 +148,47 @@ def prefix_sums(counts, splat_counts, tile_starts, splat_starts):
     splat_starts[splat_counts.shape[0]] = position
 
 
+@compiled()
+def fill_chunk(geometry, shape, begin, end, positions, splat_starts, entry_splat, entry_rows, splat_entries):
+    """Writes splats begin...end - 1 into the lists of their tiles, of a picture of `shape` (width, height)."""
+    width, height = shape
+    tiles_x = (width + TILE - 1) // TILE
+    for i in range(begin, end):
+        slot = splat_starts[i]
+        first_row, last_row = splat_rows(geometry, i, height)
+        if first_row > last_row:
+            continue
+        x, y = geometry[0, i], geometry[1, i]
+        across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
+        down = ellipse_boundary(geometry[7, i], geometry[5, i], geometry[6, i])
+        for tile_row in range(first_row // TILE, last_row // TILE + 1):
+            first, last = tile_row_span(across, x, y, tile_row, width)
+            center = y - np.float32(tile_row * TILE)
+            for tile_column in range(first, last + 1):
+                low = np.float32(tile_column * TILE) + np.float32(0.5) - x
+                top, bottom = band_extent(down, low, low + np.float32(TILE - 1))
+                row0, row1 = first_last(center + top, center + bottom, TILE)
+                row0 = min(row0, TILE - 1)
+                row1 = max(row1, row0)
+                tile = tile_row * tiles_x + tile_column
+                position = positions[tile]
+                positions[tile] = position + 1
+                entry_splat[position] = i
+                entry_rows[position] = row0 * TILE + row1
+                splat_entries[slot] = position
+                slot += 1
+
+
 @compiled(parallel=True)
 def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, entry_splat, entry_rows, splat_entries):
     """Writes each splat into its tiles' lists at the positions counted before."""
     n = geometry.shape[1]
-    tiles_x = (width + TILE - 1) // TILE
     for chunk in prange(chunk_count):
-        for i in range(n * chunk // chunk_count, n * (chunk + 1) // chunk_count):
-            slot = splat_starts[i]
-            first_row, last_row = splat_rows(geometry, i, height)
-            if first_row > last_row:
-                continue
-            x, y = geometry[0, i], geometry[1, i]
-            across = ellipse_boundary(geometry[5, i], geometry[7, i], geometry[6, i])
-            down = ellipse_boundary(geometry[7, i], geometry[5, i], geometry[6, i])
-            for tile_row in range(first_row // TILE, last_row // TILE + 1):
-                first, last = tile_row_span(across, x, y, tile_row, width)
-                center = y - np.float32(tile_row * TILE)
-                for tile_column in range(first, last + 1):
-                    low = np.float32(tile_column * TILE) + np.float32(0.5) - x
-                    top, bottom = band_extent(down, low, low + np.float32(TILE - 1))
-                    row0, row1 = first_last(center + top, center + bottom, TILE)
-                    row0 = min(row0, TILE - 1)
-                    row1 = max(row1, row0)
-                    tile = tile_row * tiles_x + tile_column
-                    position = positions[chunk, tile]
-                    positions[chunk, tile] = position + 1
-                    entry_splat[position] = i
-                    entry_rows[position] = row0 * TILE + row1
-                    splat_entries[slot] = position
-                    slot += 1
+        begin, end = n * chunk // chunk_count, n * (chunk + 1) // chunk_count
+        fill_chunk(
+            geometry, (width, height), begin, end, positions[chunk], splat_starts, entry_splat, entry_rows,
+            splat_entries,
+        )  # fmt: skip
 
 
 @compiled(parallel=True, fastmath=True)

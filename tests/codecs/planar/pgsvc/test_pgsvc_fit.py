@@ -57,8 +57,7 @@ def test_quality_of_each_level_is_that_of_its_decoded_pixels(scalability: str) -
     assert len(part.quality_db) == 3
     for level in range(3):
         width, height = part.header.level_size(level)
-        gaussians = PACKING.gaussians(part.header, part.layers[: level + 1])
-        model = PlanarModel(0, level, 48, 40, width, height, gaussians, torch.zeros(3))
+        model = PlanarModel(part.header, 0, part.layers[: level + 1])
         decoded = torch.round(render(model) * 255).clamp(0, 255).to(torch.uint8).numpy()
         reference = picture() if (width, height) == (48, 40) else downsample_area(picture(), height, width)
         expected = psnr(np.clip(np.rint(reference), 0, 255).astype(np.uint8), decoded)

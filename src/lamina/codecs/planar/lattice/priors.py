@@ -17,6 +17,9 @@ from lamina.entropy.binary import primed_contexts
 
 ROLES = ("base", "middle", "top")
 
+PRIORS_SHA256 = "633f0336279e840f26a1c1456b57b0af56febf36cde684ec5695debf593cc574"
+"""Of `priors.json`, prior set 0: other counts are another set, with a number of its own (`syntax.PRIOR_SET`)."""
+
 PRIOR_MASS = 24
 """Bits of evidence that a trained count stands for."""
 
