@@ -138,6 +138,7 @@ def measure(case: Case, seconds: int, folder: Path) -> dict[str, Any]:
         **reopening(by_frame.path),
     }
     by_frame.path.unlink()
+    (folder / "finished.lam").unlink()
     return figures
 
 

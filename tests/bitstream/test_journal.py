@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from lamina.bitstream import StreamJournal, pack_stream, read_stream, write_stream
+from lamina.bitstream import StreamJournal, journal_exists, pack_stream, read_stream, write_stream
 from lamina.errors import BitstreamError, WriteError
 from lamina.units import GroupFacts, Unit, UnitKey
 
@@ -334,6 +334,26 @@ def test_opening_rejects_files_that_are_not_this_journal(tmp_path) -> None:
     with pytest.raises(ValueError, match="nothing says what one would hold"):
         StreamJournal(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_journal_whose_writer_died_at_once_is_begun_anew(tmp_path, journal_bytes: bytes) -> None:
+    path = tmp_path / "clip.part"
+    front_size = read_stream(journal_bytes).front_size_bytes
+    assert not journal_exists(path)
+    for length in range(front_size):
+        path.write_bytes(journal_bytes[:length])
+        assert not journal_exists(path)
+        with pytest.raises(ValueError, match="holds nothing yet"):
+            StreamJournal(path, codec_wire_id=3)
+        with StreamJournal(path, CLIP_FACTS) as journal:
+            journal.append(BY_FRAME)
+            assert list(journal.units()) == BY_FRAME
+    path.write_bytes(journal_bytes[:front_size])
+    assert journal_exists(path)
+    with StreamJournal(path, codec_wire_id=3) as journal:
+        assert (list(journal.keys), journal.facts) == ([], CLIP_FACTS)
+    path.write_bytes(b"hello")
+    assert journal_exists(path)
 
 
 def test_byte_ranges_reject_a_journal(journal_bytes: bytes) -> None:

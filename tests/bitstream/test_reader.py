@@ -90,6 +90,25 @@ def test_a_byte_range_holds_the_levels_of_a_group() -> None:
     assert stream.level_of(1) == 2
 
 
+@pytest.mark.parametrize("name", ["clip", "chained", "tiles"])
+def test_front_and_a_range_with_records_are_all_that_a_client_needs(name: str) -> None:
+    facts, units = STREAMS[name]
+    data = pack_stream(facts, units)
+    stream = read_stream(data)
+    fetched = bytearray(len(data))
+    spans = [(0, stream.front_size_bytes), *stream.byte_ranges(-1, 0)]
+    for group in (1, 2):
+        ranges = stream.byte_ranges(group, 0, with_records=True)
+        assert len(ranges) == 1
+        spans += ranges
+    for start, stop in spans:
+        fetched[start:stop] = data[start:stop]
+    wanted = [unit for unit in in_order(units) if unit.key.group in (-1, 1, 2) and unit.key.layer <= 0]
+    client = read_stream(fetched)
+    asked = (entry for group in (-1, 1, 2) for entry in client.entries_of(group) if entry.key.layer <= 0)
+    assert [client.unit(entry) for entry in asked] == wanted
+
+
 def test_stills_of_several_groups_are_sent_layer_by_layer() -> None:
     units = tiles()
     data = pack_stream(StreamFacts(1), units)

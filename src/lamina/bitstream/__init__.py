@@ -4,9 +4,10 @@
     units ─ writer ─► file ─ reader ─► Stream ─► units ─ cutting ─► fewer units
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
-Read in this order: bits · kinds · floats · composites · syntax · tables (declared syntax); container (what is on the
-wire) · runs · layout · front · source · damage · scan · groups · reader · writer · journal · cutting. docs/bitstream.md
-says it in prose. Nothing here imports torch or numpy: tools that move units start fast.
+Read in this order: bits · kinds · floats · composites · golomb · syntax · tables (declared syntax); container (what is
+on the wire) · runs · layout · front · source · damage · selection · scan · groups · reader · writer · locking ·
+journal · cutting. docs/bitstream.md says it in prose. Nothing here imports torch or numpy: tools that move units start
+fast.
 """
 
 from lamina.bitstream.bits import BitReader, BitWriter
@@ -15,7 +16,7 @@ from lamina.bitstream.container import MIME_TYPE, codecs_string
 from lamina.bitstream.cutting import cut_to_bytes, cut_to_level
 from lamina.bitstream.damage import Damage, usable
 from lamina.bitstream.floats import Float32, Half
-from lamina.bitstream.journal import StreamJournal
+from lamina.bitstream.journal import StreamJournal, journal_exists
 from lamina.bitstream.kinds import Enumeration, FieldKind, Flag, Int, UInt, Varint, Version
 from lamina.bitstream.layout import GroupPlace
 from lamina.bitstream.reader import Stream, read_stream
@@ -51,6 +52,7 @@ __all__ = [
     "cut_to_bytes",
     "cut_to_level",
     "file_size_bytes",
+    "journal_exists",
     "pack_stream",
     "read_stream",
     "usable",

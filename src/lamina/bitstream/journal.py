@@ -22,7 +22,14 @@ from lamina.bitstream.layout import layouts_of
 from lamina.bitstream.locking import open_locked
 from lamina.bitstream.reader import checked_run
 from lamina.bitstream.runs import IndexEntry, Run, RunEntries, RunWalk, entry_of, runs_of
-from lamina.bitstream.scan import JOURNAL_PREFIX, JournalScan, journal_start, pack_journal_front, pack_journal_record
+from lamina.bitstream.scan import (
+    JOURNAL_PREFIX,
+    JournalScan,
+    journal_start,
+    pack_journal_front,
+    pack_journal_record,
+    unpack_journal_front,
+)
 from lamina.bitstream.source import FileSource, named
 from lamina.bitstream.writer import write_indexed
 from lamina.errors import BitstreamError
@@ -254,6 +261,25 @@ class StreamJournal:
         self.close()
 
 
+def journal_exists(path: Path) -> bool:
+    """Whether anything is at `path` but the first bytes of a journal that its writer did not live to go on with."""
+    if not path.exists():
+        return False
+    with closing(FileSource(path)) as source:
+        return not _is_only_begun(source)
+
+
+def _is_only_begun(source: FileSource) -> bool:
+    prefix = source.read(0, len(JOURNAL_PREFIX))
+    if prefix != JOURNAL_PREFIX:
+        return JOURNAL_PREFIX.startswith(prefix)
+    try:
+        unpack_journal_front(source)
+    except BitstreamError:
+        return source.size_bytes <= LONGEST_PLAIN_FRONT_BYTES
+    return False
+
+
 def scan_verified(path: Path, facts: StreamFacts | None, codec_wire_id: int | None) -> JournalScan | None:
     """The complete units of the journal at `path`, payloads checked; None: it was only begun, and holds nothing.
 
@@ -263,17 +289,11 @@ def scan_verified(path: Path, facts: StreamFacts | None, codec_wire_id: int | No
         BitstreamError: the file is not a journal, or of another codec, or of other facts.
     """
     with closing(FileSource(path)) as source, named(source):
-        prefix = source.read(0, len(JOURNAL_PREFIX))
-        if len(prefix) < len(JOURNAL_PREFIX) and JOURNAL_PREFIX.startswith(prefix):
+        if _is_only_begun(source):
             return None
-        if not unpack_prefix(prefix).features & FEATURE_STREAMED:
+        if not unpack_prefix(source.read(0, len(JOURNAL_PREFIX))).features & FEATURE_STREAMED:
             raise BitstreamError("is a finished file, expected a journal: choose another name", "container", "features")
-        try:
-            scan = JournalScan(source)
-        except BitstreamError:
-            if source.size_bytes <= LONGEST_PLAIN_FRONT_BYTES:
-                return None
-            raise
+        scan = JournalScan(source)
         _check_facts(scan.facts, facts, codec_wire_id)
         for number, run in enumerate(scan.runs):
             try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from lamina.bitstream.container import FEATURE_STREAMED
+from lamina.bitstream.container import CRC_BYTES, FEATURE_STREAMED
 from lamina.bitstream.damage import Damage
 from lamina.bitstream.front import HEADER_WINDOW_BYTES, unpack_prefix
 from lamina.bitstream.groups import Groups, IndexedGroups, JournalGroups
@@ -181,17 +181,23 @@ class Stream:
         """
         return self.place(group).level
 
-    def byte_ranges(self, group: int, level: int) -> list[tuple[int, int]]:
+    def byte_ranges(self, group: int, level: int, *, with_records: bool = False) -> list[tuple[int, int]]:
         """Where the group's header unit and layers 0...`level` are: one range, but in stills of several groups.
 
-        A group that does not reach the level gives all it has.
+        A group that does not reach the level gives all it has. With its records, if they are not in the front of the
+        file, the bytes are all that a reader needs who has the front; they stand before the payloads.
 
         Raises:
             ValueError: there is no such group, or the stream is a journal, where layers are not together.
         """
         if self.is_journal:
             raise ValueError(f"{self.name or 'this stream'} is a journal: finish it to have its layers together")
-        return self.place(group).byte_ranges(level)
+        place = self.place(group)
+        ranges = place.byte_ranges(level)
+        if not with_records or place.records_offset < self.front_size_bytes:
+            return ranges
+        start, stop = place.records_offset, place.records_offset + place.records_size_bytes + CRC_BYTES
+        return [(start, ranges[0][1]), *ranges[1:]] if ranges else [(start, stop)]
 
     def entries_of(self, group: int) -> RunEntries:
         """The units of one group, in order; reads its records.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lamina.atomic import write_errors
-from lamina.bitstream import StreamJournal
+from lamina.bitstream import StreamJournal, journal_exists
 from lamina.codec import AnyCodec, Signal
 from lamina.errors import WriteError
 from lamina.units import Unit, UnitKey
@@ -79,7 +79,7 @@ class JobJournal:
 
     def __init__(self, path: Path, codec: AnyCodec) -> None:
         self._path, self._codec = path, codec
-        self._journal = StreamJournal(path, codec_wire_id=codec.wire_id) if path.is_file() else None
+        self._journal = StreamJournal(path, codec_wire_id=codec.wire_id) if journal_exists(path) else None
 
     @property
     def keys(self) -> Sequence[UnitKey]:
