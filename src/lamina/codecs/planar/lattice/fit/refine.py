@@ -189,8 +189,8 @@ def sweep(lattice, color, anchor, rows, parameters, gradients, moving, stiffness
         if moving[i]:
             # Numba types a prange's index as int64 first and uint64 then; without the cast both would be compiled.
             move_splat(
-                np.int64(i), rows[i], lattice, color, anchor, costs, parameters, gradients, stiffness[i], step, worth, limits,
-                tables,
+                np.int64(i), rows[i], lattice, color, anchor, costs, parameters, gradients, stiffness[i], step, worth,
+                limits, tables,
             )  # fmt: skip
 
 
