@@ -21,8 +21,8 @@ from lamina.data.captures.seen_volume import neighbors_of, sweep_points
 from lamina.data.captures.triangulation import triangulate
 from lamina.errors import SignalError
 
-LEAST_POINTS = 200
-"""Fewer that cameras see are no start: a few hundred matches are what two plain photographs give."""
+LEAST_POINTS = 100
+"""Fewer that cameras see are no start: a cell of the first octree is made of several."""
 
 ENOUGH_TRIANGULATED = 2_000
 """Fewer leave holes, so that swept points are added."""

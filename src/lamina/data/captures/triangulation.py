@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A capture with cameras enters, points leave: features matched between its training views, under the given poses.
 
-pycolmap works in a process of its own (`triangulation_process`), for the reasons that `structure_from_motion` gives. Its
-chance is seeded, and nothing is cut off by the clock, so that the same capture gives the same points.
+pycolmap works in a process of its own (`triangulation_process`), for the reasons that `structure_from_motion` gives.
+Its chance is seeded, and nothing is cut off by the clock, so that the same capture gives the same points.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARTNERS = 8
 """Views that each is matched with: the nearest that look the same way."""
 
 LEAST_LOOK = 0.5
-"""Cosine of the angle between two views up to which they are matched: features are not found again beyond 60 degrees."""
+"""Cosine of the angle between two views up to which they are matched: beyond 60 degrees features are not found again."""
 
 STANDING = 1e-6
 """Views nearer than this part of the largest coordinate (or 1) show no depth together."""
