@@ -178,3 +178,20 @@ def test_units_are_in_decoding_order_with_qualities():
     units: list[Unit] = list(CODEC.encode([fitted()]))
     assert [unit.key[:2] for unit in units] == [(-1, -1), (-1, 0), (0, 0), (0, 1), (0, 2)]
     assert [unit.quality_db for unit in units[2:]] == qualities(fitted())
+
+
+@pytest.mark.parametrize("kind", ["line", "spot", "alike", "stray", "none"])
+def test_captures_that_hold_no_shape_are_fitted_all_the_same(kind: str):
+    capture = tiny_capture(8, has_points=False)
+    views = list(capture.views)
+    for number, view in enumerate(views):
+        pose = view.camera.world_from_camera.copy()
+        if kind in {"line", "spot"}:
+            pose[:3, 3] = (0.5 * number if kind == "line" else 0.0, 0.0, 0.0)
+        camera = views[0].camera if kind == "alike" else view.camera.moved(pose)
+        views[number] = replace(view, camera=camera)
+    if kind == "stray":
+        capture = replace(capture, points=np.full((1, 3), 1e8), point_colors=np.zeros((1, 3), np.uint8))
+    (part,) = CODEC.fit(replace(capture, views=tuple(views)), changed(SMALL, "schedule", steps=40), Session())
+    verify([layer.indices for layer in part.layers], lattice_of(part.facts.anchors))
+    assert CODEC.encode([part])

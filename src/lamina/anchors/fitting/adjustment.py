@@ -121,6 +121,8 @@ def weights_in_view(
     """Rows of a level that are in view, and pixels that each of their offsets' Gaussians weighs there."""
     rows = rows_in_view(state, camera)
     rows = rows[rows < int(state.starts[level + 1])]
+    if not len(rows):
+        return np.zeros(0, np.int64), np.zeros((0, state.layout.offset_count), np.float32)
     with torch.no_grad():
         anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float(), level)
         place = torch.from_numpy(camera.position_world).to(anchors.positions)
@@ -130,7 +132,7 @@ def weights_in_view(
     assert gaussians.colors.grad is not None
     found = np.zeros(len(rows) * state.layout.offset_count, np.float32)
     found[sources.cpu().numpy()] = gaussians.colors.grad[:, 1].cpu().numpy()
-    return rows.cpu().numpy(), found.reshape(len(rows), -1)
+    return rows.cpu().numpy(), found.reshape(len(rows), state.layout.offset_count)
 
 
 def empty_anchors(used: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:

@@ -4,11 +4,13 @@
     folder - reader -> Source (files with lens and pose, points) -> Capture (pinhole views, pixels when asked for)
 
 Read in this order: capture · reading · photographs · lens · undistort · source · point_cloud · colmap (with
-colmap_binary, colmap_text, colmap_folder) · transforms · llff · structure_from_motion (photographs without poses).
+colmap_binary, colmap_text, colmap_folder) · transforms · llff · structure_from_motion (photographs without poses) ·
+first_points (for who fits), which asks triangulation and seen_volume.
 """
 
 from lamina.data.captures.capture import Capture, View
+from lamina.data.captures.first_points import with_points
 from lamina.data.captures.reading import is_capture, read_capture
 from lamina.data.captures.structure_from_motion import Reconstruction, reconstruct
 
-__all__ = ["Capture", "Reconstruction", "View", "is_capture", "read_capture", "reconstruct"]
+__all__ = ["Capture", "Reconstruction", "View", "is_capture", "read_capture", "reconstruct", "with_points"]

@@ -97,6 +97,8 @@ class Capture:
     """View number -> its pixels: undistorted, resized, over the background."""
     notes: tuple[str, ...] = ()
     """What was skipped, assumed or changed, for people."""
+    depth_bounds: tuple[float, float] | None = None
+    """World units along the axis between which views see things, where the format says."""
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2 or self.points.shape[1] != 3 or self.points.shape != self.point_colors.shape:

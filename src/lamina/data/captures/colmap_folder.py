@@ -10,7 +10,7 @@ from pathlib import Path
 from lamina.data.captures import colmap_binary, colmap_text
 from lamina.data.captures.colmap import ColmapModel, RegisteredImage
 from lamina.data.captures.photographs import Photograph, fit_lens, picture_files, picture_size
-from lamina.data.captures.point_cloud import PointCloud, empty_cloud
+from lamina.data.captures.point_cloud import PointCloud, empty_cloud, read_ply_points
 from lamina.data.captures.source import Source
 from lamina.errors import SignalError
 
@@ -19,6 +19,8 @@ MODEL_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", "")
 
 SUFFIXES = (".bin", ".txt")
 """Binary first: text is exported from it."""
+
+POINT_SUFFIXES = (*SUFFIXES, ".ply")
 
 SHOWN_NAMES = 3
 """So many missing pictures are named in an error."""
@@ -68,7 +70,7 @@ def read_model(folder: Path) -> ColmapModel:
 
 
 def read_cloud(folder: Path) -> PointCloud:
-    """points3D.bin or points3D.txt of a model's folder; empty where neither exists.
+    """points3D.bin, .txt or .ply (what training codes leave) of a model's folder; empty where none exists.
 
     Raises:
         SignalError: damaged or cut off.
@@ -77,6 +79,8 @@ def read_cloud(folder: Path) -> PointCloud:
         return colmap_binary.read_points(folder / "points3D.bin")
     if (folder / "points3D.txt").is_file():
         return colmap_text.read_points(folder / "points3D.txt")
+    if (folder / "points3D.ply").is_file():
+        return read_ply_points(folder / "points3D.ply")
     return empty_cloud()
 
 

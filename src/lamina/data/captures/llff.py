@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from lamina.data.captures import colmap_binary
-from lamina.data.captures.colmap_folder import choose_pictures, find_model, read_cloud
+from lamina.data.captures.colmap_folder import POINT_SUFFIXES, choose_pictures, find_model, read_cloud
 from lamina.data.captures.lens import Lens, check_lens
 from lamina.data.captures.photographs import Photograph, fit_lens, picture_files, picture_size
 from lamina.data.captures.point_cloud import PointCloud, empty_cloud
@@ -50,7 +50,7 @@ def read_llff(folder: Path, scale: Fraction) -> Source:
         place = f"{folder / FILE_NAME}: row {number} ({path.name})"
         lens, orientation = fit_lens(shared or _lens(row, place), picture_size(path), f"{path}")
         photographs.append(Photograph(path.name, path, lens, _pose(row, place), orientation))
-    return Source(tuple(photographs), _points(folder), picture_scale, tuple(notes))
+    return Source(tuple(photographs), _points(folder), picture_scale, tuple(notes), None, _depth_bounds(rows))
 
 
 def _read_rows(path: Path) -> Float64[np.ndarray, "n 17"]:
@@ -109,9 +109,15 @@ def _pose(row: Float64[np.ndarray, "17"], place: str) -> Float64[np.ndarray, "4 
     return np.linalg.inv(pose)
 
 
+def _depth_bounds(rows: Float64[np.ndarray, "n 17"]) -> tuple[float, float] | None:
+    """The nearest and the farthest of all views; None where they are no depths."""
+    nearest, farthest = float(rows[:, 15].min()), float(rows[:, 16].max())
+    return (nearest, farthest) if 0 < nearest < farthest else None
+
+
 def _points(folder: Path) -> PointCloud:
     """LLFF keeps COLMAP's world, so that the points of the model beside it are in place."""
     for name in ("sparse/0", "sparse"):
-        if any((folder / name / f"points3D{suffix}").is_file() for suffix in (".bin", ".txt")):
+        if any((folder / name / f"points3D{suffix}").is_file() for suffix in POINT_SUFFIXES):
             return read_cloud(folder / name)
     return empty_cloud()

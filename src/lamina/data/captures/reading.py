@@ -111,6 +111,7 @@ def _capture_of(
         background,
         PixelCache(decode, cache_bytes),
         source.notes,
+        source.depth_bounds,
     )
 
 

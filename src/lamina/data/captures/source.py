@@ -21,3 +21,5 @@ class Source:
     notes: tuple[str, ...] = ()
     split: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     """Views to fit to and views held out, where the folder itself says."""
+    depth_bounds: tuple[float, float] | None = None
+    """World units along the axis between which views see things, where the format says."""

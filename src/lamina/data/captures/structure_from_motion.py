@@ -88,7 +88,9 @@ def reconstruct(
     work = out / WORK_NAME
     try:
         (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        found = _run(work, out / LOG_NAME, report or (lambda _: None))
+        found = run_process(
+            "lamina.data.captures.reconstruction_process", work, out / LOG_NAME, report or (lambda _: None)
+        )
         if not found or found["registered"] < LEAST_PHOTOGRAPHS:
             raise SignalError(
                 f"{folder}: no cameras could be found for {len(names)} photographs; expected sharp pictures of a still "
@@ -116,9 +118,13 @@ def _photographs(folder: Path) -> list[str]:
     return names
 
 
-def _run(work: Path, log: Path, report: Callable[[Progress], None]) -> dict:
-    """Run the process, pass its progress on, return what it found; empty if it found nothing."""
-    command = [sys.executable, "-m", "lamina.data.captures.reconstruction_process", str(work)]
+def run_process(module: str, work: Path, log: Path, report: Callable[[Progress], None]) -> dict:
+    """Run a module of ours on a folder, pass its progress on, return what it found; empty if it found nothing.
+
+    Raises:
+        SignalError: it failed; repeats the last that pycolmap said.
+    """
+    command = [sys.executable, "-m", module, str(work)]
     last: deque[str] = deque(maxlen=LINES_SHOWN)
     found: dict = {}
     with subprocess.Popen(

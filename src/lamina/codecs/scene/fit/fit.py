@@ -22,7 +22,7 @@ from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.fit.finish import assemble, shown_views, size_bytes_of
 from lamina.codecs.scene.fit.rate_control import corrected_octaves, plan_for_bytes, steered_rate_weight
 from lamina.codecs.scene.model import ScenePart
-from lamina.data.captures import Capture
+from lamina.data.captures import Capture, with_points
 from lamina.errors import Interrupted, SignalError
 from lamina.fitting import checkpoint
 from lamina.fitting.checkpoint import Keeper
@@ -82,6 +82,7 @@ def fit(signal: Capture, config: SceneConfig, session: Session) -> Iterator[Scen
         raise SignalError(f"{signal.name}: all views are held out, none is left to fit a scene to")
     if is_whole(session.written, config.level_count):
         return
+    signal = with_points(signal, session.report, config.seed)
     planned = plan_for_bytes(config, len(shown_views(signal)))
     scene = FitInput(signal, planned, device_of(planned))
     watch = Watch(session, planned)
