@@ -53,7 +53,9 @@ def distances(points: np.ndarray, true: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def no_pycolmap(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "pycolmap" else found(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "pycolmap" else found(name, *rest)
+    )
 
 
 def test_swept_points_lie_near_the_true_ones_and_have_their_colors(no_pycolmap: None):
