@@ -157,7 +157,8 @@ def _is_plain(views: list[SweptView], background: tuple[int, int, int]) -> bool:
 
 
 def _behind(pixels: Float32[np.ndarray, "*n 3"], background: tuple[int, int, int]) -> Bool[np.ndarray, "*n"]:
-    return (np.abs(pixels - np.float32(background)) <= PLAIN_LEVELS).all(axis=-1)
+    distances = np.abs(pixels - np.array(background, np.float32))
+    return np.asarray((distances <= PLAIN_LEVELS).all(axis=-1))
 
 
 def _pixels_of(
