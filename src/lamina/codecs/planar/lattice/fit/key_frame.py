@@ -185,13 +185,18 @@ def freeze_to_target(
     """Freezes, with the step corrected until the target is met; the nearest try is kept."""
     pixels, lattice = signal.width * signal.height, config.lattice
     effort = Effort(lattice.freeze_rounds, lattice.freeze_steps, lattice.refine_sweeps)
+    session.report(frozen_share(fit))
     while (step := next_step(config, fit, pixels)) is not None:
         plan = replace(fit.plan, step=step)
-        frozen = freeze_and_measure(sketch, fit.state.splats, plan, signal, config, effort)
-        fit.tries.append(frozen)
-        done = 0.9 + 0.1 * len(fit.tries) / (CORRECTIONS + 1)
-        session.report(Progress(done, "quantising", frozen.outcome.psnr_db))
+        fit.tries.append(freeze_and_measure(sketch, fit.state.splats, plan, signal, config, effort))
+        session.report(frozen_share(fit))
     return min(fit.tries, key=lambda one: abs(rate_control.miss(config, one.outcome, pixels)))
+
+
+def frozen_share(fit: KeyFit) -> Progress:
+    """Where the freezing of a fit is."""
+    quality = fit.tries[-1].outcome.psnr_db if fit.tries else None
+    return Progress(0.9 + 0.1 * len(fit.tries) / (CORRECTIONS + 1), "quantising", quality)
 
 
 def next_step(config: PlanarConfig, fit: KeyFit, pixels: int) -> float | None:
