@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encodes are killed at random moments and given again: benchmarks/results/interruptions.json says what came of it.
+"""Encodes killed at random moments, and on a disk that fills up: what comes out, beside an encode left alone.
 
-    python benchmarks/interruptions.py [--kills 10]
+Enters: a still, a clip and a scene that come with the project. Leaves: a table, and
+benchmarks/results/interruptions.json: of each, how often the bytes were the same, and how much longer all runs took.
 
-A still, a clip and a scene that ship with the project, short fits, one thread. Each is first coded without
-interruption; then, so many times, the encode is killed with SIGKILL at a random moment of that duration and the same
-command is given again until it ends. The files are compared byte by byte.
+    python -m benchmarks.interruptions [--kills 10] [--subjects still clip scene] [--full-disk FOLDER]
+
+One `lamina encode` is killed (SIGKILL) and started again until it was killed so often, at moments drawn over the time
+that is left of the job, imports included; then it is left alone. One thread each: bytes are promised equal for the same
+number of threads. `--full-disk` names a small file system (a tmpfs of a few MB): the encode writes there while all but
+`--room` bytes of it are taken, fails, and goes on when there is room.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,16 +28,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.run_log import write_result
+from benchmarks.result_files import add_figures
 
 PROJECT = Path(__file__).resolve().parents[1]
-SHORT = ("--lattice.steps", "150", "--lattice.predicted-steps", "30", "--lattice.refine-sweeps", "8")
+NAME = "interruptions"
+LONGEST_S = 500.0
+"""A run that takes longer is an error."""
 
 
 @dataclass(frozen=True)
-class Case:
+class Subject:
     """What is coded, and how."""
 
     name: str
@@ -38,77 +45,148 @@ class Case:
     options: tuple[str, ...]
 
 
-CASES = (
-    Case("still", "tests/samples/kodim08_96x64.png", ("--preset", "fast", "--bytes", "900", *SHORT)),
-    Case(
-        "clip", "tests/samples/park_joy_96x64_6f.y4m",
-        ("--preset", "fast", "--bpp", "0.6", "--group-frames", "2", *SHORT),
-    ),
-    Case(
-        "scene", "demo/scene",
-        ("--preset", "fast", "--levels", "3", "--schedule.steps", "250", "--schedule.tune-steps", "10",
-         "--anchors.first", "1000", "--anchors.limit", "2000"),
-    ),
-)  # fmt: skip
+SUBJECTS = (
+    Subject("still", "demo/lighthouse.png", ("--preset", "fast", "--psnr", "30")),
+    Subject("clip", "tests/samples/park_joy_96x64_6f.y4m", ("--preset", "fast", "--bpp", "0.5", "--group-frames", "2")),
+    Subject("scene", "demo/scene", ("--preset", "fast", "--scale", "1/4", "--schedule.steps", "300")),
+)
 
 
-def start(case: Case, path: Path) -> subprocess.Popen[bytes]:
-    """Begin, or go on with, an encode."""
-    environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "lamina", "encode", str(PROJECT / case.source), str(path), *case.options, "--quiet"]
-    return subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def started(subject: Subject, output: Path) -> subprocess.Popen[bytes]:
+    """The command, on its way."""
+    words = [sys.executable, "-m", "lamina", "encode", str(PROJECT / subject.source), str(output), "--quiet"]
+    threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    environment = {**os.environ, **threads, "PYTHONPATH": str(PROJECT / "src")}
+    return subprocess.Popen(
+        [*words, *subject.options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
-def finish(case: Case, path: Path) -> float:
-    """Encode to the end; seconds.
+def left_alone(subject: Subject, output: Path) -> float:
+    """Run the command to its end; processor seconds.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: it failed; says what it said.
     """
-    started_s = time.monotonic()
-    process = start(case, path)
-    _, said = process.communicate()
+    before = spent_s()
+    process = started(subject, output)
+    _, said = process.communicate(timeout=LONGEST_S)
     if process.returncode:
-        raise RuntimeError(f"{case.name}: exit {process.returncode}: {said.decode()}")
-    return time.monotonic() - started_s
+        raise RuntimeError(f"{subject.name}: exit status {process.returncode}: {said.decode(errors='replace')}")
+    return spent_s() - before
 
 
-def killed(case: Case, path: Path, moment_s: float) -> dict[str, Any]:
-    """Kill an encode, see what is left, give the command again."""
-    process = start(case, path)
-    try:
-        process.wait(timeout=moment_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def spent_s() -> float:
+    """Processor seconds of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def killed(subject: Subject, output: Path, after_s: float) -> bool:
+    """Kill the command after so many seconds of processor time; False: it had ended before."""
+    process = started(subject, output)
+    deadline = time.monotonic() + LONGEST_S
+    while process.poll() is None and processor_s(process.pid) < after_s and time.monotonic() < deadline:
+        time.sleep(0.01)
+    was_running = process.poll() is None
+    process.kill()
     process.communicate()
-    left = path.with_name(path.name + ".part")
-    kept = sorted(item.name for item in left.iterdir()) if left.is_dir() else []
-    was_whole = path.exists()
-    again_s = 0.0 if was_whole else finish(case, path)
-    return {"killed_at_s": round(moment_s, 2), "kept": kept, "was_whole": was_whole, "again_s": round(again_s, 2)}
+    return was_running
+
+
+def processor_s(process: int) -> float:
+    """Processor seconds of a process that runs (Linux)."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def measure_kills(subject: Subject, kills: int, seed: int, folder: Path) -> dict[str, Any]:
+    """An encode killed again and again, beside one left alone."""
+    chance = random.Random(f"{subject.name} {seed}")
+    alone, cut = folder / "alone.lam", folder / "killed.lam"
+    # The first compiles what is not compiled yet; the second is measured, and says that the job repeats itself.
+    left_alone(subject, alone)
+    first = digest(alone)
+    alone.unlink()
+    alone_s = left_alone(subject, alone)
+    before, moments, same, finished = spent_s(), [], [], 0
+    while len(moments) < kills:
+        moment = chance.uniform(0.0, alone_s)
+        if killed(subject, cut, moment):
+            moments.append(round(moment, 2))
+        else:
+            # It ended sooner, since it had gone on: compare, and begin anew.
+            finished += 1
+            same.append(digest(cut) == first)
+            cut.unlink()
+    left_alone(subject, cut)
+    same.append(digest(cut) == first)
+    return {
+        "kills": len(moments),
+        "killed_after_s": moments,
+        "repeats_itself": digest(alone) == first,
+        "files_finished": len(same),
+        "files_the_same": sum(same),
+        "alone_s": round(alone_s, 1),
+        "all_runs_s": round(spent_s() - before, 1),
+        "left_behind": sorted(place.name for place in folder.iterdir() if place not in (alone, cut)),
+    }
+
+
+def measure_full_disk(subject: Subject, disk: Path, room_bytes: int, folder: Path) -> dict[str, Any]:
+    """An encode onto a disk that is full, gone on with when there is room, beside one left alone."""
+    alone, output, ballast = folder / "alone.lam", disk / "full.lam", disk / "ballast"
+    if not alone.exists():
+        left_alone(subject, alone)
+    with ballast.open("wb") as file:
+        file.write(bytes(max(shutil.disk_usage(disk).free - room_bytes, 0)))
+    process = started(subject, output)
+    _, said = process.communicate(timeout=LONGEST_S)
+    ballast.unlink()
+    kept = output.with_name(output.name + ".part")
+    files = sorted(place.name for place in kept.iterdir()) if kept.is_dir() else []
+    again_s = left_alone(subject, output)
+    same = digest(output) == digest(alone)
+    output.unlink()
+    return {
+        "room_bytes": room_bytes,
+        "exit_status": process.returncode,
+        "said": said.decode(errors="replace").strip().splitlines()[-1:],
+        "kept": files,
+        "second_run_s": round(again_s, 1),
+        "same": same,
+        "left_behind": sorted(place.name for place in disk.iterdir()),
+    }
 
 
 def main() -> None:
-    """All cases; the result is written after each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
-    kills, moments = parser.parse_args().kills, random.Random(1)
-    figures: dict[str, Any] = {}
-    for case in CASES:
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--subjects", nargs="+", default=[subject.name for subject in SUBJECTS])
+    parser.add_argument("--full-disk", type=Path, metavar="FOLDER", help="a small file system")
+    parser.add_argument("--room", type=int, default=8192, help="bytes that are left of it")
+    options = parser.parse_args()
+    settings = {"kills": options.kills, "seed": options.seed, "threads": 1, "times": "processor seconds"}
+    for subject in SUBJECTS:
+        if subject.name not in options.subjects:
+            continue
         with tempfile.TemporaryDirectory() as name:
-            whole = Path(name) / "whole.lam"
-            duration_s = finish(case, whole)
-            runs: list[dict[str, Any]] = []
-            for number in range(kills):
-                path = Path(name) / f"{number}.lam"
-                run = killed(case, path, moments.uniform(0.02, 0.98) * duration_s)
-                run["is_identical"] = path.read_bytes() == whole.read_bytes()
-                run["leaves_nothing"] = not path.with_name(path.name + ".part").exists()
-                runs.append(run)
-                print(case.name, run, flush=True)
-        identical = sum(run["is_identical"] for run in runs)
-        figures[case.name] = {"uninterrupted_s": round(duration_s, 2), "identical": identical, "runs": runs}
-        write_result("interruptions", {"kills": kills}, figures)
+            folder = Path(name)
+            figures = measure_kills(subject, options.kills, options.seed, folder) if options.kills else {}
+            if options.full_disk is not None:
+                figures["full_disk"] = measure_full_disk(subject, options.full_disk, options.room, folder)
+            add_figures(NAME, settings, subject.name, figures)
+            print(subject.name, figures, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ and what is no file (a terminal, /dev/null, a pipe) is written into when all is 
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 import stat
@@ -42,6 +43,11 @@ def write_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise write_error(path, error) from error
+
+
+def partial_names(name: str) -> str:
+    """Pattern of the names under which a file of this name is written before it appears."""
+    return f".{glob.escape(name)}.*.partial"
 
 
 @contextmanager

@@ -21,13 +21,16 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
-from lamina.atomic import write_errors
+from lamina.atomic import partial_names, write_errors
 from lamina.bitstream import StreamJournal, journal_exists
 from lamina.codec import AnyCodec, Signal
 from lamina.errors import WriteError
 from lamina.units import Unit, UnitKey
 
 PART_SUFFIX = ".part"
+
+RECORD_BYTES = 160
+"""Of a job's record, filled up with spaces."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ class PartFolder:
         """Forget what was done so far."""
         for file in (self.journal, self.checkpoint):
             file.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a killed process was writing: files that had not yet got their names."""
+        for file in (self.journal, self.checkpoint):
+            for unfinished in self.path.glob(partial_names(file.name)):
+                unfinished.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder; files of others in it are left alone, and the folder with them."""
@@ -145,11 +154,14 @@ def opened_part(output: Path, key: str) -> Iterator[PartFolder]:
         record = _locked_record(part, output)
     with record:
         with write_errors(output):
+            part.sweep()
             if _key_in(record) != key:
                 part.clear()
+            # Over what is there and of the same length: whoever is killed here, or has no room, finds a whole record.
+            text = json.dumps({"key": key, "process": os.getpid()}).encode().ljust(RECORD_BYTES)
             record.seek(0)
-            record.truncate()
-            record.write(json.dumps({"key": key, "process": os.getpid()}).encode())
+            record.write(text)
+            record.truncate(len(text))
         yield part
 
 

@@ -64,17 +64,17 @@ def restored(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fresh: 
         Parameter(*(torch.from_numpy(arrays[f"{name}.{part}"]).to(fresh.device) for part in parts))
         for name in ("values", "mask_logits")
     ]
+    # Everything is looked up before anything changes: a fit that starts anew must find `fresh` as it was.
+    known: list[tuple[torch.optim.Adam, torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]] = []
     for name, optimizer in optimizers_of(fresh).items():
         for number, tensor in enumerate(tensors_of(optimizer)):
-            with torch.no_grad():
-                tensor.copy_(torch.from_numpy(arrays[f"{name}.{number}"]))
-            names = ("step", *MOMENTS)
-            moments = {part: arrays[f"{name}.{number}.{part}"] for part in names if f"{name}.{number}.{part}" in arrays}
-            if moments:
-                optimizer.state[tensor] = {
-                    part: torch.from_numpy(array).to(tensor.device) for part, array in moments.items()
-                }
-    return FitState(
+            places = {part: f"{name}.{number}.{part}" for part in ("step", *MOMENTS)}
+            moments = {part: torch.from_numpy(arrays[place]) for part, place in places.items() if place in arrays}
+            values = torch.from_numpy(arrays[f"{name}.{number}"])
+            if values.shape != tensor.shape:
+                raise ValueError(f"{name}.{number} has shape {tuple(values.shape)}, expected {tuple(tensor.shape)}")
+            known.append((optimizer, tensor, values, moments))
+    state = FitState(
         fresh.lattice,
         tuple(arrays[f"layer{number}"] for number in range(fresh.lattice.layer_count)),
         parameters[0],
@@ -86,6 +86,12 @@ def restored(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], fresh: 
         facts["bits_per_anchor"],
         facts["rated_count"],
     )
+    for optimizer, tensor, values, moments in known:
+        with torch.no_grad():
+            tensor.copy_(values)
+        if moments:
+            optimizer.state[tensor] = {part: array.to(tensor.device) for part, array in moments.items()}
+    return state
 
 
 def optimizers_of(state: FitState) -> dict[str, torch.optim.Adam]:

@@ -8,15 +8,17 @@ import pytest
 from lattice_samples import crop, fit, frames, payloads, short, still
 
 import lamina
-from lamina.codec import Progress, Session
+from lamina.codec import Progress, Session, ignore
 from lamina.codecs.planar import CODEC
 from lamina.codecs.planar.config import RateTarget
-from lamina.codecs.planar.lattice.fit import checkpoint
+from lamina.codecs.planar.lattice.fit import checkpoint, key_frame
+from lamina.codecs.planar.lattice.fit.picture import make_header, make_sketch
 from lamina.errors import Interrupted
 from lamina.fitting.checkpoint import Keeper
-from lamina.media.job import PART_SUFFIX
+from lamina.media.job import PART_SUFFIX, JobJournal
 
 KEY = "a job"
+HEADER = make_header(still(crop()), short(), make_sketch(crop(), short(), None).background)
 
 
 class Stopwatch:
@@ -77,9 +79,9 @@ def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path: Path, damage: bytes | N
 def test_a_checkpoint_of_another_job_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "fit.checkpoint"
     interrupted(path)
-    assert checkpoint.load(path, KEY) is not None
-    assert checkpoint.load(path, "another job") is None
-    assert checkpoint.load(tmp_path / "none", KEY) is None
+    assert checkpoint.load(path, KEY, HEADER) is not None
+    assert checkpoint.load(path, "another job", HEADER) is None
+    assert checkpoint.load(tmp_path / "none", KEY, HEADER) is None
 
 
 def test_a_killed_fit_goes_on_from_what_was_kept_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,15 +104,62 @@ def test_a_killed_fit_goes_on_from_what_was_kept_on_the_way(tmp_path: Path, monk
 def test_a_checkpoint_keeps_every_number(tmp_path: Path) -> None:
     path = tmp_path / "fit.checkpoint"
     interrupted(path)
-    key = KEY
-    stored = checkpoint.load(path, key)
+    stored = checkpoint.load(path, KEY, HEADER)
     assert stored is not None
-    checkpoint.save(tmp_path / "copy", key, *stored)
-    again = checkpoint.load(tmp_path / "copy", key)
+    checkpoint.save(tmp_path / "copy", KEY, HEADER, stored)
+    again = checkpoint.load(tmp_path / "copy", KEY, HEADER)
     assert again is not None
-    assert again[0] == stored[0]
-    np.testing.assert_array_equal(again[1].splats.parameters, stored[1].splats.parameters)
-    assert again[1].random.random() == stored[1].random.random()
+    assert again.plan == stored.plan
+    np.testing.assert_array_equal(again.state.splats.parameters, stored.state.splats.parameters)
+    assert again.state.random.random() == stored.state.random.random()
+
+
+@pytest.mark.parametrize("target", [RateTarget(size_bytes=700), RateTarget(psnr_db=24.0)])
+def test_freezing_goes_on_from_what_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: RateTarget
+) -> None:
+    """Killed after each freeze in turn: none that was kept is made again, and the bytes stay the same."""
+    config = short(target=target)
+    freezes = 0
+    freeze = key_frame.freeze_and_measure
+
+    def counted(*arguments):
+        nonlocal freezes
+        freezes += arguments[-1] is not key_frame.PILOT_EFFORT
+        return freeze(*arguments)
+
+    monkeypatch.setattr(key_frame, "freeze_and_measure", counted)
+    monkeypatch.setattr(key_frame, "Keeper", lambda place: Keeper(place, 0.0))
+    at_once = payloads(CODEC.encode(fit(still(crop()), config)))
+    wanted, freezes = freezes, 0
+    assert wanted > 1
+
+    path, going_on = tmp_path / "fit.checkpoint", True
+    while going_on:
+        before = freezes
+
+        def killed(progress: Progress, before: int = before) -> None:
+            if freezes > before + 1:
+                raise KeyboardInterrupt
+
+        try:
+            parts = fit(still(crop()), config, Session(killed, path, KEY))
+            going_on = False
+        except KeyboardInterrupt:
+            assert freezes == before + 2
+    assert payloads(CODEC.encode(parts)) == at_once
+    # Of each two freezes the second's report came too late to be kept.
+    assert freezes <= 2 * wanted
+
+
+def test_a_still_is_kept_until_its_part_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fit.checkpoint"
+    monkeypatch.setattr(key_frame, "Keeper", lambda place: Keeper(place, 0.0))
+    parts = CODEC.fit(still(crop()), short(40), Session(ignore, path, KEY))
+    next(parts)
+    assert path.exists()
+    assert next(parts, None) is None
+    assert not path.exists()
 
 
 class StopAtFrame:
@@ -145,3 +194,31 @@ def test_a_stopped_clip_keeps_its_finished_groups(tmp_path: Path, target: RateTa
     uninterrupted = tmp_path / "at once.lam"
     lamina.encode(pictures, uninterrupted, config=config).close()
     assert uninterrupted.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("place", ["before the units", "after the units"])
+def test_a_clip_killed_between_groups_goes_on_to_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The next group's beginning is kept before units of the last are written: either can be gone on with."""
+    pictures = [*frames(4), *frames(4)]
+    config = short(group_frames=2, target=RateTarget(size_bytes=3000))
+    uninterrupted, path = tmp_path / "at once.lam", tmp_path / "clip.lam"
+    lamina.encode(pictures, uninterrupted, config=config).close()
+    append = JobJournal.append
+    for number in (1, 2, 3):
+        with monkeypatch.context() as patch:
+
+            def killed(journal: JobJournal, units, number: int = number) -> None:
+                is_it = any(unit.key.group == number and unit.key.layer >= 0 for unit in units)
+                if is_it and place == "before the units":
+                    raise KeyboardInterrupt
+                append(journal, units)
+                if is_it:
+                    raise KeyboardInterrupt
+
+            patch.setattr(JobJournal, "append", killed)
+            with pytest.raises(KeyboardInterrupt):
+                lamina.encode(pictures, path, config=config)
+    lamina.encode(pictures, path, config=config).close()
+    assert path.read_bytes() == uninterrupted.read_bytes()

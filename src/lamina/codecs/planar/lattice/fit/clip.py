@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.lattice.coding import decode_layer, encode_layer
 from lamina.codecs.planar.lattice.fit import rate_control
 from lamina.codecs.planar.lattice.fit.budget import TRIES, Budget, first_budget
-from lamina.codecs.planar.lattice.fit.key_frame import Frozen, fit_key_frame
+from lamina.codecs.planar.lattice.fit.checkpoint import Frozen
+from lamina.codecs.planar.lattice.fit.key_frame import fit_key_frame
 from lamina.codecs.planar.lattice.fit.look_ahead import Lookahead, foreseen_ratio
 from lamina.codecs.planar.lattice.fit.picture import Sketch, level_quality, make_header, make_sketch
 from lamina.codecs.planar.lattice.fit.predict import decoded_error, moved_start, predict_frame, start_error
@@ -55,6 +57,8 @@ def fit_clip(signal: PlanarSignal, config: PlanarConfig, session: Session) -> It
             coder = first_coder(signal, config, pixels, session, point)
         # Whether this frame opens a group is known before the one before it leaves: a group is safe as soon as it ends.
         opens_group = coder.look_at(pixels, number)
+        if opens_group:
+            coder.open_group(number)
         if finished is not None:
             yield replace(finished, ends_group=opens_group)
         finished = coder.next_frame(pixels, number, frames, frame_session(session, number, coder.budget.frames))
@@ -79,9 +83,10 @@ def first_coder(
     coder.group = point.group - 1
     coder.keeps = (session.checkpoint, session.key)
     found = checkpoint.load(session.checkpoint, session.key)
-    if found is not None and found[0]["group"] == point.group and point.group:
-        coder.budget = Budget(**found[0]["budget"])
-        coder.random.bit_generator.state = found[0]["random"]
+    kept = found[0].get(str(point.group)) if found is not None else None
+    if kept is not None and point.group:
+        coder.budget = Budget(**kept["budget"])
+        coder.random.bit_generator.state = kept["random"]
     else:
         coder.budget.spent, coder.budget.done = coder.budget.spent + point.spent_bytes, point.frame
     return coder
@@ -118,6 +123,8 @@ class ClipCoder:
         """(bytes, PSNR of the top level) of each frame of the group so far."""
         self.keeps: tuple[Path | None, str] = (None, "")
         """Where the state at the beginning of each group is kept, and for which job."""
+        self.begun: dict[str, dict[str, Any]] = {}
+        """By the group's number: the state at the beginning of this group and of the one before."""
         self.sketch: Sketch | None = None
         self.start: Start | None = None
         """Where a predicted frame starts from; None: the frame that is looked at is a key frame."""
@@ -132,15 +139,24 @@ class ClipCoder:
         return self.start is None
 
     def keep_state(self) -> None:
-        """What a later process needs to go on with this group as if it were this one."""
+        """What a later process needs to go on with this group as if it were this one.
+
+        The group before is not written yet, and may never be: who goes on with that one finds its beginning too.
+        """
         path, key = self.keeps
-        if path is not None and self.group:
-            facts = {
-                "group": self.group,
-                "budget": asdict(self.budget),
-                "random": self.random.bit_generator.state,
-            }
-            checkpoint.save(path, key, facts, {})
+        if path is None or not self.group:
+            return
+        facts = {"budget": asdict(self.budget), "random": self.random.bit_generator.state}
+        before = {name: kept for name, kept in self.begun.items() if name == str(self.group - 1)}
+        self.begun = before | {str(self.group): facts}
+        checkpoint.save(path, key, self.begun, {})
+
+    def open_group(self, number: int) -> None:
+        """Ends the group before; frame `number` will be the first of the next."""
+        self.end_group()
+        self.group += 1
+        self.first_of_group = number
+        self.keep_state()
 
     def end_group(self) -> None:
         """Learns from a group what the next one will cost."""
@@ -156,10 +172,6 @@ class ClipCoder:
         sketch, start = self.sketch, self.start
         assert sketch is not None
         if start is None:
-            self.end_group()
-            self.group += 1
-            self.first_of_group = number
-            self.keep_state()
             layers = self.key_frame(pixels, sketch, frames, session)
             states, size_bytes = self.through_the_decoder(layers, True)
         else:

@@ -15,6 +15,7 @@ from lamina.codecs.planar.lattice.fit.clip import fit_clip
 from lamina.codecs.planar.lattice.fit.key_frame import fit_still
 from lamina.codecs.planar.model import FramePart
 from lamina.errors import SignalError
+from lamina.fitting import checkpoint
 from lamina.fitting.resume import is_whole
 
 
@@ -35,3 +36,5 @@ def fit(signal: PlanarSignal, config: PlanarConfig, session: Session) -> Iterato
     if pixels is None:
         raise SignalError("the picture has no pixels")
     yield fit_still(pixels, signal, config, session)
+    # Only now: until the part is written, on a disk that may be full, the checkpoint is all that there is of it.
+    checkpoint.remove(session.checkpoint)

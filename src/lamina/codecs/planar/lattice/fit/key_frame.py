@@ -15,8 +15,9 @@ from lamina.codecs.planar.fit.signal import PlanarSignal
 from lamina.codecs.planar.lattice.fit import checkpoint as saved
 from lamina.codecs.planar.lattice.fit import rate_control
 from lamina.codecs.planar.lattice.fit.canvas import Splats
+from lamina.codecs.planar.lattice.fit.checkpoint import Frozen, KeyFit
 from lamina.codecs.planar.lattice.fit.freeze import freeze
-from lamina.codecs.planar.lattice.fit.optimize import FitPlan, FitState, begin, fit_levels
+from lamina.codecs.planar.lattice.fit.optimize import FitPlan, begin, fit_levels
 from lamina.codecs.planar.lattice.fit.picture import (
     Sketch,
     level_quality,
@@ -28,9 +29,8 @@ from lamina.codecs.planar.lattice.fit.picture import (
 from lamina.codecs.planar.lattice.fit.rate_control import Outcome, Plan
 from lamina.codecs.planar.lattice.fit.refine import refine
 from lamina.codecs.planar.model import FramePart
-from lamina.codecs.planar.packing import LayerState
+from lamina.codecs.planar.syntax import PlanarHeader
 from lamina.errors import Interrupted
-from lamina.fitting import checkpoint
 from lamina.fitting.checkpoint import Keeper
 
 PILOT_SHARE = 0.08
@@ -52,14 +52,6 @@ class Effort:
 
 
 PILOT_EFFORT = Effort(1, 10, 20)
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """A fit on the lattice, coded."""
-
-    layers: tuple[LayerState, ...]
-    outcome: Outcome
 
 
 def layer_counts(splats: int, shares: tuple[float, ...]) -> tuple[int, ...]:
@@ -128,53 +120,52 @@ def fit_still(
 
 
 def fit_key_frame(sketch: Sketch, signal: PlanarSignal, config: PlanarConfig, session: Session) -> Frozen:
-    """Fits a picture; again with more or fewer splats while it misses a quality by more than steps can correct."""
-    resumed = saved.load(session.checkpoint, session.key)
-    if resumed is None:
+    """Fits a picture; again with more or fewer splats while it misses a quality by more than steps can correct.
+
+    All that is done is in the session's checkpoint, from time to time, until whoever has the result removes it.
+    """
+    header, pixel_count = make_header(signal, config, sketch.background), signal.width * signal.height
+    fit = saved.load(session.checkpoint, session.key, header)
+    if fit is None:
         random = np.random.default_rng(config.seed)
         plan = plan_with_pilot(sketch, signal, config, session, random)
-        draft = fit_plan(config, plan, config.lattice.steps)
-        state = begin(sketch.targets, draft, random)
-    else:
-        draft, state = resumed
-    # One source of chance for all fits, wherever the first one was gone on from. Fits after it are not kept: who goes
-    # on goes on from the end of the first, and makes them again, the same.
-    random = state.random
-    watching = watched(session, draft, state)
-    tried: list[Frozen] = []
+        fit = first_fit(sketch, config, plan, random)
     while True:
-        tried.append(fit_and_freeze(sketch, draft, state, signal, config, session if tried else watching))
-        splats = rate_control.splats_for_quality(config, [one.outcome for one in tried], signal.width * signal.height)
+        best = fit_and_freeze(sketch, fit, signal, config, watched(session, header, fit))
+        fits = [*fit.fits, best]
+        splats = rate_control.splats_for_quality(config, [one.outcome for one in fits], pixel_count)
         if splats is None:
-            break
-        draft = fit_plan(config, Plan(splats, draft.step), config.lattice.steps)
-        state = begin(sketch.targets, draft, random)
-    checkpoint.remove(session.checkpoint)
-    pixel_count = signal.width * signal.height
-    return min(tried, key=lambda one: abs(rate_control.miss(config, one.outcome, pixel_count)))
+            return min(fits, key=lambda one: abs(rate_control.miss(config, one.outcome, pixel_count)))
+        # One source of chance for all fits, wherever one of them was gone on from.
+        fit = first_fit(sketch, config, Plan(splats, fit.plan.step), fit.state.random)
+        fit.fits = fits
 
 
-def fit_and_freeze(
-    sketch: Sketch, plan: FitPlan, state: FitState, signal: PlanarSignal, config: PlanarConfig, session: Session
-) -> Frozen:
-    """One fit from where `state` is, on the lattice."""
+def first_fit(sketch: Sketch, config: PlanarConfig, plan: Plan, random: np.random.Generator) -> KeyFit:
+    """A fit that has just begun."""
+    draft = fit_plan(config, plan, config.lattice.steps)
+    return KeyFit(draft, begin(sketch.targets, draft, random))
+
+
+def fit_and_freeze(sketch: Sketch, fit: KeyFit, signal: PlanarSignal, config: PlanarConfig, session: Session) -> Frozen:
+    """One fit from where it is, on the lattice."""
 
     def report(done: float, error: float) -> None:
         quality = -10.0 * np.log10(max(error, 1e-10))
-        session.report(Progress(PILOT_SHARE + (0.9 - PILOT_SHARE) * done, f"level {state.level}", quality))
+        session.report(Progress(PILOT_SHARE + (0.9 - PILOT_SHARE) * done, f"level {fit.state.level}", quality))
 
-    splats = fit_levels(sketch.targets, plan, state, report)
-    return freeze_to_target(sketch, splats, plan, signal, config, session)
+    fit_levels(sketch.targets, fit.plan, fit.state, report)
+    return freeze_to_target(sketch, fit, signal, config, session)
 
 
-def watched(session: Session, draft: FitPlan, state: FitState) -> Session:
+def watched(session: Session, header: PlanarHeader, fit: KeyFit) -> Session:
     """The session of one fit: its state is kept from time to time, and when it is told to stop."""
     if session.checkpoint is None:
         return session
     path, keep = session.checkpoint, Keeper(session.checkpoint)
 
     def save(place: Path) -> None:
-        saved.save(place, session.key, draft, state)
+        saved.save(place, session.key, header, fit)
 
     def report(progress: Progress) -> None:
         try:
@@ -189,25 +180,33 @@ def watched(session: Session, draft: FitPlan, state: FitState) -> Session:
 
 
 def freeze_to_target(
-    sketch: Sketch, splats: Splats, plan: FitPlan, signal: PlanarSignal, config: PlanarConfig, session: Session
+    sketch: Sketch, fit: KeyFit, signal: PlanarSignal, config: PlanarConfig, session: Session
 ) -> Frozen:
     """Freezes, with the step corrected until the target is met; the nearest try is kept."""
-    pixels = signal.width * signal.height
-    lattice = config.lattice
+    pixels, lattice = signal.width * signal.height, config.lattice
     effort = Effort(lattice.freeze_rounds, lattice.freeze_steps, lattice.refine_sweeps)
-    best: Frozen | None = None
-    tried: list[Outcome] = []
-    for number in range(CORRECTIONS + 1):
-        frozen = freeze_and_measure(sketch, splats, plan, signal, config, effort)
-        tried.append(frozen.outcome)
-        off = abs(rate_control.miss(config, frozen.outcome, pixels))
-        if best is None or off < abs(rate_control.miss(config, best.outcome, pixels)):
-            best = frozen
-        session.report(Progress(0.9 + 0.1 * (number + 1) / (CORRECTIONS + 1), "quantising", frozen.outcome.psnr_db))
-        step = rate_control.corrected_step(config, tried, pixels)
-        refit = config.target.psnr_db is not None and off > rate_control.STEP_REACH
-        if off <= rate_control.TOLERANCE or step == plan.step or refit:
-            break
-        plan = replace(plan, step=step)
-    assert best is not None
-    return best
+    session.report(frozen_share(fit))
+    while (step := next_step(config, fit, pixels)) is not None:
+        plan = replace(fit.plan, step=step)
+        fit.tries.append(freeze_and_measure(sketch, fit.state.splats, plan, signal, config, effort))
+        session.report(frozen_share(fit))
+    return min(fit.tries, key=lambda one: abs(rate_control.miss(config, one.outcome, pixels)))
+
+
+def frozen_share(fit: KeyFit) -> Progress:
+    """Where the freezing of a fit is."""
+    quality = fit.tries[-1].outcome.psnr_db if fit.tries else None
+    return Progress(0.9 + 0.1 * len(fit.tries) / (CORRECTIONS + 1), "quantising", quality)
+
+
+def next_step(config: PlanarConfig, fit: KeyFit, pixels: int) -> float | None:
+    """Of the next try; None: the target is met, or steps alone bring it no nearer."""
+    if not fit.tries:
+        return fit.plan.step
+    tried = [one.outcome for one in fit.tries]
+    off = abs(rate_control.miss(config, tried[-1], pixels))
+    step = rate_control.corrected_step(config, tried, pixels)
+    refit = config.target.psnr_db is not None and off > rate_control.STEP_REACH
+    if off <= rate_control.TOLERANCE or step == tried[-1].step or refit or len(tried) > CORRECTIONS:
+        return None
+    return step
