@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lamina.codec import Progress
-from lamina.data.captures import Capture, View, read_capture, with_points
+from lamina.data.captures import Capture, View, read_capture, seen_volume, with_points
 from lamina.data.captures.first_points import LEAST_POINTS, seen_by_training
 from lamina.data.captures.seen_volume import depth_bounds, neighbors_of, sweep_points
 from lamina.data.captures.triangulation import pairs_of, triangulate
@@ -50,24 +50,32 @@ def distances(points: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.sqrt(((some[:, None] - true[None]) ** 2).sum(axis=2)).min(axis=1)
 
 
+@pytest.fixture(autouse=True)
+def few_pixels_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_volume, "SWEPT_POINTS", 2_000)
+
+
 @pytest.fixture
 def no_pycolmap(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "pycolmap" else found(name, *rest)
-    )
+
+    def without(name: str, package: str | None = None) -> object:
+        return None if name == "pycolmap" else found(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
 
 
 def test_swept_points_lie_near_the_true_ones_and_have_their_colors(no_pycolmap: None):
     capture = demo()
     swept = with_points(bare(capture), quiet)
-    assert len(swept.points) > 10_000
+    assert len(swept.points) > 500
     near = distances(swept.points, capture.points)
     assert np.median(near) < 0.05 * capture.camera_extent
-    some = swept.points[::97]
+    some = swept.points[::7]
     rows = ((some[:, None] - capture.points[None]) ** 2).sum(axis=2).argmin(axis=1)
-    colors = swept.point_colors[::97].astype(int) - capture.point_colors[rows].astype(int)
-    assert np.median(np.abs(colors)) < 30
+    true = capture.point_colors[rows].astype(int)
+    apart = np.abs(swept.point_colors[::7].astype(int) - true).mean()
+    assert apart < 0.8 * np.abs(true[::-1] - true).mean()
     assert "added" in swept.notes[-1]
 
 
@@ -122,7 +130,7 @@ def test_cameras_that_are_all_alike_have_no_neighbors_and_get_a_shell():
 
 def test_triangulated_points_lie_on_the_surface_and_are_found_again():
     pytest.importorskip("pycolmap")
-    capture = replace(read_capture(SCENE), train=read_capture(SCENE).train[::2])
+    capture = read_capture(SCENE)
     first, again = triangulate(bare(capture), quiet), triangulate(bare(capture), quiet)
     assert len(first.positions) > LEAST_POINTS
     assert np.array_equal(first.positions, again.positions)

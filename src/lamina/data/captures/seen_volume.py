@@ -24,7 +24,7 @@ from lamina.data.resample import downsample_area
 SWEPT_VIEWS = 48
 """At most so many, spread evenly over the training views: bounds time, and baselines of videos are longer so."""
 
-SWEPT_POINTS = 60_000
+SWEPT_POINTS = 30_000
 """Pixels that are tried in all views together."""
 
 COARSE_PX, FINE_PX = 96, 256
@@ -167,7 +167,7 @@ def _pixels_of(
     """About so many places on the picture, one at random in each square; none on the background."""
     width, height = view.camera.width, view.camera.height
     shown = 1.0 if background is None else 1.0 - float(_behind(view.pixels, background).mean())
-    side = max(np.sqrt(width * height * shown / count), 0.5)
+    side = max(np.sqrt(width * height * shown / count), 1.0)
     x, y = np.meshgrid(np.arange(0, width, side), np.arange(0, height, side))
     corners = np.stack([x.ravel(), y.ravel()], axis=1)
     places = np.minimum(corners + side * random.random(corners.shape), (width - 1e-6, height - 1e-6))

@@ -44,6 +44,8 @@ def main(work: Path) -> None:
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.max_image_size = IMAGE_SIZE_PX
     extraction.sift.max_num_features = FEATURES
+    # One thread each: with more, the order in which pictures and pairs are done decides which points are found.
+    extraction.num_threads = 1
     pycolmap.extract_features(
         database,
         images,
@@ -62,8 +64,14 @@ def main(work: Path) -> None:
     pairing.block_size = BLOCK_PAIRS
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
+    matching = pycolmap.FeatureMatchingOptions()
+    matching.num_threads = 1
     pycolmap.match_image_pairs(
-        database, pairing_options=pairing, verification_options=verification, device=pycolmap.Device.cpu
+        database,
+        matching_options=matching,
+        pairing_options=pairing,
+        verification_options=verification,
+        device=pycolmap.Device.cpu,
     )
     _say(STAGE, "cameras")
     options = pycolmap.IncrementalPipelineOptions()
