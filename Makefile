@@ -54,7 +54,7 @@ docs: $(VENV)/.docs  ## Build the documentation site into site/; a link that lea
 
 package: $(VENV)/.dev  ## Build wheel and source distribution into dist/, check what they hold
 	rm -rf dist
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist .
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --quiet --outdir dist .
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python release/check.py dist
 

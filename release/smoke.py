@@ -52,7 +52,11 @@ class Place:
     def run(self, *command: str | Path, status: int = 0, cwd: Path | None = None) -> str:
         """Run one command, say how long it took; what it printed."""
         variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-        variables |= {"PYTHONNOUSERSITE": "1", "PATH": f"{self.programs}{os.pathsep}{variables['PATH']}"}
+        variables |= {
+            "PYTHONNOUSERSITE": "1",
+            "LAMINA_CACHE_DIR": str(self.folder / "kernels"),
+            "PATH": f"{self.programs}{os.pathsep}{variables['PATH']}",
+        }
         began = time.monotonic()
         done = subprocess.run(
             [str(self.programs / command[0]), *map(str, command[1:])],
