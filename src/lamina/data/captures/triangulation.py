@@ -27,7 +27,7 @@ PARTNERS = 8
 """Views that each is matched with: the nearest that look the same way."""
 
 LEAST_LOOK = 0.5
-"""Cosine of the angle between two views up to which they are matched: beyond 60 degrees features are not found again."""
+"""Cosine of the angle between two views up to which they are matched: beyond 60 degrees features are not found."""
 
 STANDING = 1e-6
 """Views nearer than this part of the largest coordinate (or 1) show no depth together."""
