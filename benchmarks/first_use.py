@@ -3,8 +3,8 @@
 
 In: nothing but the package and the test samples. Out: benchmarks/results/first_use.json, and a table.
 
-    python benchmarks/first_use.py              # five minutes of one core
-    python benchmarks/first_use.py --only decode # rows whose names begin so; nothing is written
+    python -m benchmarks.first_use               # five minutes of one core
+    python -m benchmarks.first_use --only decode # rows whose names begin so; nothing is written
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from run_log import write_result
+from benchmarks.run_log import write_result
 
 PROJECT = Path(__file__).resolve().parents[1]
 SAMPLES = PROJECT / "tests" / "samples"
