@@ -36,31 +36,56 @@ BLOCK_PAIRS = 50
 def main(work: Path) -> None:
     """Features, matches, points under the given poses."""
     request = json.loads((work / "request.json").read_text(encoding="utf-8"))
-    views, seed, images = request["views"], request["seed"], work / "images"
-    database = work / "database.db"
+    views, seed, database = request["views"], request["seed"], work / "database.db"
     _say(STAGE, "features")
+    _extract(database, work / "images", [view["name"] for view in views])
+    model = _posed(database, views)
+    _say(STAGE, "matches")
+    lines = (f"{views[one]['name']} {views[other]['name']}\n" for one, other in request["pairs"])
+    (work / "pairs.txt").write_text("".join(lines), encoding="utf-8")
+    _match(database, work / "pairs.txt", seed)
+    _say(STAGE, "cameras")
+    options = pycolmap.IncrementalPipelineOptions()
+    options.random_seed = seed
+    options.num_threads = 1
+    options.triangulation.random_seed = seed
+    (work / "model").mkdir()
+    model = pycolmap.triangulate_points(model, database, work / "images", work / "model", options=options)
+    points = [
+        point
+        for point in model.points3D.values()
+        if point.error <= ERROR_LIMIT_PX and point.track.length() >= LEAST_VIEWS
+    ]
+    positions = np.array([point.xyz for point in points], np.float64).reshape(-1, 3)
+    colors = np.array([point.color for point in points], np.uint8).reshape(-1, 3)
+    np.savez(work / FOUND_NAME, positions=positions, colors=colors)
+    _say(RESULT, json.dumps({"points": len(points)}))
+
+
+def _extract(database: Path, images: Path, names: list[str]) -> None:
+    """Features of each picture, into the database."""
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "PINHOLE"
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.max_image_size = IMAGE_SIZE_PX
     extraction.sift.max_num_features = FEATURES
-    # One thread each: with more, the order in which pictures and pairs are done decides which points are found.
+    # One thread, here and below: with more, the order in which pictures and pairs are done decides what is found.
     extraction.num_threads = 1
     pycolmap.extract_features(
         database,
         images,
-        image_names=[view["name"] for view in views],
+        image_names=names,
         camera_mode=pycolmap.CameraMode.PER_IMAGE,
         reader_options=reader,
         extraction_options=extraction,
         device=pycolmap.Device.cpu,
     )
-    model = _posed(database, views)
-    _say(STAGE, "matches")
-    lines = (f"{views[one]['name']} {views[other]['name']}\n" for one, other in request["pairs"])
-    (work / "pairs.txt").write_text("".join(lines), encoding="utf-8")
+
+
+def _match(database: Path, pairs: Path, seed: int) -> None:
+    """Matches of the pairs that the file lists, kept where two views agree on a geometry."""
     pairing = pycolmap.ImportedPairingOptions()
-    pairing.match_list_path = work / "pairs.txt"
+    pairing.match_list_path = pairs
     pairing.block_size = BLOCK_PAIRS
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
@@ -73,22 +98,6 @@ def main(work: Path) -> None:
         verification_options=verification,
         device=pycolmap.Device.cpu,
     )
-    _say(STAGE, "cameras")
-    options = pycolmap.IncrementalPipelineOptions()
-    options.random_seed = seed
-    options.num_threads = 1
-    options.triangulation.random_seed = seed
-    (work / "model").mkdir()
-    model = pycolmap.triangulate_points(model, database, images, work / "model", options=options)
-    points = [
-        point
-        for point in model.points3D.values()
-        if point.error <= ERROR_LIMIT_PX and point.track.length() >= LEAST_VIEWS
-    ]
-    positions = np.array([point.xyz for point in points], np.float64).reshape(-1, 3)
-    colors = np.array([point.color for point in points], np.uint8).reshape(-1, 3)
-    np.savez(work / FOUND_NAME, positions=positions, colors=colors)
-    _say(RESULT, json.dumps({"points": len(points)}))
 
 
 def _posed(database: Path, views: list[dict[str, Any]]) -> Any:
