@@ -11,7 +11,7 @@ from lamina.anchors.fitting.state import FitState
 from lamina.anchors.fitting.training import FitInput
 from lamina.anchors.picturing import shown
 from lamina.codec import Session
-from lamina.codecs.scene.fit.fit import Watch, train
+from lamina.anchors.fitting.descent import Watch, train
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.metrics.ssim import ssim
 

@@ -42,6 +42,9 @@ class AnchorConfig:
     least_opacity: float = 0.006
     """Until the rate counts, Gaussians are drawn at least so opaque, a little over what shows: those that the generator
     has under 0 feel what they could give, and return. Scaffold-GS, 0: they are lost, four of six of an anchor."""
+    near_share: float = 0.0
+    """Of the cameras' extent: a camera sees no anchor nearer than that, so that nothing grows right before it, where
+    only it looks. 0: off (paper)."""
     random_offsets: float = 0.3
     """Spread of the first offsets, in units of an anchor's reach. Scaffold-GS: 0."""
     warm_colors: bool = True

@@ -98,10 +98,11 @@ def _with_input(mlp: Mlp) -> Mlp:
     return Mlp((wider, *others), mlp.biases)
 
 
-def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
+def in_view(anchors: Anchors, camera: Camera, near: float = 0.0) -> Bool[Tensor, " n"]:
     """Anchors whose Gaussians can reach the picture: those inside a widened pyramid, by centre and reach.
 
-    An encoder's and a renderer's shortcut; what a stream means does not depend on it.
+    An encoder's and a renderer's shortcut; what a stream means does not depend on it. With `near`, world units, anchors
+    whose centre is not so far before the camera are left out as well: a choice of whoever looks.
     """
     with torch.no_grad():
         positions = anchors.positions
@@ -113,7 +114,8 @@ def in_view(anchors: Anchors, camera: Camera) -> Bool[Tensor, " n"]:
         vertical = (camera.focal_y_px * seen[:, 1] + (camera.center_y_px - camera.height / 2) * seen[:, 2]).abs()
         wide = (1 + CULL_MARGIN) * camera.width / 2 * depth + camera.focal_x_px * reach
         high = (1 + CULL_MARGIN) * camera.height / 2 * depth + camera.focal_y_px * reach
-        return (depth > 0) & (horizontal < wide) & (vertical < high)
+        inside = (depth > 0) & (horizontal < wide) & (vertical < high)
+        return inside & (seen[:, 2] >= near) if near > 0 else inside
 
 
 def head_inputs(anchors: Anchors, heads: Heads, camera_position: Float[Tensor, " 3"]) -> Float[Tensor, "n i"]:

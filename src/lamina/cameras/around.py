@@ -7,6 +7,7 @@ those that are known, as far as cameras are apart there, and look at the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,9 @@ LONE_SPACING = 0.5
 JITTER = 0.25
 """Standard deviation of what a camera is off, each axis, in distances to its neighbours. Places between neighbours are
 0.15 dB better where a stream keeps 37 cameras, and 0.7 dB worse where it keeps 6 (bonsai, the scene's own views)."""
+
+OWN_FIELD_OF_VIEW_DEGREES = 60.0
+"""Across, of the view of a scene without cameras."""
 
 SEED = 0
 """Chance is the same for every export: a file gives the same Gaussians again."""
@@ -74,3 +78,10 @@ def _moved(camera: Camera, move: Float64[np.ndarray, "3"], unit: float) -> Camer
     except ValueError:
         # Moved to where it looks at, or above it.
         return camera
+
+
+def camera_at_whole(middle: Float64[np.ndarray, "3"], distance: float, width: int, height: int) -> Camera:
+    """From the side at all of a scene whose stream keeps no camera; `distance` in world units."""
+    focal_px = 0.5 * width / math.tan(math.radians(OWN_FIELD_OF_VIEW_DEGREES) / 2)
+    pose = look_at(middle + np.array([0.0, -distance, 0.0]), middle, np.array([0.0, 0.0, 1.0]))
+    return Camera(np.linalg.inv(pose), focal_px, focal_px, 0.5 * width, 0.5 * height, width, height)

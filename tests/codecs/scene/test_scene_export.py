@@ -11,8 +11,9 @@ from scene_samples import part_of, sample
 from lamina.anchors.neural import VIEW_INPUTS, Heads, generate
 from lamina.cameras.camera import Camera, look_at
 from lamina.codecs.scene.coding import model_of
-from lamina.codecs.scene.export import FAINTEST, export_cloud, mean_cloud
-from lamina.codecs.scene.export_fit import VIEW_PIXELS, fit_to_scene, look_through
+from lamina.anchors.exporting.clouds import FAINTEST, export_cloud, mean_cloud
+from lamina.anchors.exporting.descent import VIEW_PIXELS, fit_to_subject, look_through
+from lamina.codecs.scene.export import subject_of
 from lamina.codecs.scene.model import SceneModel, render
 from lamina.data.splats import SplatCloud
 from lamina.data.splats.gaussians import gaussians_seen_from
@@ -62,7 +63,7 @@ def with_heads(model: SceneModel, strength: float) -> SceneModel:
 def test_a_scene_that_looks_the_same_from_everywhere_is_exported_exactly() -> None:
     model = with_heads(scene(), 0.0)
     place = torch.tensor([2.0, 1.0, 3.0])
-    cloud = gaussians_seen_from(export_cloud(model, fit_steps=0), place.numpy())
+    cloud = gaussians_seen_from(export_cloud(subject_of(model), fit_steps=0), place.numpy())
     expected, _ = generate(model.anchors(), model.heads, place)
     kept = expected.opacities > FAINTEST
     assert len(cloud.means) == int(kept.sum()) > 20
@@ -76,7 +77,7 @@ def test_a_scene_that_looks_the_same_from_everywhere_is_exported_exactly() -> No
 
 def test_harmonics_follow_the_view() -> None:
     model = with_heads(scene(), 0.5)
-    flat, round_ = (export_cloud(model, degree=degree, fit_steps=0) for degree in (0, 2))
+    flat, round_ = (export_cloud(subject_of(model), degree=degree, fit_steps=0) for degree in (0, 2))
     assert flat.sh.shape[1:] == (1, 3)
     assert round_.sh.shape[1:] == (9, 3)
     assert float(np.abs(round_.sh[:, 1:]).max()) > 1e-3
@@ -86,8 +87,8 @@ def test_harmonics_follow_the_view() -> None:
 def test_a_camera_that_looks_away_is_not_asked() -> None:
     model = scene()
     sees, looks_away = camera_at(AROUND[0]), camera_at(AROUND[2], 2 * AROUND[2])
-    alone, both = mean_cloud(model, [sees], 0), mean_cloud(model, [sees, looks_away], 0)
-    asked = mean_cloud(model, [sees, camera_at(AROUND[2])], 0)
+    alone, both = mean_cloud(subject_of(model), [sees], 0), mean_cloud(subject_of(model), [sees, looks_away], 0)
+    asked = mean_cloud(subject_of(model), [sees, camera_at(AROUND[2])], 0)
     known = {tuple(mean): opacity for mean, opacity in zip(alone.means, alone.opacities, strict=True)}
     in_both = [known.get(tuple(mean), 0.0) for mean in both.means]
     np.testing.assert_allclose(both.opacities, in_both, atol=2e-3)
@@ -98,7 +99,7 @@ def test_a_camera_that_looks_away_is_not_asked() -> None:
 def test_fitted_gaussians_show_more_nearly_what_the_scene_shows(level: int) -> None:
     whole = scene()
     model = replace(whole, layers=whole.layers[: level + 1])
-    plain, fitted = (export_cloud(model, fit_steps=steps) for steps in (0, 150))
+    plain, fitted = (export_cloud(subject_of(model), fit_steps=steps) for steps in (0, 150))
     gains = [likeness_db(fitted, model, camera) - likeness_db(plain, model, camera) for camera in model.cameras]
     assert np.mean(gains) > 1.0
     assert (fitted.opacities > FAINTEST).all()
@@ -106,7 +107,7 @@ def test_fitted_gaussians_show_more_nearly_what_the_scene_shows(level: int) -> N
 
 
 def test_the_same_scene_gives_the_same_gaussians() -> None:
-    first, second = (export_cloud(scene(), fit_steps=12) for _ in range(2))
+    first, second = (export_cloud(subject_of(scene()), fit_steps=12) for _ in range(2))
     for name in ("means", "log_scales", "rotations", "logit_opacities", "sh"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
@@ -118,19 +119,19 @@ def test_a_scene_without_cameras_is_looked_at_from_around() -> None:
         model.viewpoints - (np.asarray(model.facts.anchors.origin) + model.facts.anchors.side / 2), axis=1
     )
     np.testing.assert_allclose(distances, model.facts.anchors.distance_unit, rtol=1e-6)
-    assert len(export_cloud(model)) > 20
+    assert len(export_cloud(subject_of(model))) > 20
 
 
 @pytest.mark.parametrize(("cameras", "is_fitted"), [(0, False), (2, False), (3, True)])
 def test_few_cameras_are_not_fitted_to(cameras: int, is_fitted: bool) -> None:
     model = scene(AROUND[:cameras])
-    plain, asked = (export_cloud(model, fit_steps=steps) for steps in (0, 2))
+    plain, asked = (export_cloud(subject_of(model), fit_steps=steps) for steps in (0, 2))
     assert np.array_equal(plain.sh, asked.sh) is not is_fitted
 
 
 def test_progress_rises_to_one_and_may_stop_the_fit() -> None:
     said: list[float] = []
-    export_cloud(scene(), fit_steps=3, report=said.append)
+    export_cloud(subject_of(scene()), fit_steps=3, report=said.append)
     assert said == sorted(said)
     assert (said[0] > 0.0, said[-1], len(said)) == (True, 1.0, 100 + 3 + 1)
 
@@ -138,12 +139,12 @@ def test_progress_rises_to_one_and_may_stop_the_fit() -> None:
         raise Interrupted(f"at {done}")
 
     with pytest.raises(Interrupted):
-        export_cloud(scene(), fit_steps=3, report=stop)
+        export_cloud(subject_of(scene()), fit_steps=3, report=stop)
 
 
 def test_large_views_are_made_smaller() -> None:
     model, camera = scene(), camera_at(AROUND[0]).resized(4800, 360)
-    look = look_through(model, model.anchors(), camera)
+    look = look_through(subject_of(model), camera)
     assert look.target.shape == (look.camera.height, look.camera.width, 3)
     assert 0.9 * VIEW_PIXELS < look.camera.width * look.camera.height <= VIEW_PIXELS
     assert look.camera.focal_x_px / look.camera.width == pytest.approx(camera.focal_x_px / camera.width)
@@ -152,10 +153,10 @@ def test_large_views_are_made_smaller() -> None:
 @pytest.mark.parametrize(("degree", "steps"), [(4, 0), (-1, 0), (2, -1)])
 def test_degrees_and_steps_that_there_are_not(degree: int, steps: int) -> None:
     with pytest.raises(ValueError, match=r"degree 0\.\.\.3 and 0 or more steps"):
-        export_cloud(scene(), degree=degree, fit_steps=steps)
+        export_cloud(subject_of(scene()), degree=degree, fit_steps=steps)
 
 
 def test_cameras_are_needed_to_fit() -> None:
     model = scene()
     with pytest.raises(ValueError, match="at least one camera"):
-        fit_to_scene(export_cloud(model, fit_steps=0), model, [], 3, lambda done: None)
+        fit_to_subject(export_cloud(subject_of(model), fit_steps=0), subject_of(model), [], 3, lambda done: None)

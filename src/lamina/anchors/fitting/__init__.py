@@ -3,5 +3,5 @@
 
 Read in this order: first_octree · start · state (parameters, networks) · schedule · relations, likelihood,
 context_model (the probability model in floats) · losses · training (a step) · adjustment (the octree changes) ·
-fine_tuning (the probability model learns what is coded) · quantizing (to integers) · checkpoint.
+descent (all steps) · fine_tuning (the probability model learns what is coded) · quantizing (to integers) · checkpoint.
 """

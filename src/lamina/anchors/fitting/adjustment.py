@@ -102,7 +102,7 @@ def weights_of(state: FitState, scene: FitInput) -> Float32[np.ndarray, "n k"]:
         camera, pixels = bounded(scene.camera(view), scene.config.schedule.step_pixels)
         levels = (top, number % top) if state.networks.heads.is_level_conditioned else (top,)
         for level in levels:
-            rows, found = weights_in_view(state, camera, level)
+            rows, found = weights_in_view(state, camera, level, scene.near)
             most[rows] = np.maximum(most[rows], pixels * found)
     return most
 
@@ -116,10 +116,10 @@ def bounded(camera: Camera, pixels: int) -> tuple[Camera, np.float32]:
 
 
 def weights_in_view(
-    state: FitState, camera: Camera, level: int
+    state: FitState, camera: Camera, level: int, near: float = 0.0
 ) -> tuple[Int64[np.ndarray, " v"], Float32[np.ndarray, "v k"]]:
     """Rows of a level that are in view, and pixels that each of their offsets' Gaussians weighs there."""
-    rows = rows_in_view(state, camera)
+    rows = rows_in_view(state, camera, near)
     rows = rows[rows < int(state.starts[level + 1])]
     if not len(rows):
         return np.zeros(0, np.int64), np.zeros((0, state.layout.offset_count), np.float32)

@@ -21,8 +21,8 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 STATISTICS = ("gradients", "sightings", "opacities", "visits")
 
 
-def save(path: Path, key: str, state: FitState) -> None:
-    """Writes a checkpoint, whole or not at all."""
+def save(path: Path, key: str, state: FitState, beside: Mapping[str, np.ndarray] | None = None) -> None:
+    """Writes a checkpoint, whole or not at all; `beside` is what a codec wants to find again (`found_beside`)."""
     facts = {
         "step": state.step,
         "rate_weight": state.rate_weight,
@@ -40,7 +40,14 @@ def save(path: Path, key: str, state: FitState) -> None:
             arrays[f"{name}.{number}"] = tensor.detach().cpu().numpy()
             moments = optimizer.state.get(tensor, {})
             arrays |= {f"{name}.{number}.{part}": moments[part].cpu().numpy() for part in moments}
+    arrays |= {f"beside.{name}": array for name, array in (beside or {}).items()}
     checkpoint.save(path, key, facts, arrays)
+
+
+def found_beside(path: Path | None, key: str, name: str) -> np.ndarray | None:
+    """What was saved beside a fit of this job; None where there is none."""
+    found = checkpoint.load(path, key)
+    return None if found is None else found[1].get(f"beside.{name}")
 
 
 def load(path: Path | None, key: str, fresh: FitState) -> FitState | None:

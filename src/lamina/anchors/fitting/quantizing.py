@@ -146,7 +146,8 @@ def tune(scene: FitInput, state: FitState, quantized: Quantized, report: Callabl
 
 def compared(anchors: Anchors, heads: Heads, shot: Shot, scene: FitInput) -> Float[Tensor, ""]:
     """How far what anchors show is from a shot."""
-    return photometric(shown(anchors, heads, shot.camera, scene.background), shot.target, scene.config.loss.ssim)
+    pixels = shown(anchors, heads, shot.camera, scene.background, scene.near)
+    return photometric(pixels, shot.target, scene.config.loss.ssim)
 
 
 @torch.no_grad()

@@ -65,6 +65,11 @@ class FitInput:
         red, green, blue = self.capture.background
         return red / 255.0, green / 255.0, blue / 255.0
 
+    @property
+    def near(self) -> float:
+        """World units before a camera in which it sees no anchor."""
+        return self.config.anchors.near_share * self.capture.camera_extent
+
     def camera(self, view: int) -> Camera:
         """Of a view."""
         return self.capture.views[view].camera
@@ -101,7 +106,7 @@ def take_step(scene: FitInput, state: FitState) -> float:
     stage = stage_at(state.step, scene.config)
     shot = Shot(scene.camera(view), scene.target(view))
     shot = (shot.halved() if stage.is_half_size else shot).part(scene.config.schedule.step_pixels, random)
-    seen = look(state, shot.camera, stage, noise)
+    seen = look(state, shot.camera, stage, noise, scene.near)
     pulls = torch.zeros(len(seen.gaussians), 2, device=state.device, requires_grad=True)
     image = render_spatial(seen.gaussians, shot.camera, background=scene.background, screen_offsets_px=pulls)
     loss = photometric(image.pixels, shot.target, scene.config.loss.ssim)
@@ -128,9 +133,9 @@ def view_at(scene: FitInput, step: int) -> int:
     return views[int(np.random.default_rng((scene.config.seed, 1, sweep)).permutation(len(views))[place])]
 
 
-def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) -> Seen:
-    """Gaussians of all levels, for a camera."""
-    rows = rows_in_view(state, camera)
+def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator, near: float = 0.0) -> Seen:
+    """Gaussians of all levels, for a camera that sees none nearer than `near`."""
+    rows = rows_in_view(state, camera, near)
     values, logits = state.values.leaf(rows), state.mask_logits.leaf(rows)
     masks = soft_masks(logits)
     steps, noisy = None, values
@@ -145,11 +150,11 @@ def look(state: FitState, camera: Camera, stage: Stage, noise: torch.Generator) 
 
 
 @torch.no_grad()
-def rows_in_view(state: FitState, camera: Camera) -> Int64[Tensor, " v"]:
+def rows_in_view(state: FitState, camera: Camera, near: float = 0.0) -> Int64[Tensor, " v"]:
     """Anchors that may show, in order."""
     sizes = torch.exp(state.columns(state.values.values)[1].contiguous()) * state.voxels
     nothing = sizes[:, :0]
-    return torch.nonzero(in_view(Anchors(state.positions, nothing, sizes, nothing, nothing), camera)).reshape(-1)
+    return torch.nonzero(in_view(Anchors(state.positions, nothing, sizes, nothing, nothing), camera, near)).reshape(-1)
 
 
 @torch.no_grad()

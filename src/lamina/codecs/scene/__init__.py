@@ -7,8 +7,8 @@ ProGS, progressive coding of 3D Gaussian splatting (arXiv 2603.09703), and what 
     pixels ◄─ render(camera) ─ SceneModel (tensors) ◄─ decode ─ units         one model a layer
 
 What an anchor is, how it is fitted, predicted and coded, is in `lamina.anchors`; here is what makes a scene of it.
-Read in this order: config · syntax · model · coding · facts (the decoder) · export, export_fit (Gaussians for other
-tools) · fit/: finish · rate_control · fit (the encoder).
+Read in this order: config · syntax · model · coding · facts (the decoder) · export (Gaussians for other tools) ·
+fit/: finish · rate_control · fit (the encoder).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """

@@ -22,7 +22,8 @@ from lamina.anchors.anchors import Anchors
 from lamina.anchors.layers import AnchorLayer, Generators, lattice_of, level_of
 from lamina.anchors.neural import Heads, generate
 from lamina.anchors.octree import Lattice
-from lamina.cameras.camera import Camera, look_at
+from lamina.cameras.around import camera_at_whole
+from lamina.cameras.camera import Camera
 from lamina.codecs.scene.syntax import SceneFacts
 from lamina.render.spatial import render_spatial
 
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 SPHERE_VIEWPOINTS = 32
 """Where a scene without cameras is looked at from: evenly spread over a sphere (Fibonacci)."""
-
-OWN_FIELD_OF_VIEW_DEGREES = 60.0
-"""Across, of the view of a scene without cameras."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +79,7 @@ class SceneModel:
         """The first camera that the stream keeps; without any, from the side at all of it."""
         if self.cameras:
             return self.cameras[0]
-        focal_px = 0.5 * self.facts.width / math.tan(math.radians(OWN_FIELD_OF_VIEW_DEGREES) / 2)
-        middle = self.middle
-        place = middle + np.array([0.0, -2.0 * self.facts.anchors.distance_unit, 0.0])
-        pose = look_at(place, middle, np.array([0.0, 0.0, 1.0]))
-        width, height = self.facts.width, self.facts.height
-        return Camera(np.linalg.inv(pose), focal_px, focal_px, 0.5 * width, 0.5 * height, width, height)
+        return camera_at_whole(self.middle, 2.0 * self.facts.anchors.distance_unit, self.facts.width, self.facts.height)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -17,10 +17,10 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
+from lamina.anchors.exporting.subject import Subject
 from lamina.anchors.neural import in_view
 from lamina.anchors.picturing import shown
 from lamina.cameras.camera import Camera
-from lamina.codecs.scene.model import SceneModel
 from lamina.data.splats.cloud import SplatCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
@@ -62,8 +62,8 @@ class Look:
     """8 bits: many are kept, and nobody is shown more."""
 
 
-def fit_to_scene(
-    cloud: SplatCloud, model: SceneModel, cameras: Sequence[Camera], steps: int, report: Callable[[float], None]
+def fit_to_subject(
+    cloud: SplatCloud, subject: Subject, cameras: Sequence[Camera], steps: int, report: Callable[[float], None]
 ) -> SplatCloud:
     """The same Gaussians after so many steps, one view each; `report` gets the share that is done, 0...1.
 
@@ -76,9 +76,9 @@ def fit_to_scene(
         raise ValueError("expected at least one camera to fit Gaussians to")
     # Rendering a view takes half as long as a step on it.
     whole = 0.5 * len(cameras) + steps
-    anchors, looks = model.anchors(), []
+    looks: list[Look] = []
     for camera in cameras:
-        looks.append(look_through(model, anchors, camera))
+        looks.append(look_through(subject, camera))
         report(0.5 * len(looks) / whole)
     start = Start.of(cloud)
     parameter, rates, reaches = Parameter.of(start.values()), start.rates(), start.reaches()
@@ -90,7 +90,7 @@ def fit_to_scene(
         if len(rows):
             values = parameter.leaf(rows)
             gaussians = start.gaussians(values, rows, look.camera)
-            pixels = render_spatial(gaussians, look.camera, background=model.background).pixels
+            pixels = render_spatial(gaussians, look.camera, background=subject.background).pixels
             photometric(pixels, look.target.float() / 255.0, SSIM).backward()
             assert values.grad is not None
             share = 1.0 - (1.0 - LAST_SHARE) * (step - 1) / steps
@@ -100,12 +100,12 @@ def fit_to_scene(
 
 
 @torch.no_grad()
-def look_through(model: SceneModel, anchors: Anchors, camera: Camera) -> Look:
-    """What the model's anchors show there, of bounded size."""
+def look_through(subject: Subject, camera: Camera) -> Look:
+    """What the anchors show there, of bounded size."""
     shrink = math.sqrt(min(1.0, VIEW_PIXELS / (camera.width * camera.height)))
     if shrink < 1.0:
         camera = camera.resized(max(1, int(shrink * camera.width)), max(1, int(shrink * camera.height)))
-    pixels = shown(anchors, model.heads, camera, model.background)
+    pixels = shown(subject.anchors, subject.heads, camera, subject.background)
     return Look(camera, (pixels.clamp(0, 1) * 255).round().to(torch.uint8))
 
 

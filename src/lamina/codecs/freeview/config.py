@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The freeview codec's configuration: of the first frame, of motion, of groups; presets. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from lamina.anchors.config import AnchorConfig, AnchorFitConfig, Device, ScheduleConfig
+from lamina.codec import Choices, preset_of
+
+LEVELS_AT_MOST = 8
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """How anchors may differ from rest, and how differences are found."""
+
+    iterations: int = 100
+    """Steps a frame, each on one view. HPC: 500, which find no more (freeview prototype)."""
+    ratio: float = 0.2
+    """Cells of a scale by those of the next finer one, about (HPC, sec. VI-A)."""
+    feature_step: float = 0.25
+    """What a difference of 1 is of features; differences are integers."""
+    translation_step: float = 0.125
+    """Of positions, in median reaches of an anchor."""
+    rotation_step: float = 0.05
+    """Of rotations, radians."""
+    offset_step: float = 0.1
+    """Of offsets, in units of the anchor's reach."""
+    coarse_features: bool = True
+    """Cells above anchors carry features too."""
+    coarse_offsets: bool = False
+    """And offsets."""
+    feature_rate: float = 0.025
+    """Of Adam at the start of a frame; rates fall to `final_rate` of that."""
+    translation_rate: float = 0.05
+    """In median reaches of an anchor. What moves must get there: a quarter of it costs 2 dB where things move."""
+    rotation_rate: float = 0.01
+    """Radians."""
+    offset_rate: float = 0.01
+    """In units of the anchor's reach."""
+    final_rate: float = 0.1
+    """Of the first rates, what the last iteration has."""
+    lower_share: float = 0.25
+    """Of a frame's iterations that look at a lower level, each in turn."""
+
+
+@dataclass(frozen=True)
+class FreeviewConfig:
+    """Configuration of one encode."""
+
+    level_count: int = 3
+    """Levels of quality: scales of motion, and layers of the first frame."""
+    rate_weight: float = 0.02
+    """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
+    bits_per_second: float | None = None
+    """Of the frames after the first, instead of a lambda. None: no rate is asked for."""
+    group_frames: int = 10
+    """Frames of a group: the piece that can be fetched alone."""
+    join_groups: int = 3
+    """A viewer can join at every so many groups; 0: at the first only."""
+    seed: int = 1
+    """Of everything random."""
+    device: Device = "auto"
+    """Where the first frame is fitted; `auto`: CUDA where it and gsplat are."""
+    first: AnchorFitConfig = field(
+        default_factory=lambda: AnchorFitConfig(
+            rate_weight=0.004,
+            anchors=AnchorConfig(first=4_000, limit=12_000, near_share=0.2),
+            schedule=ScheduleConfig(steps=3_000, tune_steps=200),
+        )
+    )
+    """The first frame; its levels, seed and device are those above."""
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    """The frames after it."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.level_count <= LEVELS_AT_MOST:
+            raise ValueError(f"level_count is {self.level_count}, expected 1...{LEVELS_AT_MOST}")
+        if self.group_frames < 1 or self.join_groups < 0:
+            raise ValueError(
+                f"group_frames is {self.group_frames} and join_groups {self.join_groups}, expected at least 1 and 0"
+            )
+        if self.motion.iterations < 1:
+            raise ValueError(f"motion.iterations is {self.motion.iterations}, expected at least 1")
+        for name in ("rate_weight", "bits_per_second"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+    @property
+    def first_frame(self) -> AnchorFitConfig:
+        """How the first frame is fitted."""
+        return replace(self.first, level_count=self.level_count, seed=self.seed, device=self.device)
+
+    def group_of(self, frame: int) -> int:
+        """Number of a frame's group."""
+        return frame // self.group_frames
+
+    def joins(self, group: int) -> bool:
+        """Whether a viewer can join at this group."""
+        return group == 0 or (self.join_groups > 0 and group % self.join_groups == 0)
+
+
+def configure(choices: Choices) -> FreeviewConfig:
+    """A preset with what a user chose.
+
+    Raises:
+        ValueError: no such preset, or a value out of range.
+    """
+    config = preset_of(PRESETS, choices.preset)
+    if choices.level_count is not None:
+        config = replace(config, level_count=choices.level_count)
+    target = choices.target
+    if target is None:
+        return config
+    if target.kind == "bits_per_second":
+        return replace(config, bits_per_second=target.value)
+    return replace(config, rate_weight=target.value)
+
+
+def _fast() -> FreeviewConfig:
+    default = FreeviewConfig()
+    first = replace(default.first, schedule=ScheduleConfig(steps=1_500, tune_steps=100))
+    return replace(default, first=first, motion=MotionConfig(iterations=40))
+
+
+PRESETS: Mapping[str, FreeviewConfig] = MappingProxyType({"default": FreeviewConfig(), "fast": _fast()})

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A frame leaves as Gaussians for every 3DGS viewer: see `lamina.anchors.exporting`.
+
+All frames have the same anchors. So what a fit to the scene at rest changes of the means over cameras is found once,
+and each frame's means get the same: a sequence of files costs one fit, and Gaussians do not flicker by fits of their
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lamina.anchors.exporting.clouds import export_cloud
+from lamina.anchors.exporting.subject import Subject
+from lamina.codecs.freeview.model import FreeviewModel
+from lamina.data.splats import write_splats
+
+
+def subject_of(model: FreeviewModel) -> Subject:
+    """The anchors of a frame."""
+    unit = model.rest.facts.anchors.distance_unit
+    viewpoints = np.stack([camera.position_world for camera in model.cameras or (model.view,)])
+    return Subject(model.anchors, model.rest.networks, model.background, model.cameras, unit, viewpoints)
+
+
+def write(model: FreeviewModel, path: Path, fit_steps: int, report: Callable[[float], None]) -> str:
+    """Write the Gaussians of a frame to a file of other tools; what was written, in a few words.
+
+    Raises:
+        SignalError: no format has the suffix.
+        WriteError: the disk is full or the place not writable.
+    """
+    cloud = export_cloud(subject_of(model), fit_steps=fit_steps, report=report)
+    write_splats(path, cloud)
+    count = f"{len(cloud):,}".replace(",", " ")
+    return f"{count} Gaussians, harmonics of degree {cloud.degree}"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tools ask of freeview units without decoding them: facts of the header, where the bytes of a unit go. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from lamina.anchors.syntax import SHARES, AnchorNetworks, LayerHead
+from lamina.codec import StreamInfo
+from lamina.codecs.freeview.syntax import CameraSection, FreeviewFacts, MotionHead
+from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
+
+STREAM_PARTS = ("tree", "masks", "features", "scalings")
+"""What a layer's stream holds, in order; offsets are the rest."""
+
+
+def inspect(payload: bytes) -> StreamInfo:
+    """Header unit -> facts.
+
+    Raises:
+        BitstreamError: the header is damaged.
+    """
+    facts, _ = FreeviewFacts.unpack(payload)
+    anchors, depths = facts.anchors, facts.motion.depths
+    details: dict[str, object] = {
+        "features": anchors.feature_count,
+        "Gaussians per anchor": f"up to {anchors.offset_count}",
+        "tree": f"depths {anchors.base_depth}...{anchors.base_depth + anchors.layer_count} of a box of side "
+        f"{anchors.side:g}",
+        "moved by": ", ".join([*(f"cells of depth {depth}" for depth in depths), "anchors"]),
+        "nearest": f"{facts.near:.3g} world units",
+        "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
+    }
+    return StreamInfo(
+        "free view",
+        facts.width,
+        facts.height,
+        anchors.layers,
+        SeenBy.CAMERA,
+        Fraction(facts.rate_numerator, facts.rate_denominator),
+        QualityMetric.VIEW_PSNR,
+        details,
+    )
+
+
+def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
+    """Bytes of the networks, tree, motion, ... of a unit; they sum to its payload's length.
+
+    Raises:
+        BitstreamError: the unit's head is damaged.
+    """
+    del header_payload
+    if unit.key == STREAM_HEADER:
+        _, end = FreeviewFacts.unpack(unit.payload)
+        networks = AnchorNetworks.unpack(unit.payload, end)[0]
+        parts = {
+            "generators": len(networks.heads),
+            "context networks": len(networks.context),
+            "hash grid": len(networks.hash_grid),
+        }
+        return {"headers": len(unit.payload) - sum(parts.values()), **parts}
+    if unit.key.group == STREAM_GROUP:
+        cameras, start = 0, 0
+        if unit.key.layer == 0:
+            section, start = CameraSection.unpack(unit.payload)
+            cameras = len(section.cameras)
+        head, end = LayerHead.unpack(unit.payload, start)
+        stream = len(unit.payload) - end
+        parts = {name: stream * share // SHARES for name, share in zip(STREAM_PARTS, head.shares, strict=True)}
+        offsets = stream - sum(parts.values())
+        return {"cameras": cameras, "headers": end - cameras, **parts, "offsets": offsets}
+    head, end = MotionHead.unpack(unit.payload)
+    return {"headers": end, "key motion" if head.is_absolute else "motion": len(unit.payload) - end}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rate control: sizes of frames enter, lambda of the next leaves.
+
+Bytes over (or under) what the rate allows so far make lambda larger (or smaller), the more so the longer they have been
+there: a proportional and an integral term over windows of a second or so. It follows from sizes alone, so that an encode
+that goes on finds the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from lamina.codecs.freeview.config import FreeviewConfig
+from lamina.codecs.freeview.syntax import FreeviewFacts
+
+WINDOW_FRAMES = 30
+"""Over which bytes may differ from what the rate allows."""
+
+PROPORTIONAL = 1.2
+"""Nats that lambda changes by when a whole window's bytes are over."""
+
+INTEGRAL = 1.5
+"""The same, for each window that they stay over."""
+
+BOUNDS = (1 / 64, 64.0)
+"""Lambda by the first one."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where an encode is."""
+
+    first_weight: float
+    """Lambda that it starts from."""
+    frame_bytes: float | None
+    """What the rate allows a frame; None: lambda stays."""
+    excess_bytes: float = 0.0
+    """Spent over what was allowed so far."""
+    integral: float = 0.0
+    """Of the excess, in windows times frames."""
+
+    @classmethod
+    def of(cls, config: FreeviewConfig, facts: FreeviewFacts) -> Pace:
+        """Before the first frame."""
+        if config.bits_per_second is None:
+            return cls(config.rate_weight, None)
+        return cls(config.rate_weight, config.bits_per_second / 8 * facts.rate_denominator / facts.rate_numerator)
+
+    @property
+    def rate_weight(self) -> float:
+        """Lambda of the next frame."""
+        if self.frame_bytes is None:
+            return self.first_weight
+        window = WINDOW_FRAMES * self.frame_bytes
+        nats = PROPORTIONAL * self.excess_bytes / window + INTEGRAL * self.integral
+        return self.first_weight * min(max(math.exp(nats), BOUNDS[0]), BOUNDS[1])
+
+    def after(self, size_bytes: int) -> Pace:
+        """After a frame of this size."""
+        if self.frame_bytes is None:
+            return self
+        excess = self.excess_bytes + size_bytes - self.frame_bytes
+        window = WINDOW_FRAMES * self.frame_bytes
+        limit = math.log(BOUNDS[1]) / INTEGRAL
+        integral = min(max(self.integral + excess / window / WINDOW_FRAMES, -limit), limit)
+        return replace(self, excess_bytes=excess, integral=integral)

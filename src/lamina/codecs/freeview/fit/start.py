@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where motion starts: a scene at rest enters; which cells carry differences, and what 1 is, leave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from lamina.anchors.layers import AnchorLayer, anchors_of
+from lamina.anchors.octree import Indices
+from lamina.anchors.syntax import AnchorFacts
+from lamina.codecs.freeview.config import MotionConfig
+from lamina.codecs.freeview.hierarchy import scale_counts
+from lamina.codecs.freeview.syntax import MotionFacts
+
+
+def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> MotionFacts:
+    """Scales whose counts fall by about the ratio from one to the next coarser one, and steps in median reaches."""
+    live = sum(int((layer.masks.max(axis=1, initial=0) > 0).sum()) for layer in layers)
+    return MotionFacts(
+        scale_depths(facts, [layer.indices for layer in layers], config.ratio, live),
+        config.coarse_features,
+        config.coarse_offsets,
+        (config.feature_step, config.translation_step, config.rotation_step, config.offset_step),
+        median_reach(facts, layers),
+    )
+
+
+def scale_depths(facts: AnchorFacts, layers: Sequence[Indices], ratio: float, anchors: int) -> tuple[int, ...]:
+    """Of the scales but the finest, coarsest first.
+
+    Raises:
+        ValueError: the octree has too few depths for so many scales.
+    """
+    chosen: list[int] = []
+    wanted, ceiling = float(anchors), facts.base_depth + facts.layer_count
+    for scale in range(facts.layer_count - 1, -1, -1):
+        wanted = max(1.0, wanted * ratio)
+        ceiling = min(ceiling - 1, facts.base_depth + scale)
+        allowed = range(scale, ceiling + 1)
+        if not allowed:
+            raise ValueError(f"an octree of depth {facts.base_depth} has no room for {facts.layers} scales")
+
+        def miss(depth: int, scale: int = scale, wanted: float = wanted) -> float:
+            return abs(math.log(max(scale_counts(layers, facts.base_depth, depth, scale), 1) / wanted))
+
+        ceiling = min(allowed, key=miss)
+        chosen.append(ceiling)
+    return tuple(reversed(chosen))
+
+
+def median_reach(facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> float:
+    """Of anchors that make Gaussians: the geometric mean of what stretches their offsets, world units."""
+    reaches = []
+    for layer, state in enumerate(layers):
+        anchors = anchors_of(facts, layer, state)
+        live = anchors.masks.amax(dim=1) > 0 if len(anchors) else torch.zeros(0, dtype=torch.bool)
+        reaches.append(torch.log(anchors.scalings[live, :3]).mean(dim=1).numpy())
+    found = np.concatenate(reaches)
+    return float(np.float32(np.exp(np.median(found)))) if len(found) else 1.0

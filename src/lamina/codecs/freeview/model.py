@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the freeview codec fits, sends and renders: a scene at rest, and how its anchors differ from it in a frame.
+
+Parts are `FirstPart` (once) and `FramePart` (a frame); a model is `FreeviewModel`, renderable from any camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int32
+from torch import Tensor
+
+from lamina.anchors.anchors import Anchors
+from lamina.anchors.layers import AnchorLayer, Generators
+from lamina.anchors.neural import generate, in_view
+from lamina.cameras.around import camera_at_whole
+from lamina.cameras.camera import Camera
+from lamina.codecs.freeview.motion import Sums, moved, step_row, total
+from lamina.codecs.freeview.rest import Rest
+from lamina.codecs.freeview.syntax import FreeviewFacts
+from lamina.render.spatial import render_spatial
+
+if TYPE_CHECKING:
+    from lamina.anchors.context.fixed import FixedContext
+    from lamina.codecs.freeview.walk import Memory
+    from lamina.render.gaussians3d import Gaussians3D
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPart:
+    """The scene at rest: the first frame as it will be decoded."""
+
+    facts: FreeviewFacts
+    heads: Generators
+    context: FixedContext
+    layers: tuple[AnchorLayer, ...]
+    """Base first."""
+    cameras: tuple[Camera, ...] = ()
+    """Views that the stream keeps for viewers."""
+
+
+@dataclass(frozen=True, eq=False)
+class FramePart:
+    """A frame: what each scale's cells differ by, from the frame before or from rest."""
+
+    rest: Rest
+    frame: int
+    group: int
+    is_chained: bool
+    """The group builds on the one before."""
+    opens_group: bool
+    """It is the group's first."""
+    is_absolute: bool
+    """Differences are from rest: a viewer can join here."""
+    differences: tuple[Int32[np.ndarray, "n c"], ...]
+    """Of each scale, coarse first."""
+    memories: tuple[Memory, ...]
+    """What the coder of each scale knows before this frame; not to be changed."""
+    quality_db: tuple[float | None, ...]
+    """Mean PSNR of each level over held-out views, 8-bit pixels; None: not measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class FreeviewModel:
+    """A frame at one level: complete, renderable from anywhere."""
+
+    rest: Rest
+    frame: int
+    level: int
+    sums: tuple[Sums, ...]
+    """Of scales 0...level, since rest."""
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Views of the capture that the stream keeps."""
+        return self.rest.cameras
+
+    @property
+    def view(self) -> Camera:
+        """The first camera that the stream keeps; without any, from the side at all of it."""
+        if self.cameras:
+            return self.cameras[0]
+        facts = self.rest.facts
+        anchors = facts.anchors
+        middle = np.asarray(anchors.center or np.asarray(anchors.origin) + 0.5 * anchors.side, np.float64)
+        return camera_at_whole(middle, 2.0 * anchors.distance_unit, facts.width, facts.height)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What it is made of."""
+        return self.rest.counts
+
+    @property
+    def background(self) -> tuple[float, float, float]:
+        """Behind everything, sRGB-coded 0...1."""
+        red, green, blue = self.rest.facts.background
+        return red / 255.0, green / 255.0, blue / 255.0
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """Where the level's anchors are in this frame, and what they hold."""
+        own = self.rest.level(self.level)
+        differences = total(self.sums, own.hierarchy.members).astype(np.float32)
+        steps = step_row(self.rest.facts.motion, self.rest.channels)
+        return moved(own.anchors, torch.from_numpy(differences) * steps, self.rest.channels)
+
+    def gaussians(self, camera: Camera) -> Gaussians3D:
+        """The Gaussians that anchors generate for a camera; none nearer to it than the stream's near distance."""
+        anchors = self.anchors
+        rows = torch.nonzero(in_view(anchors, camera, self.rest.facts.near)).reshape(-1)
+        place = torch.as_tensor(camera.position_world, dtype=torch.float32)
+        return generate(anchors.select(rows), self.rest.networks, place)[0]
+
+
+def render(model: FreeviewModel, camera: Camera) -> Float[Tensor, "h w 3"]:
+    """What a camera sees: sRGB-coded, not clamped."""
+    return render_spatial(model.gaussians(camera), camera, background=model.background).pixels
