@@ -3,8 +3,8 @@
 
 HPC, hierarchical point-based latents for streaming dynamic Gaussian splatting (arXiv 2602.00671), and what pays beyond.
 
-    timed capture ─ fit ─► FirstPart, FramePart, ... (integers) ─ encode ─► units    header, rest, a unit a (frame, layer)
-    pixels ◄─ render(camera) ─ FreeviewModel (tensors) ◄─ decode ─ units             a model a unit of a frame
+    timed capture ─ fit ─► FirstPart, FramePart, ... ─ encode ─► units       header, rest, a unit a (frame, layer)
+    pixels ◄─ render(camera) ─ FreeviewModel (tensors) ◄─ decode ─ units     a model a unit of a frame
 
 What an anchor is, is in `lamina.anchors`; here is how it moves. Read in this order: config · syntax · hierarchy (who
 moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · model · coding · facts (the

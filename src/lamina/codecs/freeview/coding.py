@@ -12,7 +12,7 @@ absolute one. Nothing else: a level has no drift that depends on levels above it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np

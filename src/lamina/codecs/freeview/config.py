@@ -23,9 +23,9 @@ class MotionConfig:
     """Cells of a scale by those of the next finer one, about (HPC, sec. VI-A)."""
     feature_step: float = 0.25
     """What a difference of 1 is of features; differences are integers."""
-    translation_step: float = 0.125
+    translation_step: float = 0.0625
     """Of positions, in median reaches of an anchor."""
-    rotation_step: float = 0.05
+    rotation_step: float = 0.025
     """Of rotations, radians."""
     offset_step: float = 0.1
     """Of offsets, in units of the anchor's reach."""
@@ -33,13 +33,13 @@ class MotionConfig:
     """Cells above anchors carry features too."""
     coarse_offsets: bool = False
     """And offsets."""
-    feature_rate: float = 0.025
+    feature_rate: float = 0.0125
     """Of Adam at the start of a frame; rates fall to `final_rate` of that."""
     translation_rate: float = 0.05
     """In median reaches of an anchor. What moves must get there: a quarter of it costs 2 dB where things move."""
     rotation_rate: float = 0.01
     """Radians."""
-    offset_rate: float = 0.01
+    offset_rate: float = 0.005
     """In units of the anchor's reach."""
     final_rate: float = 0.1
     """Of the first rates, what the last iteration has."""
@@ -53,7 +53,7 @@ class FreeviewConfig:
 
     level_count: int = 3
     """Levels of quality: scales of motion, and layers of the first frame."""
-    rate_weight: float = 0.02
+    rate_weight: float = 0.008
     """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
     bits_per_second: float | None = None
     """Of the frames after the first, instead of a lambda. None: no rate is asked for."""
@@ -68,7 +68,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.004,
-            anchors=AnchorConfig(first=4_000, limit=12_000, near_share=0.2),
+            anchors=AnchorConfig(first=4_000, limit=12_000, near_share=0.25),
             schedule=ScheduleConfig(steps=3_000, tune_steps=200),
         )
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tools ask of freeview units without decoding them: facts of the header, where the bytes of a unit go. No torch."""
+"""What tools ask of freeview units without decoding them: facts of the header, where bytes go. No torch."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from lamina.entropy.walk import Coder
 
 GROUPS = 4
 COLUMNS = 256
-"""Columns of a difference, at most: 128 features, 6 of motion, 31 offsets of 3 do not fit and are refused by `check`."""
+"""Columns of a difference, at most: 128 features, 6 of motion, 3 of each of 31 offsets are 227."""
 
 MAX_CLASS = 21
 """Magnitudes less 1 are coded as a class (their bit length) and the bits below: enough for twice the limit of sums."""

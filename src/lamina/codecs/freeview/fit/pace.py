@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rate control: sizes of frames enter, lambda of the next leaves.
 
-Bytes over (or under) what the rate allows so far make lambda larger (or smaller), the more so the longer they have been
-there: a proportional and an integral term over windows of a second or so. It follows from sizes alone, so that an encode
-that goes on finds the same.
+Bytes over (or under) what the rate allows so far make lambda larger (or smaller), the more so the longer they have
+been there: a proportional and an integral term over windows of a second or so. It follows from sizes alone, so that an
+encode that goes on finds the same.
 """
 
 from __future__ import annotations
