@@ -41,16 +41,16 @@ def open_container(path: Path) -> Clip:
     Raises:
         SignalError: not a video file, no video stream, no frame that can be decoded, or a color that we do not read.
     """
-    with _opened(path) as (container, stream):
+    with opened_video(path) as (container, stream):
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise SignalError(f"{path}: the video stream has no frames that can be decoded; expected at least one")
         codec = stream.codec_context.name
         claimed = stream.frames or None
-        rate = _frame_rate(stream)
+        rate = frame_rate(stream)
     notes: list[str] = []
     color = color_of(first, codec, path, notes)
-    quarter_turns = _quarter_turns(first)
+    quarter_turns = quarter_turns_of(first)
     if quarter_turns:
         notes.append(f"rotated by {90 * quarter_turns} degrees counterclockwise, as the file says")
     if (transfer := HDR_TRANSFERS.get(int(first.color_trc or 0))) is not None:
@@ -61,7 +61,7 @@ def open_container(path: Path) -> Clip:
     height, width = stored[::-1] if quarter_turns % 2 else stored
 
     def decode(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        with _opened(path) as (container, stream):
+        with opened_video(path) as (container, stream):
             number = -1
             for number, frame in enumerate(islice(_decoded(container, stream, path), stop)):
                 if number >= start:
@@ -78,8 +78,12 @@ def open_container(path: Path) -> Clip:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its first video stream."""
+def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and its first video stream.
+
+    Raises:
+        SignalError: not a video file, or one that leads to other files.
+    """
     import av
     import av.error
 
@@ -128,7 +132,7 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
     warnings.warn(f"{path}: damaged after frame {count - 1}: {damage}", RuntimeWarning, stacklevel=2)
 
 
-def _frame_rate(stream: VideoStream) -> Fraction | None:
+def frame_rate(stream: VideoStream) -> Fraction | None:
     """Mean rate if the file knows it, else libav's guess, else None."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate is not None and 0 < rate < 1000:
@@ -136,7 +140,7 @@ def _frame_rate(stream: VideoStream) -> Fraction | None:
     return None
 
 
-def _quarter_turns(frame: VideoFrame) -> int:
+def quarter_turns_of(frame: VideoFrame) -> int:
     """Counterclockwise quarter turns that show the frame upright, 0...3."""
     return round(frame.rotation / 90) % 4
 

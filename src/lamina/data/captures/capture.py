@@ -36,7 +36,8 @@ class View:
     """Unique in the capture; the file's name as the reconstruction wrote it."""
     camera: Camera
     """The pinhole of its pixels: undistorted, at the capture's scale."""
-    path: Path
+    path: Path | None = None
+    """Of its file; None: no file holds this picture alone."""
 
 
 class PixelCache:
@@ -143,15 +144,20 @@ class Capture:
 
     @cached_property
     def camera_extent(self) -> float:
-        """1.1 times the distance of the furthest training camera from the middle of all; world units.
+        """See `camera_extent_of`; of the training cameras."""
+        return camera_extent_of([self.views[number].camera for number in self.train], self.points)
 
-        Cameras that stand in one place have an extent by what they see, so that it is above 0 in any capture.
-        """
-        positions = np.stack([self.views[number].camera.position_world for number in self.train])
-        middle = positions.mean(axis=0)
-        extent = EXTENT_MARGIN * float(np.linalg.norm(positions - middle, axis=1).max())
-        seen = float(np.median(np.linalg.norm(self.points - middle, axis=1))) if len(self.points) else 0.0
-        return max(extent, LEAST_EXTENT * seen) or 1.0
+
+def camera_extent_of(cameras: Sequence[Camera], points: Float64[np.ndarray, "p 3"]) -> float:
+    """1.1 times the distance of the furthest camera from the middle of all; world units.
+
+    Cameras that stand in one place have an extent by what they see, so that it is above 0 in any capture.
+    """
+    positions = np.stack([camera.position_world for camera in cameras])
+    middle = positions.mean(axis=0)
+    extent = EXTENT_MARGIN * float(np.linalg.norm(positions - middle, axis=1).max())
+    seen = float(np.median(np.linalg.norm(points - middle, axis=1))) if len(points) else 0.0
+    return max(extent, LEAST_EXTENT * seen) or 1.0
 
 
 def held_out(names: Sequence[str], test_every: int) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ def read_llff(folder: Path, scale: Fraction) -> Source:
     Raises:
         SignalError: damaged poses, or another number of pictures than of poses.
     """
-    rows = _read_rows(folder / FILE_NAME)
+    rows = read_rows(folder / FILE_NAME)
     pictures, picture_scale = choose_pictures(folder, scale)
     files = picture_files(pictures)
     if len(files) != len(rows):
@@ -48,12 +48,17 @@ def read_llff(folder: Path, scale: Fraction) -> Source:
     photographs: list[Photograph] = []
     for number, (row, path) in enumerate(zip(rows, files, strict=True)):
         place = f"{folder / FILE_NAME}: row {number} ({path.name})"
-        lens, orientation = fit_lens(shared or _lens(row, place), picture_size(path), f"{path}")
-        photographs.append(Photograph(path.name, path, lens, _pose(row, place), orientation))
-    return Source(tuple(photographs), _points(folder), picture_scale, tuple(notes), None, _depth_bounds(rows))
+        lens, orientation = fit_lens(shared or lens_of_row(row, place), picture_size(path), f"{path}")
+        photographs.append(Photograph(path.name, path, lens, pose_of_row(row, place), orientation))
+    return Source(tuple(photographs), points_beside(folder), picture_scale, tuple(notes), None, depth_bounds_of(rows))
 
 
-def _read_rows(path: Path) -> Float64[np.ndarray, "n 17"]:
+def read_rows(path: Path) -> Float64[np.ndarray, "n 17"]:
+    """One row of numbers a picture.
+
+    Raises:
+        SignalError: no such array, or one with numbers that are none.
+    """
     try:
         if path.stat().st_size > SIZE_LIMIT_BYTES:
             raise SignalError(f"{path}: {path.stat().st_size} bytes; expected a few kilobytes")
@@ -69,7 +74,7 @@ def _read_rows(path: Path) -> Float64[np.ndarray, "n 17"]:
     return rows
 
 
-def _lens(row: Float64[np.ndarray, "17"], place: str) -> Lens:
+def lens_of_row(row: Float64[np.ndarray, "17"], place: str) -> Lens:
     """A pinhole with its principal point in the middle: the file knows no other."""
     height, width, focal = (float(number) for number in row[:15].reshape(3, 5)[:, 4])
     lens = Lens(round(width), round(height), focal, focal, width / 2, height / 2)
@@ -96,7 +101,8 @@ def _shared_lens(folder: Path, rows: Float64[np.ndarray, "n 17"], notes: list[st
     return lens
 
 
-def _pose(row: Float64[np.ndarray, "17"], place: str) -> Float64[np.ndarray, "4 4"]:
+def pose_of_row(row: Float64[np.ndarray, "17"], place: str) -> Float64[np.ndarray, "4 4"]:
+    """camera_from_world of a row; `place` is for messages."""
     down, right, back, position, _ = row[:15].reshape(3, 5).T
     pose = np.eye(4)
     pose[:3] = np.stack([right, down, -back, position], axis=1)
@@ -109,13 +115,13 @@ def _pose(row: Float64[np.ndarray, "17"], place: str) -> Float64[np.ndarray, "4 
     return np.linalg.inv(pose)
 
 
-def _depth_bounds(rows: Float64[np.ndarray, "n 17"]) -> tuple[float, float] | None:
+def depth_bounds_of(rows: Float64[np.ndarray, "n 17"]) -> tuple[float, float] | None:
     """The nearest and the farthest of all views; None where they are no depths."""
     nearest, farthest = float(rows[:, 15].min()), float(rows[:, 16].max())
     return (nearest, farthest) if 0 < nearest < farthest else None
 
 
-def _points(folder: Path) -> PointCloud:
+def points_beside(folder: Path) -> PointCloud:
     """LLFF keeps COLMAP's world, so that the points of the model beside it are in place."""
     for name in ("sparse/0", "sparse"):
         if any((folder / name / f"points3D{suffix}").is_file() for suffix in POINT_SUFFIXES):

@@ -115,13 +115,23 @@ def view_of(photograph: Photograph, scale: Fraction) -> View:
     Raises:
         SignalError: the lens cannot be undistorted.
     """
+    camera = pinhole_of(photograph.lens, photograph.camera_from_world, scale, f"{photograph.path}")
+    return View(photograph.name, camera, photograph.path)
+
+
+def pinhole_of(lens: Lens, camera_from_world: Float64[np.ndarray, "4 4"], scale: Fraction, place: str) -> Camera:
+    """The camera whose pixels `straightened` makes.
+
+    Raises:
+        SignalError: the lens cannot be undistorted.
+    """
     try:
-        pinhole = photograph.lens.undistorted()
+        pinhole = lens.undistorted()
     except SignalError as error:
-        raise SignalError(f"{photograph.path}: {error}") from error
+        raise SignalError(f"{place}: {error}") from error
     inner = (pinhole.focal_x_px, pinhole.focal_y_px, pinhole.center_x_px, pinhole.center_y_px)
-    camera = Camera(photograph.camera_from_world, *inner, pinhole.width, pinhole.height)
-    return View(photograph.name, camera.resized(*target_size(pinhole.width, pinhole.height, scale)), photograph.path)
+    camera = Camera(camera_from_world, *inner, pinhole.width, pinhole.height)
+    return camera.resized(*target_size(pinhole.width, pinhole.height, scale))
 
 
 def is_transparent(photograph: Photograph) -> bool:
@@ -146,11 +156,16 @@ def decoder(
                 f"{photograph.path}: decodes to {pixels.shape[1]}x{pixels.shape[0]}, its header said "
                 f"{lens.width}x{lens.height}; the file has changed or is damaged"
             )
-        if lens.distorts():
-            pixels = undistort(pixels, lens, _sampled(lens))
-        width, height = target_size(lens.width, lens.height, scale)
-        if (height, width) != pixels.shape[:2]:
-            pixels = (downsample_area(pixels, height, width) + 0.5).astype(np.uint8)
-        return np.ascontiguousarray(pixels)
+        return straightened(pixels, lens, scale)
 
     return decode
+
+
+def straightened(pixels: UInt8[np.ndarray, "h w 3"], lens: Lens, scale: Fraction) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """What the pinhole of `pinhole_of` sees of a picture that the lens saw: undistorted, averaged to size."""
+    if lens.distorts():
+        pixels = undistort(pixels, lens, _sampled(lens))
+    width, height = target_size(lens.width, lens.height, scale)
+    if (height, width) != pixels.shape[:2]:
+        pixels = (downsample_area(pixels, height, width) + 0.5).astype(np.uint8)
+    return np.ascontiguousarray(pixels)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -22,6 +23,8 @@ from lamina.data.image import WHITE
 from lamina.errors import SignalError
 
 Reader = Callable[[Path, Fraction], Source]
+
+CaptureT = TypeVar("CaptureT")
 
 BLACK = (0, 0, 0)
 """Behind photographs of rooms and places. What no Gaussian covers shows it; most viewers are dark there, and 3DGS is
@@ -72,9 +75,7 @@ def read_capture(
     path = Path(path)
     if view_size is not None:
         return _capture_of_size(path, view_size, test_every, background, cache_bytes)
-    ratio = Fraction(1 if scale is None else scale).limit_denominator(1 << 16)
-    if not 0 < ratio <= 1:
-        raise ValueError(f"expected a scale above 0 and up to 1, got {scale}")
+    ratio = ratio_of(scale)
     if not path.exists():
         raise SignalError(f"{path}: no such folder; expected a capture")
     reader = _reader(path)
@@ -91,12 +92,24 @@ def read_capture(
     return _capture_of(source, path, test_every, background, cache_bytes)
 
 
+def ratio_of(scale: Fraction | float | None) -> Fraction:
+    """A scale as a fraction; None: 1.
+
+    Raises:
+        ValueError: outside (0, 1].
+    """
+    ratio = Fraction(1 if scale is None else scale).limit_denominator(1 << 16)
+    if not 0 < ratio <= 1:
+        raise ValueError(f"expected a scale above 0 and up to 1, got {scale}")
+    return ratio
+
+
 def _capture_of(
     source: Source, path: Path, test_every: int, background: tuple[int, int, int] | None, cache_bytes: int
 ) -> Capture:
     """Views, split and background of what was found; pictures stay where they are."""
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
-    train, test = source.split or _split([view.name for view in views], test_every)
+    train, test = source.split or split_of([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
     background = background_of(source) if background is None else background
@@ -125,6 +138,17 @@ def _capture_of_size(
         camera = capture.views[0].camera
         return capture, (camera.width, camera.height)
 
+    return scaled_to(path, size, read)
+
+
+def scaled_to(
+    path: Path, size: tuple[int, int], read: Callable[[Fraction], tuple[CaptureT, tuple[int, int]]]
+) -> CaptureT:
+    """What `read` gives for the scale at which it says that the first view is of `size` (width, height).
+
+    Raises:
+        SignalError: there is no such scale.
+    """
     capture, full = read(Fraction(1))
     if full == size:
         return capture
@@ -167,18 +191,28 @@ def background_of(source: Source) -> tuple[int, int, int]:
             pixels = decode(int(number))
         except SignalError:
             continue
-        edges += [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+        edges += edges_of(pixels)
+    return border_color(edges) or BLACK
+
+
+def edges_of(pixels: UInt8[np.ndarray, "h w 3"]) -> list[UInt8[np.ndarray, "n 3"]]:
+    """The outermost rows and columns."""
+    return [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+
+
+def border_color(edges: Sequence[UInt8[np.ndarray, "n 3"]]) -> tuple[int, int, int] | None:
+    """The color that most pixels of these borders have; None: no such color."""
     if not edges:
-        return BLACK
+        return None
     border = np.concatenate(edges).astype(np.int16)
     median = np.median(border, axis=0).round().astype(np.int16)
     if (np.abs(border - median) <= BORDER_TOLERANCE).all(axis=1).mean() <= BORDER_SHARE:
-        return BLACK
+        return None
     red, green, blue = (int(level) for level in median)
     return red, green, blue
 
 
-def _split(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split_of(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Numbers of the views to fit to, and of those held out."""
     test = held_out(names, test_every)
     return tuple(number for number in range(len(names)) if number not in set(test)), test

@@ -58,7 +58,7 @@ def read_transforms(folder: Path, scale: Fraction) -> Source:
         fields, photographs = _read_file(folder / WHOLE)
         ordered = tuple(sorted(photographs, key=lambda photograph: photograph.name))
         split = _listed_split(fields, ordered, folder / WHOLE)
-        return Source(ordered, _points(fields, folder), scale, (), split)
+        return Source(ordered, named_points(fields, folder), scale, (), split)
     if not (folder / TRAIN).is_file():
         found = ", ".join(sorted(path.name for path in folder.glob("transforms*.json")))
         raise SignalError(f"{folder}: found {found}; expected {WHOLE}, or {TRAIN} with {' or '.join(HELD_OUT)}")
@@ -66,29 +66,40 @@ def read_transforms(folder: Path, scale: Fraction) -> Source:
     train = tuple(range(len(photographs)))
     held = next((name for name in HELD_OUT if (folder / name).is_file()), None)
     if held is None:
-        return Source(tuple(photographs), _points(fields, folder), scale, (f"no {HELD_OUT[0]}",))
+        return Source(tuple(photographs), named_points(fields, folder), scale, (f"no {HELD_OUT[0]}",))
     photographs += _read_file(folder / held)[1]
     test = tuple(range(len(train), len(photographs)))
-    return Source(tuple(photographs), _points(fields, folder), scale, (), (train, test))
+    return Source(tuple(photographs), named_points(fields, folder), scale, (), (train, test))
 
 
-def _read_file(path: Path) -> tuple[dict[str, Any], list[Photograph]]:
-    """The parsed file, and its frames in order."""
+def read_fields(path: Path) -> dict[str, Any]:
+    """The parsed file; its "frames" are objects with a file path.
+
+    Raises:
+        SignalError: it is no such file.
+    """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise SignalError(f"{path}: not JSON: {error}") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("frames"), list):
         raise SignalError(f"{path}: expected an object with a list called 'frames'")
+    for number, frame in enumerate(fields["frames"]):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+            raise SignalError(f"{path}: frame {number}: expected an object with a 'file_path'")
+    return fields
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], list[Photograph]]:
+    """The parsed file, and its frames in order."""
+    fields = read_fields(path)
     photographs: list[Photograph] = []
     for number, frame in enumerate(fields["frames"]):
         place = f"{path}: frame {number}"
-        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
-            raise SignalError(f"{place}: expected an object with a 'file_path'")
         picture = _find_picture(path.parent, frame["file_path"], place)
-        lens, orientation = _lens({**fields, **frame}, picture_size(picture), place)
-        pose = _pose(frame.get("transform_matrix"), place)
-        photographs.append(Photograph(_clean(frame["file_path"]), picture, lens, pose, orientation))
+        lens, orientation = lens_of_fields({**fields, **frame}, picture_size(picture), place)
+        pose = pose_of_matrix(frame.get("transform_matrix"), place)
+        photographs.append(Photograph(clean_name(frame["file_path"]), picture, lens, pose, orientation))
     names = [photograph.name for photograph in photographs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -102,7 +113,7 @@ def _find_picture(folder: Path, name: str, place: str) -> Path:
     Raises:
         SignalError: it is missing.
     """
-    path = folder / _clean(name)
+    path = folder / clean_name(name)
     if path.is_file():
         return path
     # "r_0.5" has a suffix that is none.
@@ -113,7 +124,8 @@ def _find_picture(folder: Path, name: str, place: str) -> Path:
     return found
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
+    """A path below the folder with forward slashes."""
     return name.replace("\\", "/").removeprefix("./")
 
 
@@ -121,8 +133,8 @@ def _png_first(suffix: str) -> tuple[bool, str]:
     return suffix != ".png", suffix
 
 
-def _lens(fields: dict[str, Any], size: PictureSize, place: str) -> tuple[Lens, int]:
-    """The lens at the picture's size, and the orientation to apply."""
+def lens_of_fields(fields: dict[str, Any], size: PictureSize, place: str) -> tuple[Lens, int]:
+    """The lens of a frame at its picture's size, and the orientation to apply; `fields`: all frames', its own over."""
     model = fields.get("camera_model", "OPENCV")
     if model not in PERSPECTIVE_MODELS:
         raise SignalError(f"{place}: camera_model {model}; expected one of {', '.join(PERSPECTIVE_MODELS)}: undistort")
@@ -166,7 +178,7 @@ def _number(fields: dict[str, Any], name: str, place: str, default: float) -> fl
     return float(value)
 
 
-def _pose(value: Any, place: str) -> Float64[np.ndarray, "4 4"]:
+def pose_of_matrix(value: Any, place: str) -> Float64[np.ndarray, "4 4"]:
     """camera_from_world of a transform_matrix. A scale of the camera's axes, as Blender may export it, is taken out."""
     try:
         matrix = np.array(value, np.float64)
@@ -212,16 +224,16 @@ def _numbered(wanted: Any, numbers: dict[str, int], place: str) -> tuple[int, ..
     """Listed file paths as numbers of views, in order."""
     if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
         raise SignalError(f"{place}: expected a list of file paths")
-    unknown = [name for name in wanted if _clean(name) not in numbers]
+    unknown = [name for name in wanted if clean_name(name) not in numbers]
     if unknown:
         raise SignalError(
             f"{place}: {len(unknown)} of {len(wanted)} names are of no frame, the first {unknown[0]!r}; "
             f"expected file_path of frames, such as {next(iter(numbers))!r}"
         )
-    return tuple(sorted({numbers[_clean(name)] for name in wanted}))
+    return tuple(sorted({numbers[clean_name(name)] for name in wanted}))
 
 
-def _points(fields: dict[str, Any], folder: Path) -> PointCloud:
+def named_points(fields: dict[str, Any], folder: Path) -> PointCloud:
     """Points of the .ply that nerfstudio names; none where it names none."""
     name = fields.get("ply_file_path")
     if not isinstance(name, str) or not (folder / name).is_file():
