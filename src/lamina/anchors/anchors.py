@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -52,3 +52,10 @@ def concatenate(parts: Sequence[Anchors]) -> Anchors:
     """The anchors of several layers as one, of which nothing is said to be missing."""
     fields = ("positions", "features", "scalings", "offsets", "masks")
     return Anchors(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
+
+
+def beside(parts: Sequence[Anchors]) -> Anchors:
+    """Anchors of several kinds as one; each part keeps what is missing of it, if all say."""
+    missing = [part.missing for part in parts if part.missing is not None]
+    together = concatenate(parts)
+    return replace(together, missing=torch.cat(missing)) if len(missing) == len(parts) else together

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Float
 from torch import Tensor
 
-from lamina.anchors.anchors import Anchors
+from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.layers import AnchorLayer, Generators
 from lamina.anchors.neural import generate, in_view
 from lamina.cameras.around import camera_at_whole
 from lamina.cameras.camera import Camera
+from lamina.codecs.freeview.frame_coding import Changes, ScaleState
+from lamina.codecs.freeview.guests import Guests, moved_guests
 from lamina.codecs.freeview.motion import Sums, moved, step_row, total
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import FreeviewFacts
@@ -28,7 +30,6 @@ from lamina.render.spatial import render_spatial
 
 if TYPE_CHECKING:
     from lamina.anchors.context.fixed import FixedContext
-    from lamina.codecs.freeview.walk import Memory
     from lamina.render.gaussians3d import Gaussians3D
 
 
@@ -54,14 +55,12 @@ class FramePart:
     group: int
     is_chained: bool
     """The group builds on the one before."""
-    opens_group: bool
-    """It is the group's first."""
-    is_absolute: bool
-    """Differences are from rest: a viewer can join here."""
-    differences: tuple[Int32[np.ndarray, "n c"], ...]
+    context: FixedContext
+    """The probability model of anchors, for guests that come."""
+    changes: tuple[Changes, ...]
     """Of each scale, coarse first."""
-    memories: tuple[Memory, ...]
-    """What the coder of each scale knows before this frame; not to be changed."""
+    before: tuple[ScaleState, ...]
+    """What each scale's coder knows before this frame; not to be changed."""
     quality_db: tuple[float | None, ...]
     """Mean PSNR of each level over held-out views, 8-bit pixels; None: not measured."""
 
@@ -75,6 +74,8 @@ class FreeviewModel:
     level: int
     sums: tuple[Sums, ...]
     """Of scales 0...level, since rest."""
+    guests: tuple[Guests, ...] = ()
+    """Of layers 0...level; none at all where nothing is said."""
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
@@ -94,7 +95,7 @@ class FreeviewModel:
     @property
     def counts(self) -> Mapping[str, int]:
         """What it is made of."""
-        return self.rest.counts
+        return {**self.rest.counts, "guests": sum(guests.count for guests in self.guests)}
 
     @property
     def background(self) -> tuple[float, float, float]:
@@ -108,7 +109,11 @@ class FreeviewModel:
         own = self.rest.level(self.level)
         differences = total(self.sums, own.hierarchy.members).astype(np.float32)
         steps = step_row(self.rest.facts.motion, self.rest.channels)
-        return moved(own.anchors, torch.from_numpy(differences) * steps, self.rest.channels)
+        parts = [moved(own.anchors, torch.from_numpy(differences) * steps, self.rest.channels)]
+        for layer, guests in enumerate(self.guests):
+            if guests.count:
+                parts.append(moved_guests(self.rest.facts, layer, guests))
+        return parts[0] if len(parts) == 1 else beside(parts)
 
     def gaussians(self, camera: Camera) -> Gaussians3D:
         """The Gaussians that anchors generate for a camera; none nearer to it than the stream's near distance."""

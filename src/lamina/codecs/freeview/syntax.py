@@ -12,13 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.anchors.syntax import MAX_DEPTH, MAX_EXTENSION_BYTES, MAX_LAYERS, AnchorFacts
+from lamina.anchors.syntax import MAX_ANCHORS, MAX_DEPTH, MAX_EXTENSION_BYTES, MAX_LAYERS, AnchorFacts
 from lamina.bitstream import Array, Bytes, Flag, Float32, Struct, Syntax, UInt, Varint, Version
 
 VERSION = 1
 """Of this syntax; a reader refuses others."""
 
 MAX_CAMERA_BYTES = 1 << 20
+MAX_GUEST_BYTES = 1 << 26
 STEP_GROUPS = 4
 """Steps are of features, translations, rotations and offsets."""
 
@@ -101,7 +102,19 @@ class MotionHead(Syntax):
     """Differences from rest, so that decoding can begin here; otherwise from the frame before."""
     is_still: Annotated[bool, Flag()]
     """All of them are 0, and no stream follows."""
-    reserved: Annotated[int, UInt(5, maximum=0)]
+    has_departures: Annotated[bool, Flag()]
+    """Guests leave."""
+    has_guest_motion: Annotated[bool, Flag()]
+    """Guests that stay move."""
+    has_births: Annotated[bool, Flag()]
+    """Guests come."""
+    reserved: Annotated[int, UInt(2, maximum=0)]
     """0."""
+    departures: Annotated[tuple[int, ...] | None, Array(Varint(MAX_ANCHORS), MAX_ANCHORS, when="has_departures")] = None
+    """How many guests stay before each that leaves, from the one before on; in the order in which they came."""
+    guest_motion: Annotated[bytes | None, Bytes(MAX_GUEST_BYTES, when="has_guest_motion")] = None
+    """Differences of those that stay, entropy coded."""
+    births: Annotated[bytes | None, Bytes(MAX_GUEST_BYTES, when="has_births")] = None
+    """A layer of anchors without parents, as in a layer's unit; they come after those that stay."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""

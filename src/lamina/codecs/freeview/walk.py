@@ -101,6 +101,15 @@ def fresh_memory(cells: int, channels: Channels) -> Memory:
     )
 
 
+def with_cells(memory: Memory, rows: Int64[np.ndarray, " m"], fresh: int) -> Memory:
+    """Memory of some of the cells, and of so many new ones behind them."""
+    slots = memory.active.slots
+    new = fresh_mixer(fresh, 1, 1).slots
+    active = memory.active._replace(slots=np.concatenate([slots[:ACTIVE_CELL], slots[ACTIVE_CELL + rows], new]))
+    past = np.concatenate([memory.past[rows], np.zeros((fresh, memory.past.shape[1]), np.int32)])
+    return Memory(active, memory.values, past, np.concatenate([memory.history[rows], np.zeros(fresh, np.uint8)]))
+
+
 @kernel
 def sign_of(value):
     """0, 1 for above, 2 for below."""
@@ -214,7 +223,7 @@ def walk_scale(
         past: (n, c) of the frame before.
         history: (n,) whether a cell had any, a bit a frame.
         is_sent: (n,) 0 where a cell has nothing to move: nothing is coded.
-        starts: (5,) first column of each group, and the end; an empty range is not sent.
+        starts: (8,) first column of each group and its end; an empty range is not sent.
         parents, neighbors: rows; see `hierarchy`.
         above, above_flags: differences of the scale above in this frame, and their flags.
     """

@@ -7,28 +7,30 @@ is written, from where a viewer can join. Memory does not grow with length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from lamina.anchors.context.fixed import FixedContext
 from lamina.codec import Progress, Session
-from lamina.codecs.freeview.coding import Decoder, decode_states, no_cells, pack_scale
+from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of
 from lamina.codecs.freeview.fit.frame import FrameInput, find_frame
 from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
+from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
-from lamina.codecs.freeview.motion import Sums, added
+from lamina.codecs.freeview.motion import added
 from lamina.codecs.freeview.rest import Rest
-from lamina.codecs.freeview.walk import Memory, fresh_memory
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import SignalError
 from lamina.fitting import checkpoint
 from lamina.fitting.gains import Gains, without_gains
+from lamina.fitting.shots import Shot
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
 
@@ -44,10 +46,10 @@ class Chain:
     """What the next frame builds on."""
 
     rest: Rest
+    context: FixedContext
     frame: int
     """Number of the next frame."""
-    sums: tuple[Sums, ...]
-    memories: tuple[Memory, ...]
+    states: tuple[ScaleState, ...]
     statistics: tuple[Statistics, ...]
     pace: Pace
 
@@ -68,7 +70,7 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
-    gains = gains_of(signal, lambda view: _seen(chain.rest, view, signal))
+    gains = gains_of(signal, lambda view: _seen(chain, view, signal))
     while signal.wait_for(chain.frame, _patience(session, chain)):
         part, chain = coded(signal, config, session, chain, gains)
         yield part
@@ -77,16 +79,14 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
 def begun(first: FirstPart, config: FreeviewConfig) -> Chain:
     """Before the first frame."""
     rest = Rest(first.facts, first.heads, first.layers, first.cameras)
-    cells = [rest.hierarchy(scale).scales[scale].count for scale in range(first.facts.anchors.layers)]
-    columns = rest.channels.count
-    return Chain(
-        rest,
-        0,
-        tuple(np.zeros((count, columns), np.int32) for count in cells),
-        tuple(fresh_memory(count, rest.channels) for count in cells),
-        tuple(first_statistics(columns) for _ in cells),
-        Pace.of(config, rest.facts),
-    )
+    states = tuple(at_rest(rest, scale) for scale in range(first.facts.anchors.layers))
+    statistics = fresh_statistics(rest)
+    return Chain(rest, first.context, 0, states, statistics, Pace.of(config, rest.facts))
+
+
+def fresh_statistics(rest: Rest) -> tuple[Statistics, ...]:
+    """Of all scales, where a viewer can join."""
+    return tuple(first_statistics(rest.channels.count) for _ in range(rest.facts.anchors.layers))
 
 
 def resumed(config: FreeviewConfig, session: Session) -> Chain | None:
@@ -125,22 +125,18 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
 
     for unit, found, state in decode_states(wanted()):
         decoder = found
-        if not statistics:
-            statistics = [first_statistics(found.rest.channels.count) for _ in range(config.level_count)]
+        statistics = statistics or list(fresh_statistics(found.rest)) if state is not None else statistics
         if state is not None and not _is_join(config, unit.key.frame):
             statistics[unit.key.layer] = statistics_of(state.differences, statistics[unit.key.layer])
     assert decoder is not None
+    if last < 0:
+        rest = decoder.rest
+        return begun(FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras), config)
     pace = Pace.of(config, decoder.facts)
     for frame in range(last + 1):
         pace = pace.after(sizes[frame])
-    if last < 0:
-        first = FirstPart(decoder.facts, decoder.rest.heads, decoder.context, decoder.rest.layers, decoder.rest.cameras)
-        return begun(first, config)
-    # A stream that was cut short leaves frames in writing order: each of the chain has come.
-    states = [decoder.states[scale][last] for scale in range(config.level_count)]
-    rest = decoder.rest
-    sums, memories = tuple(state.sums for state in states), tuple(state.memory for state in states)
-    return Chain(rest, last + 1, sums, memories, tuple(statistics), pace)
+    states = tuple(decoder.states[scale][last] for scale in range(config.level_count))
+    return Chain(decoder.rest, decoder.context, last + 1, states, tuple(statistics), pace)
 
 
 def _is_join(config: FreeviewConfig, frame: int) -> bool:
@@ -153,49 +149,63 @@ def coded(
 ) -> tuple[FramePart, Chain]:
     """One frame: what differs, what that makes, and what the next one builds on."""
     frame, rest = chain.frame, chain.rest
-    differences = tuple(np.zeros_like(sums) for sums in chain.sums)
+    changes = tuple(no_changes(state) for state in chain.states)
     if frame:
+        shots = shots_of(signal, frame, gains)
         found = FrameInput(
-            rest,
-            chain.sums,
-            [signal.views[view].camera for view in signal.train],
-            [_target(signal, frame, view, gains) for view in signal.train],
-            config.motion,
-            chain.pace.rate_weight,
-            chain.statistics,
-            (config.seed, frame),
+            rest, chain.states, shots, config.motion, chain.pace.rate_weight, chain.statistics, (config.seed, frame)
         )
-        differences = find_frame(found, _teller(session, signal, frame))
-    sums = tuple(added(before, own) for before, own in zip(chain.sums, differences, strict=True))
+        changes = find_frame(found, _teller(session, signal, frame))
+    joins = _is_join(config, frame)
+    before = tuple(at_rest(rest, scale) for scale in range(len(changes))) if joins else chain.states
+    sent = tuple(anew(own, state) for own, state in zip(changes, chain.states, strict=True)) if joins else changes
+    states, size_bytes = after(rest, chain.context, sent, before)
+    quality_db = tuple(quality_of(signal, model_of(rest, frame, states[: level + 1])) for level in range(len(states)))
     group = config.group_of(frame)
-    joins, opens = _is_join(config, frame), frame % config.group_frames == 0
-    sent = sums if joins else differences
-    before = tuple(fresh_memory(len(own), rest.channels) for own in sums) if joins else chain.memories
-    quality_db = tuple(
-        quality_of(signal, FreeviewModel(rest, frame, level, sums[: level + 1])) for level in range(len(sums))
-    )
-    part = FramePart(rest, frame, group, not config.joins(group), opens, joins, sent, before, quality_db)
-    memories, size_bytes = _after(part)
-    statistics = tuple(
-        first_statistics(rest.channels.count) if joins else statistics_of(own, known)
-        for own, known in zip(differences, chain.statistics, strict=True)
-    )
-    return part, Chain(rest, frame + 1, sums, memories, statistics, chain.pace.after(size_bytes))
+    part = FramePart(rest, frame, group, not config.joins(group), chain.context, sent, before, quality_db)
+    known = zip(changes, chain.statistics, strict=True)
+    statistics = fresh_statistics(rest) if joins else tuple(statistics_of(own.differences, old) for own, old in known)
+    return part, Chain(rest, chain.context, frame + 1, states, statistics, chain.pace.after(size_bytes))
 
 
-def _after(part: FramePart) -> tuple[tuple[Memory, ...], int]:
-    """What coders know after a frame, and its bytes."""
-    above, above_flags = no_cells(part.rest)
-    memories: list[Memory] = []
+def no_changes(state: ScaleState) -> Changes:
+    """A frame like the one before."""
+    stays = np.ones(state.guests.count, np.uint8)
+    return Changes(False, np.zeros_like(state.sums), stays, np.zeros_like(state.guests.sums))
+
+
+def anew(changes: Changes, state: ScaleState) -> Changes:
+    """The same frame, from rest."""
+    nobody, columns = np.zeros(0, np.uint8), state.sums.shape[1]
+    return Changes(True, added(state.sums, changes.differences), nobody, np.zeros((0, columns), np.int32))
+
+
+def after(
+    rest: Rest, context: FixedContext, changes: Sequence[Changes], before: Sequence[ScaleState]
+) -> tuple[tuple[ScaleState, ...], int]:
+    """States of all scales after a frame, and the bytes of its units."""
+    states: list[ScaleState] = []
     size_bytes = 0
-    for scale, own in enumerate(part.differences):
-        payload, above_flags, memory = pack_scale(
-            part.rest, scale, own, part.is_absolute, above, above_flags, part.memories[scale]
-        )
-        above = own
-        memories.append(memory)
+    for scale, (own, known) in enumerate(zip(changes, before, strict=True)):
+        payload, state = pack_scale(rest, context, scale, own, known, states[-1] if states else None)
+        states.append(state)
         size_bytes += len(payload)
-    return tuple(memories), size_bytes
+    return tuple(states), size_bytes
+
+
+def model_of(rest: Rest, frame: int, states: Sequence[ScaleState]) -> FreeviewModel:
+    """What a decoder shows."""
+    sums, guests = (state.sums for state in states), (state.guests for state in states)
+    return FreeviewModel(rest, frame, len(states) - 1, tuple(sums), tuple(guests))
+
+
+def shots_of(signal: TimedCapture, frame: int, gains: Gains) -> tuple[Shot, ...]:
+    """What the training cameras saw, evened."""
+    pixels = ((view, without_gains(signal.pixels(frame, view), gains[view])) for view in signal.train)
+    return tuple(
+        Shot(signal.views[view].camera, torch.from_numpy(seen.astype(np.float32) / np.float32(255.0)))
+        for view, seen in pixels
+    )
 
 
 @torch.no_grad()
@@ -211,16 +221,12 @@ def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
 
 
 @torch.no_grad()
-def _seen(rest: Rest, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w 3"]:
+def _seen(chain: Chain, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w 3"]:
     """What the scene at rest shows to a camera of the capture, 8 bits."""
-    level = rest.facts.anchors.layer_count
-    sums = tuple(np.zeros((scale.count, rest.channels.count), np.int32) for scale in rest.hierarchy(level).scales)
-    pixels = render(FreeviewModel(rest, 0, level, sums), signal.views[view].camera)
+    rest = chain.rest
+    states = [at_rest(rest, scale) for scale in range(rest.facts.anchors.layers)]
+    pixels = render(model_of(rest, 0, states), signal.views[view].camera)
     return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-
-
-def _target(signal: TimedCapture, frame: int, view: int, gains: Gains) -> torch.Tensor:
-    return torch.from_numpy(without_gains(signal.pixels(frame, view), gains[view]).copy()).float() / 255.0
 
 
 def _teller(session: Session, signal: TimedCapture, frame: int) -> Callable[[float], None]:

@@ -13,26 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from lamina.anchors.anchors import Anchors
+from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.neural import generate, in_view
-from lamina.cameras.camera import Camera
 from lamina.codecs.freeview.config import MotionConfig
 from lamina.codecs.freeview.fit.rate import Statistics, slopes
-from lamina.codecs.freeview.motion import Channels, Sums, moved, step_row, total
+from lamina.codecs.freeview.frame_coding import Changes, ScaleState
+from lamina.codecs.freeview.guests import guest_anchors
+from lamina.codecs.freeview.motion import Channels, moved, step_row, total
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import MotionFacts
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
+from lamina.fitting.shots import Shot
 from lamina.quantize.training import round_straight_through
 from lamina.render.spatial import render_spatial
 
 SSIM_SHARE = 0.2
 """Of 1 - SSIM in the loss (3DGS)."""
-
-Target = Float[Tensor, "h w 3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +40,10 @@ class FrameInput:
     """What a frame is found from."""
 
     rest: Rest
-    sums: tuple[Sums, ...]
+    states: tuple[ScaleState, ...]
     """Of the frame before, a scale each."""
-    cameras: Sequence[Camera]
-    targets: Sequence[Target]
-    """What each saw, 0...1, evened."""
+    shots: Sequence[Shot]
+    """What each training camera saw, evened."""
     config: MotionConfig
     rate_weight: float
     statistics: tuple[Statistics, ...]
@@ -52,18 +51,18 @@ class FrameInput:
     """Of the stream, and number of the frame."""
 
 
-def find_frame(frame: FrameInput, report: Callable[[float], None]) -> tuple[Int32[np.ndarray, "n c"], ...]:
-    """Differences from the frame before, scale by scale; `report` gets the share that is done and may raise."""
+def find_frame(frame: FrameInput, report: Callable[[float], None]) -> tuple[Changes, ...]:
+    """What changes from the frame before, scale by scale; `report` gets the share that is done and may raise."""
     search = _Search(frame)
     random = np.random.default_rng(frame.seed)
     order: list[int] = []
     iterations = frame.config.iterations
     for iteration in range(iterations):
         if not order:
-            order = random.permutation(len(frame.cameras)).tolist()
-        search.step(iteration, order.pop(), level_at(iteration, len(frame.sums), frame.config.lower_share))
+            order = random.permutation(len(frame.shots)).tolist()
+        search.step(iteration, order.pop(), level_at(iteration, len(frame.states), frame.config.lower_share))
         report((iteration + 1) / iterations)
-    return search.rounded()
+    return search.changes()
 
 
 def level_at(iteration: int, levels: int, lower_share: float) -> int:
@@ -73,20 +72,36 @@ def level_at(iteration: int, levels: int, lower_share: float) -> int:
     return int(iteration * lower_share) % (levels - 1)
 
 
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """Of one level: what does not change while a frame is found."""
+
+    anchors: Anchors
+    """At rest, and guests as they came."""
+    base: Float[Tensor, "n c"]
+    """Sums of the frame before."""
+    members: tuple[Int64[Tensor, " n"], ...]
+    """For each carrier, the row that moves each anchor; the row behind the last, which is 0, where none does."""
+    before: Anchors
+    """In the frame before: which may show."""
+
+
 class _Search:
-    """Differences under optimisation, and what does not change meanwhile."""
+    """Differences under optimisation. Carriers are the scales, then the guests of each layer, coarse first."""
 
     def __init__(self, frame: FrameInput) -> None:
         self.frame = frame
-        rest = frame.rest
+        rest, states = frame.rest, frame.states
         self.channels = rest.channels
         self.steps = step_row(rest.facts.motion, self.channels)
         self.heads = rest.networks.detached()
-        self.found = [Parameter.of(torch.zeros(sums.shape)) for sums in frame.sums]
+        counts = [len(state.sums) for state in states] + [state.guests.count for state in states]
+        self.found = [Parameter.of(torch.zeros(count, self.channels.count)) for count in counts]
         rates = rate_row(frame.config, rest.facts.motion, self.channels)
-        self.rates = [rates * self._columns(scale) for scale in range(len(frame.sums))]
-        self.looks = [0] * len(frame.sums)
-        self.levels = [self._level(level) for level in range(len(frame.sums))]
+        scales = [*range(len(states)), *[len(states) - 1] * len(states)]
+        self.rates = [rates * self._columns(scale) for scale in scales]
+        self.looks = [0] * len(counts)
+        self.levels = [self._level(level) for level in range(len(states))]
 
     def _columns(self, scale: int) -> Float[Tensor, " c"]:
         """1 for columns that the scale carries."""
@@ -96,55 +111,78 @@ class _Search:
             found[int(first) : int(end)] = 1.0
         return found
 
-    def _level(self, level: int) -> tuple[Anchors, Float[Tensor, "n c"], list[Int64[Tensor, " n"]], Anchors]:
-        """Anchors at rest, sums of the frame before, members of each scale, anchors of the frame before."""
-        own = self.frame.rest.level(level)
-        members = own.hierarchy.members
-        base = torch.from_numpy(total(self.frame.sums[: level + 1], members).astype(np.float32))
-        before = moved(own.anchors, base * self.steps, self.channels)
-        return own.anchors, base, [torch.from_numpy(rows) for rows in members], before
+    def _level(self, level: int) -> _Level:
+        rest, states = self.frame.rest, self.frame.states
+        own, guests = rest.level(level), [state.guests for state in states[: level + 1]]
+        parts = [own.anchors, *(guest_anchors(rest.facts, layer, some) for layer, some in enumerate(guests))]
+        anchors = beside(parts) if sum(some.count for some in guests) else own.anchors
+        sums = [total([state.sums for state in states[: level + 1]], own.hierarchy.members)]
+        base = torch.from_numpy(np.concatenate([*sums, *(some.sums for some in guests)]).astype(np.float32))
+        members: list[Int64[Tensor, " n"]] = []
+        for carrier, found in enumerate(self.found):
+            rows = np.full(len(base), len(found.values), np.int64)
+            if carrier <= level:
+                rows[: len(sums[0])] = own.hierarchy.members[carrier]
+            elif len(states) <= carrier <= len(states) + level:
+                first = len(sums[0]) + sum(some.count for some in guests[: carrier - len(states)])
+                rows[first : first + len(found.values)] = np.arange(len(found.values))
+            members.append(torch.from_numpy(rows))
+        return _Level(anchors, base, tuple(members), moved(anchors, base * self.steps, self.channels))
 
-    def step(self, iteration: int, view: int, level: int) -> None:
+    def step(self, iteration: int, number: int, level: int) -> None:
         """Descends on a view at a level."""
-        frame, camera = self.frame, self.frame.cameras[view]
-        rest, base, members, before = self.levels[level]
-        visible = torch.nonzero(in_view(before, camera, frame.rest.facts.near)).reshape(-1)
-        live = rest.masks.index_select(0, visible).amax(dim=1) > 0
-        rows = visible[live]
-        differences = base.index_select(0, rows)
-        leaves = [found.values.requires_grad_() for found in self.found[: level + 1]]
-        for leaf, own in zip(leaves, members, strict=True):
-            wanted = own.index_select(0, rows)
-            differences = differences + round_straight_through(leaf.index_select(0, wanted))
-        anchors = moved(rest.select(rows), differences * self.steps, self.channels)
-        place = torch.from_numpy(camera.position_world).to(anchors.positions)
+        frame, shot, own = self.frame, self.frame.shots[number], self.levels[level]
+        visible = in_view(own.before, shot.camera, frame.rest.facts.near) & (own.anchors.masks.amax(dim=1) > 0)
+        rows = torch.nonzero(visible).reshape(-1)
+        differences, leaves = own.base.index_select(0, rows), self._leaves(level)
+        for carrier, leaf in leaves.items():
+            padded = torch.cat([leaf, leaf.new_zeros(1, leaf.shape[1])])
+            wanted = padded.index_select(0, own.members[carrier].index_select(0, rows))
+            differences = differences + round_straight_through(wanted)
+        anchors = moved(own.anchors.select(rows), differences * self.steps, self.channels)
+        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
         gaussians, _ = generate(anchors, self.heads, place)
         red, green, blue = frame.rest.facts.background
-        image = render_spatial(gaussians, camera, background=(red / 255.0, green / 255.0, blue / 255.0))
-        loss = photometric(image.pixels, frame.targets[view], SSIM_SHARE)
-        gradients = torch.autograd.grad(loss, leaves)
-        share = iteration / frame.config.iterations
-        self._descend(gradients, camera.width * camera.height, frame.config.final_rate**share)
+        image = render_spatial(gaussians, shot.camera, background=(red / 255.0, green / 255.0, blue / 255.0))
+        loss = photometric(image.pixels, shot.target, SSIM_SHARE)
+        gradients = torch.autograd.grad(loss, list(leaves.values()))
+        pace = frame.config.final_rate ** (iteration / frame.config.iterations)
+        self._descend(dict(zip(leaves, gradients, strict=True)), shot.camera.width * shot.camera.height, pace)
+
+    def _leaves(self, level: int) -> dict[int, Float[Tensor, "n c"]]:
+        """Differences of the carriers of a level, in the graph."""
+        scales = len(self.frame.states)
+        carriers = [*range(level + 1), *range(scales, scales + level + 1)]
+        return {
+            carrier: self.found[carrier].values.requires_grad_()
+            for carrier in carriers
+            if len(self.found[carrier].values)
+        }
 
     @torch.no_grad()
-    def _descend(self, gradients: Sequence[Tensor], pixels: int, pace: float) -> None:
-        """A step of Adam on each scale that was looked at; lambda times the slope of bits is part of the gradient."""
+    def _descend(self, gradients: dict[int, Tensor], pixels: int, pace: float) -> None:
+        """A step of Adam on each carrier that was looked at; lambda times the slope of bits is part of the gradient."""
         weight = self.frame.rate_weight / pixels
-        for scale, (found, gradient) in enumerate(zip(self.found, gradients, strict=False)):
+        top = len(self.frame.states) - 1
+        for carrier, gradient in gradients.items():
+            found = self.found[carrier]
             found.values.requires_grad_(False)
-            pull = torch.from_numpy(slopes(found.values.numpy(), self.frame.statistics[scale]))
-            self.looks[scale] += 1
+            statistics = self.frame.statistics[min(carrier, top)]
+            pull = torch.from_numpy(slopes(found.values.numpy(), statistics))
+            self.looks[carrier] += 1
             every = torch.arange(len(gradient))
-            found.descend(every, gradient + weight * pull, pace * self.rates[scale], self.looks[scale])
+            found.descend(every, gradient + weight * pull, pace * self.rates[carrier], self.looks[carrier])
 
-    def rounded(self) -> tuple[Int32[np.ndarray, "n c"], ...]:
-        """Integers of each scale; 0 where a cell has nothing to move."""
-        found: list[Int32[np.ndarray, "n c"]] = []
-        for scale, own in enumerate(self.found):
-            values = torch.round(own.values.detach()).numpy().astype(np.int32)
+    def changes(self) -> tuple[Changes, ...]:
+        """Integers of each scale and its guests; 0 where a cell has nothing to move."""
+        rounded = [torch.round(own.values.detach()).numpy().astype(np.int32) for own in self.found]
+        scales = len(self.frame.states)
+        parts: list[Changes] = []
+        for scale in range(scales):
+            values, guests = rounded[scale], rounded[scales + scale]
             values[self.frame.rest.is_sent(scale) == 0] = 0
-            found.append(values)
-        return tuple(found)
+            parts.append(Changes(False, values, np.ones(len(guests), np.uint8), guests))
+        return tuple(parts)
 
 
 def rate_row(config: MotionConfig, facts: MotionFacts, channels: Channels) -> Float[Tensor, " c"]:

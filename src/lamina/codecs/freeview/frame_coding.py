@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One scale of one frame <-> its unit's payload.
+
+    MotionHead    what follows; guests that leave, what those that stay differ by, guests that come
+    stream        differences of the scale's cells                                             walk.py
+
+All that a unit builds on is a `ScaleState`: that of the frame before, of the same scale; without one it is absolute,
+differences are from rest, and all guests come anew. Of the scale above, in the same frame, differences are contexts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from lamina.anchors.context.fixed import FixedContext
+from lamina.anchors.layers import AnchorLayer
+from lamina.codecs.freeview.guests import (
+    MAX_GUESTS,
+    Guests,
+    gaps_of,
+    joined,
+    no_guests,
+    pack_births,
+    remaining,
+    stays_of,
+    unpack_births,
+)
+from lamina.codecs.freeview.hierarchy import Scale
+from lamina.codecs.freeview.motion import Sums, added
+from lamina.codecs.freeview.rest import Rest
+from lamina.codecs.freeview.syntax import MotionHead
+from lamina.codecs.freeview.walk import Memory, code_scale, fresh_memory
+from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
+from lamina.errors import BitstreamError
+
+UNIT = "frame"
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What a unit says."""
+
+    is_absolute: bool
+    differences: Int32[np.ndarray, "n c"]
+    """Of the scale's cells: from the frame before, or from rest."""
+    stays: UInt8[np.ndarray, " g"]
+    """0 for guests that leave; of an absolute frame, none were there."""
+    guest_differences: Int32[np.ndarray, "s c"]
+    """Of guests that stay."""
+    born: AnchorLayer | None = None
+    """Guests that come."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleState:
+    """Of one scale after a frame."""
+
+    sums: Sums
+    """Since rest."""
+    differences: Int32[np.ndarray, "n c"]
+    """Of this frame."""
+    flags: UInt8[np.ndarray, " n"]
+    """A bit a group of columns in which a cell differs."""
+    memory: Memory
+    guests: Guests
+
+
+def at_rest(rest: Rest, scale: int) -> ScaleState:
+    """Before any frame."""
+    count, columns = rest.hierarchy(scale).scales[scale].count, rest.channels.count
+    nothing = np.zeros((count, columns), np.int32)
+    memory = fresh_memory(count, rest.channels)
+    return ScaleState(nothing, nothing, np.zeros(count, np.uint8), memory, no_guests(rest.facts))
+
+
+def pack_scale(
+    rest: Rest,
+    context: FixedContext,
+    scale: int,
+    changes: Changes,
+    before: ScaleState,
+    above: ScaleState | None,
+) -> tuple[bytes, ScaleState]:
+    """A unit's payload, and the state after it. `before` of an absolute frame is `at_rest`."""
+    own = rest.hierarchy(scale).scales[scale]
+    cells = _above(rest, above)
+    stream, flags, memory = _written(rest, scale, own, changes.differences, before.memory, cells)
+    staying = remaining(before.guests, changes.stays)
+    motion, _, guest_memory = _written(rest, -1, staying.scale, changes.guest_differences, staying.memory, _above(rest))
+    born = changes.born
+    leaving = gaps_of(changes.stays)
+    head = MotionHead(
+        has_extensions=False,
+        is_absolute=changes.is_absolute,
+        is_still=not stream,
+        has_departures=bool(leaving),
+        has_guest_motion=bool(motion),
+        has_births=born is not None,
+        reserved=0,
+        departures=leaving or None,
+        guest_motion=motion or None,
+        births=None if born is None else pack_births(rest.facts, context, scale, born),
+    )
+    guests = _after(staying, changes.guest_differences, guest_memory, born)
+    state = _state(rest, changes.is_absolute, before, changes.differences, flags, memory, guests)
+    return head.pack() + stream, state
+
+
+def unpack_scale(
+    rest: Rest, context: FixedContext, scale: int, payload: bytes, before: ScaleState | None, above: ScaleState | None
+) -> ScaleState:
+    """The state after a unit.
+
+    Raises:
+        BitstreamError: the payload is damaged, or there is no frame before and it is not absolute.
+    """
+    head, end = MotionHead.unpack(payload)
+    stream = payload[end:]
+    if head.is_absolute:
+        before = at_rest(rest, scale)
+    if before is None:
+        raise BitstreamError("the frame before, on which it builds, is missing", UNIT)
+    if head.is_still and stream:
+        raise BitstreamError(f"{len(stream)} bytes follow a frame that stands still", UNIT)
+    own, cells = rest.hierarchy(scale).scales[scale], _above(rest, above)
+    differences, flags, memory = _read(rest, scale, own, stream, before.memory, cells)
+    try:
+        stays = stays_of(head.departures or (), before.guests.count)
+    except ValueError as error:
+        raise BitstreamError(str(error), UNIT, "departures") from None
+    staying = remaining(before.guests, stays)
+    moves, _, guest_memory = _read(rest, -1, staying.scale, head.guest_motion or b"", staying.memory, _above(rest))
+    born = None if head.births is None else unpack_births(rest.facts, context, scale, head.births)
+    if staying.count + (born.count if born is not None else 0) > MAX_GUESTS:
+        raise BitstreamError(f"more than {MAX_GUESTS} guests", UNIT, "births")
+    guests = _after(staying, moves, guest_memory, born)
+    return _state(rest, head.is_absolute, before, differences, flags, memory, guests)
+
+
+def _state(
+    rest: Rest,
+    is_absolute: bool,
+    before: ScaleState,
+    differences: Int32[np.ndarray, "n c"],
+    flags: UInt8[np.ndarray, " n"],
+    memory: Memory,
+    guests: Guests,
+) -> ScaleState:
+    """After an absolute frame contexts begin anew, and know only which cells had moved."""
+    if is_absolute:
+        memory = fresh_memory(len(flags), rest.channels)._replace(history=(flags != 0).astype(np.uint8))
+    return ScaleState(added(before.sums, differences), differences, flags, memory, guests)
+
+
+def _after(staying: Guests, differences: Int32[np.ndarray, "s c"], memory: Memory, born: AnchorLayer | None) -> Guests:
+    moved = Guests(staying.layer, staying.scale, added(staying.sums, differences), memory)
+    return moved if born is None else joined(moved, born)
+
+
+Above = tuple[Int32[np.ndarray, "a c"], UInt8[np.ndarray, " a"]]
+"""Differences of the scale above in this frame, and their flags."""
+
+
+def _above(rest: Rest, state: ScaleState | None = None) -> Above:
+    if state is None:
+        return np.zeros((0, rest.channels.count), np.int32), np.zeros(0, np.uint8)
+    return state.differences, state.flags
+
+
+def _sent(rest: Rest, scale: int, count: int) -> tuple[np.ndarray, UInt8[np.ndarray, " n"]]:
+    """Columns that are carried, and rows that carry them; scale -1: guests, which carry all."""
+    if scale < 0:
+        return rest.column_ranges(rest.facts.anchors.layer_count), np.ones(count, np.uint8)
+    return rest.column_ranges(scale), rest.is_sent(scale)
+
+
+def _written(
+    rest: Rest, scale: int, own: Scale, differences: Int32[np.ndarray, "n c"], memory: Memory, above: Above
+) -> tuple[bytes, UInt8[np.ndarray, " n"], Memory]:
+    """A stream, which groups of columns each cell has, and what the coder knows afterwards; no bytes: all is 0."""
+    if not differences.any():
+        return b"", np.zeros(own.count, np.uint8), _after_still(memory)
+    ranges, sent = _sent(rest, scale, own.count)
+    found: list[tuple[UInt8[np.ndarray, " n"], Memory]] = []
+
+    def walk(coder: Coder) -> None:
+        found.append(code_scale(coder, memory.copied(), own, ranges, sent, *above, differences.copy()))
+
+    stream = write_stream(walk)
+    flags, after = found[-1]
+    return stream, flags, after
+
+
+def _read(
+    rest: Rest, scale: int, own: Scale, stream: bytes, memory: Memory, above: Above
+) -> tuple[Int32[np.ndarray, "n c"], UInt8[np.ndarray, " n"], Memory]:
+    """The inverse; differences first."""
+    differences = np.zeros((own.count, rest.channels.count), np.int32)
+    if not stream:
+        return differences, np.zeros(own.count, np.uint8), _after_still(memory)
+    coder = open_reader(stream, unit=UNIT)
+    ranges, sent = _sent(rest, scale, own.count)
+    flags, after = code_scale(coder, memory.copied(), own, ranges, sent, *above, differences)
+    expect_end(coder, unit=UNIT)
+    return differences, flags, after
+
+
+def _after_still(memory: Memory) -> Memory:
+    """After a frame in which nothing differs: contexts learn nothing from it."""
+    return memory._replace(past=np.zeros_like(memory.past), history=memory.history << 1)
