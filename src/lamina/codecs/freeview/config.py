@@ -48,6 +48,28 @@ class MotionConfig:
 
 
 @dataclass(frozen=True)
+class BirthConfig:
+    """When anchors are born after the first frame, and leave."""
+
+    enabled: bool = True
+    """Off: what is not there at first never comes."""
+    error: float = 0.08
+    """Mean absolute error of a pixel, 0...1, over which something new may be there."""
+    least_share: float = 0.75
+    """Of the views that see a place, so many must miss something there."""
+    least_cells: int = 6
+    """Places that must be new, or nothing is born."""
+    most: int = 600
+    """Born in a frame."""
+    iterations: int = 60
+    """Steps in which those that are born learn what they show, each on one view."""
+    pays_within: int = 8
+    """Frames in which what they gain must be worth their bits."""
+    departures_every: int = 5
+    """Frames from one look for guests that show nothing to the next."""
+
+
+@dataclass(frozen=True)
 class FreeviewConfig:
     """Configuration of one encode."""
 
@@ -75,6 +97,8 @@ class FreeviewConfig:
     """The first frame; its levels, seed and device are those above."""
     motion: MotionConfig = field(default_factory=MotionConfig)
     """The frames after it."""
+    births: BirthConfig = field(default_factory=BirthConfig)
+    """What comes later."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.level_count <= LEVELS_AT_MOST:

@@ -7,17 +7,17 @@ at its surface, in the mean color of the cameras that see them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 
 from lamina.cameras.camera import Camera
-from lamina.data.captures.capture import Capture
 from lamina.data.captures.point_cloud import PointCloud
 
 CELLS = 96
-"""Of the cube, an axis."""
+"""Of the cube, an axis, where nothing else is asked for."""
 
 LEAST_VIEWS = 4
 """That must see a cell: silhouettes of fewer leave cones."""
@@ -28,26 +28,37 @@ LEAST_SHARE = 0.9
 Mask = UInt8[np.ndarray, "h w"]
 
 
+class Silhouette(NamedTuple):
+    """What a camera has of something."""
+
+    camera: Camera
+    mask: Mask
+    """Not 0: it is there."""
+    pixels: UInt8[np.ndarray, "h w 3"]
+
+
 def hull_points(
-    capture: Capture, mask_of: Callable[[int], Mask | None], middle: Float64[np.ndarray, "3"], side: float
+    silhouettes: Sequence[Silhouette],
+    middle: Float64[np.ndarray, "3"],
+    side: float,
+    cells: int = CELLS,
+    least_share: float = LEAST_SHARE,
 ) -> PointCloud:
     """Points of the hull's surface inside a cube, world units; none where no mask says anything."""
-    centers = (np.arange(CELLS) + 0.5) / CELLS * side - 0.5 * side
+    centers = (np.arange(cells) + 0.5) / cells * side - 0.5 * side
     grid = np.stack(np.meshgrid(centers, centers, centers, indexing="ij"), axis=-1).reshape(-1, 3) + middle
     seen, inside = np.zeros(len(grid), np.int32), np.zeros(len(grid), np.int32)
-    masks = {view: mask for view in capture.train if (mask := mask_of(view)) is not None}
-    for view, mask in masks.items():
-        rows, _, found = _sampled(capture.views[view].camera, grid, mask)
+    for one in silhouettes:
+        rows, _, found = _sampled(one.camera, grid, one.mask)
         seen[rows] += 1
         inside[rows] += found > 0
-    filled = (seen >= LEAST_VIEWS) & (inside >= LEAST_SHARE * seen)
-    points = grid[_surface(filled.reshape(CELLS, CELLS, CELLS)).reshape(-1)]
+    filled = (seen >= LEAST_VIEWS) & (inside >= least_share * seen)
+    points = grid[_surface(filled.reshape(cells, cells, cells)).reshape(-1)]
     sums, counts = np.zeros((len(points), 3)), np.zeros((len(points), 1))
-    for view, mask in masks.items():
-        camera = capture.views[view].camera
-        rows, places, found = _sampled(camera, points, mask)
+    for one in silhouettes:
+        rows, places, found = _sampled(one.camera, points, one.mask)
         rows, places = rows[found > 0], places[found > 0]
-        sums[rows] += capture.pixels(view)[places[:, 1], places[:, 0]]
+        sums[rows] += one.pixels[places[:, 1], places[:, 0]]
         counts[rows] += 1
     colors = np.rint(sums / np.maximum(counts, 1)).astype(np.uint8)
     return PointCloud(np.arange(len(points)), points, colors)

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float64, UInt8
 
 from lamina.anchors.fitting import checkpoint as saved
 from lamina.anchors.fitting.adjustment import drop_unused
@@ -30,7 +30,7 @@ from lamina.codecs.freeview.fit.start import motion_facts
 from lamina.codecs.freeview.model import FirstPart
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts
 from lamina.data.captures import Capture, with_points
-from lamina.data.captures.hull import hull_points
+from lamina.data.captures.hull import Silhouette, hull_points
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted
 from lamina.fitting.checkpoint import Keeper
@@ -39,8 +39,8 @@ from lamina.fitting.gains import Gains, evened, fit_gains
 GAIN_SHARES = (0.2, 0.45, 0.7)
 """Of the steps, after which gains are found."""
 
-HULL_SHARE = 1.4
-"""Side of the cube in which a hull is looked for, in extents of the cameras."""
+CUBE_SHARE = 1.4
+"""Side of the cube in which things move, in extents of the cameras."""
 
 RATE_LIMIT = 1 << 16
 """Of a frame rate's denominator."""
@@ -50,15 +50,26 @@ def started(signal: TimedCapture, seed: int, report: Callable[..., None]) -> Cap
     """The first moment with points to start from: its own, those of silhouettes, or found between views."""
     capture = signal.still(0)
     if signal.load_mask is not None:
-        cameras = [capture.views[view].camera for view in capture.train]
-        places = np.stack([camera.position_world for camera in cameras])
-        middle = nearest_to_axes(places, np.stack([camera.world_from_camera[:3, 2] for camera in cameras]))
-        hull = hull_points(capture, lambda view: signal.mask(0, view), middle, HULL_SHARE * capture.camera_extent)
+        masks = ((view, signal.mask(0, view)) for view in capture.train)
+        silhouettes = [
+            Silhouette(capture.views[view].camera, mask, capture.pixels(view))
+            for view, mask in masks
+            if mask is not None
+        ]
+        hull = hull_points(silhouettes, *signal_cube(signal))
         points = np.concatenate([capture.points, hull.positions])
         colors = np.concatenate([capture.point_colors, hull.colors])
         note = f"{len(hull.positions)} points of silhouettes"
         capture = replace(capture, points=points, point_colors=colors, notes=(*capture.notes, note))
     return with_points(capture, report, seed)
+
+
+def signal_cube(signal: TimedCapture) -> tuple[Float64[np.ndarray, "3"], float]:
+    """Middle and side of the cube that the cameras stand around, world units."""
+    cameras = [signal.views[view].camera for view in signal.train]
+    places = np.stack([camera.position_world for camera in cameras])
+    directions = np.stack([camera.world_from_camera[:3, 2] for camera in cameras])
+    return nearest_to_axes(places, directions), CUBE_SHARE * signal.camera_extent
 
 
 def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) -> FirstPart:

@@ -8,7 +8,7 @@ is written, from where a viewer can join. Memory does not grow with length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,13 +18,14 @@ from lamina.anchors.context.fixed import FixedContext
 from lamina.codec import Progress, Session
 from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of
+from lamina.codecs.freeview.fit.births import Stage, born, reborn, staying
+from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of, signal_cube
 from lamina.codecs.freeview.fit.frame import FrameInput, find_frame
 from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
+from lamina.codecs.freeview.guests import moved_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
-from lamina.codecs.freeview.motion import added
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import SignalError
@@ -151,14 +152,17 @@ def coded(
     frame, rest = chain.frame, chain.rest
     changes = tuple(no_changes(state) for state in chain.states)
     if frame:
-        shots = shots_of(signal, frame, gains)
-        found = FrameInput(
-            rest, chain.states, shots, config.motion, chain.pace.rate_weight, chain.statistics, (config.seed, frame)
-        )
+        shots, weight = shots_of(signal, frame, gains), chain.pace.rate_weight
+        seed = (config.seed, frame)
+        found = FrameInput(rest, chain.states, shots, config.motion, weight, chain.statistics, seed)
         changes = find_frame(found, _teller(session, signal, frame))
+        if config.births.enabled:
+            changes = renewed(signal, config, chain, changes, shots)
     joins = _is_join(config, frame)
-    before = tuple(at_rest(rest, scale) for scale in range(len(changes))) if joins else chain.states
-    sent = tuple(anew(own, state) for own, state in zip(changes, chain.states, strict=True)) if joins else changes
+    before, sent = chain.states, changes
+    if joins:
+        before = tuple(at_rest(rest, scale) for scale in range(len(changes)))
+        sent = anew(chain, changes)
     states, size_bytes = after(rest, chain.context, sent, before)
     quality_db = tuple(quality_of(signal, model_of(rest, frame, states[: level + 1])) for level in range(len(states)))
     group = config.group_of(frame)
@@ -168,16 +172,45 @@ def coded(
     return part, Chain(rest, chain.context, frame + 1, states, statistics, chain.pace.after(size_bytes))
 
 
+def renewed(
+    signal: TimedCapture, config: FreeviewConfig, chain: Chain, changes: tuple[Changes, ...], shots: Sequence[Shot]
+) -> tuple[Changes, ...]:
+    """With guests that come, and from time to time without those that show nothing."""
+    rest, births = chain.rest, config.births
+    states, _ = after(rest, chain.context, changes, chain.states)
+    stage = Stage(rest, chain.context, shots, model_of(rest, chain.frame, states), *signal_cube(signal))
+    if chain.frame % births.departures_every == 0 and any(state.guests.count for state in states):
+        changes = tuple(
+            replace(own, stays=stays, guest_differences=own.guest_differences[stays > 0])
+            for own, stays in zip(changes, staying(stage, states), strict=True)
+        )
+        states, _ = after(rest, chain.context, changes, chain.states)
+        stage = replace(stage, model=model_of(rest, chain.frame, states))
+    new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
+    return (replace(changes[0], born=new), *changes[1:])
+
+
 def no_changes(state: ScaleState) -> Changes:
     """A frame like the one before."""
     stays = np.ones(state.guests.count, np.uint8)
     return Changes(False, np.zeros_like(state.sums), stays, np.zeros_like(state.guests.sums))
 
 
-def anew(changes: Changes, state: ScaleState) -> Changes:
-    """The same frame, from rest."""
-    nobody, columns = np.zeros(0, np.uint8), state.sums.shape[1]
-    return Changes(True, added(state.sums, changes.differences), nobody, np.zeros((0, columns), np.int32))
+def anew(chain: Chain, changes: tuple[Changes, ...]) -> tuple[Changes, ...]:
+    """The same frame, from rest; guests come as they are now."""
+    rest, columns = chain.rest, chain.rest.channels.count
+    states, _ = after(rest, chain.context, changes, chain.states)
+    nobody, nothing = np.zeros(0, np.uint8), np.zeros((0, columns), np.int32)
+    return tuple(
+        Changes(
+            True,
+            state.sums,
+            nobody,
+            nothing,
+            reborn(rest, chain.context, layer, moved_guests(rest.facts, layer, state.guests)),
+        )
+        for layer, state in enumerate(states)
+    )
 
 
 def after(

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the error is new, anchors are born: pictures and what is shown of a frame enter, guests leave.
+
+    errors of all views ─ hull ─► places where most views miss something ─► cells of a layer
+    anchors at rest of like color ─► first values ─ some steps ─► values ─ quantise ─► guests, if they are worth it
+
+Nothing at rest can become a person who enters. What is new is where nearly all views that see a place have an error
+there: the visual hull of the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, UInt8
+from torch import Tensor
+
+from lamina.anchors.anchors import Anchors, beside
+from lamina.anchors.context.fixed import FixedContext, quantize_layer
+from lamina.anchors.context.layout import VALUE_BITS
+from lamina.anchors.context.neighborhood import layer_family
+from lamina.anchors.layers import AnchorLayer, lattice_of
+from lamina.anchors.neural import Heads, generate, head_inputs, in_view
+from lamina.anchors.octree import Indices, indices_of, morton_keys
+from lamina.anchors.syntax import SCALING_COUNT
+from lamina.codecs.freeview.config import BirthConfig
+from lamina.codecs.freeview.frame_coding import ScaleState
+from lamina.codecs.freeview.guests import guest_facts, moved_guests, pack_births
+from lamina.codecs.freeview.model import FreeviewModel
+from lamina.codecs.freeview.rest import Rest
+from lamina.data.captures.hull import Silhouette, hull_points
+from lamina.data.captures.point_cloud import PointCloud
+from lamina.fitting.adam import Parameter
+from lamina.fitting.photometric import photometric
+from lamina.fitting.shots import Shot
+from lamina.render.spatial import render_spatial
+
+CUBE_CELLS = 64
+"""Of the cube in which new things are looked for, an axis."""
+
+RATES = (0.02, 0.01, 0.03)
+"""Of Adam: features, log scalings, offsets. About twice those at rest: there are few steps."""
+
+FINAL_RATE = 0.2
+"""Of the first rates, at the last step."""
+
+LEAST_WEIGHT_PX = 0.3
+"""Gaussians that weigh less in every view are not sent, and guests without any leave."""
+
+LEAST_OPACITY = 0.006
+"""Under which a Gaussian would feel nothing while it learns (`AnchorConfig.least_opacity`)."""
+
+SSIM_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What births are looked for on."""
+
+    rest: Rest
+    context: FixedContext
+    shots: Sequence[Shot]
+    """What each training camera saw, evened."""
+    model: FreeviewModel
+    """The frame without births, top level."""
+    middle: Float64[np.ndarray, "3"]
+    side: float
+    """Cube in which new things are looked for, world units."""
+
+    @property
+    def background(self) -> tuple[float, float, float]:
+        """Behind everything."""
+        return self.model.background
+
+    def shown(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Tensor:
+        """What a camera sees of anchors, differentiable in these."""
+        rows = torch.nonzero(in_view(anchors, shot.camera, self.rest.facts.near)).reshape(-1)
+        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
+        gaussians, _ = generate(anchors.select(rows), self.heads, place, least_opacity)
+        return render_spatial(gaussians, shot.camera, background=self.background).pixels
+
+    @property
+    def heads(self) -> Heads:
+        """Generators, outside any graph."""
+        return self.rest.networks.detached()
+
+    def loss(self, anchors: Anchors) -> float:
+        """Mean over all views."""
+        with torch.no_grad():
+            losses = [photometric(self.shown(anchors, shot), shot.target, SSIM_SHARE).item() for shot in self.shots]
+        return float(np.mean(losses))
+
+
+def born(stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]) -> AnchorLayer | None:
+    """Guests of layer 0 that are worth their bits; None where nothing is new."""
+    points = _new_points(stage, config)
+    cells, colors = _cells_of(stage, points.positions, points.colors, config)
+    if len(cells) < config.least_cells:
+        return None
+    values, used = _first_values(stage, colors)
+    values = _learned(stage, config, cells, values, used, seed)
+    used = used * (_weights(stage, cells, values, used) >= LEAST_WEIGHT_PX)
+    kept = used.max(axis=1) > 0
+    if int(kept.sum()) < config.least_cells:
+        return None
+    layer = quantized(stage.rest, stage.context, 0, cells[kept], values[kept], used[kept])
+    return layer if _pays(stage, config, layer, rate_weight) else None
+
+
+def _new_points(stage: Stage, config: BirthConfig) -> PointCloud:
+    """Surface of what most views miss."""
+    silhouettes = []
+    with torch.no_grad():
+        for shot in stage.shots:
+            error = (stage.shown(stage.model.anchors, shot) - shot.target).abs().mean(dim=2)
+            smooth = torch.nn.functional.avg_pool2d(error[None], 3, 1, 1)[0]
+            mask = (smooth > config.error).to(torch.uint8).numpy()
+            pixels = (shot.target * 255).round().to(torch.uint8).numpy()
+            silhouettes.append(Silhouette(shot.camera, mask, pixels))
+    return hull_points(silhouettes, stage.middle, stage.side, CUBE_CELLS, config.least_share)
+
+
+def _cells_of(
+    stage: Stage, positions: Float64[np.ndarray, "p 3"], colors: UInt8[np.ndarray, "p 3"], config: BirthConfig
+) -> tuple[Indices, Float64[np.ndarray, "m 3"]]:
+    """Cells of layer 0 in Morton order that no guest stands in, and the mean color of the points in each, 0...1."""
+    lattice = lattice_of(stage.rest.facts.anchors)
+    inside = lattice.contains(positions)
+    keys = morton_keys(lattice.locate(positions[inside], 0))
+    taken = np.zeros(0, np.uint64)
+    if stage.model.guests and stage.model.guests[0].count:
+        present = moved_guests(stage.rest.facts, 0, stage.model.guests[0]).positions.numpy().astype(np.float64)
+        taken = morton_keys(lattice.locate(present, 0))
+    unique, rows, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    means = np.zeros((len(unique), 3))
+    np.add.at(means, rows.reshape(-1), colors[inside] / 255.0)
+    means /= np.maximum(counts, 1)[:, None]
+    free = np.flatnonzero(~np.isin(unique, taken))
+    fullest = np.sort(free[np.argsort(-counts[free], kind="stable")[: config.most]])
+    return indices_of(unique[fullest]), means[fullest]
+
+
+def _first_values(
+    stage: Stage, colors: Float64[np.ndarray, "m 3"]
+) -> tuple[Float64[np.ndarray, "m c"], UInt8[np.ndarray, "m k"]]:
+    """Of each, the values and masks of the anchor of layer 0 at rest whose color is nearest; all offsets are used."""
+    layer = stage.rest.layers[0]
+    live = np.flatnonzero(layer.masks.max(axis=1, initial=0) > 0)
+    anchors = stage.rest.level(0).anchors.select(torch.from_numpy(live))
+    place = torch.from_numpy(stage.shots[0].camera.position_world).to(anchors.positions)
+    with torch.no_grad():
+        shades = torch.sigmoid(stage.heads.color(head_inputs(anchors, stage.heads, place)))
+    means = shades.reshape(len(live), -1, 3).mean(dim=1).double()
+    nearest = torch.cdist(torch.from_numpy(colors), means).argmin(dim=1).numpy()
+    values = layer.values[live[nearest]].astype(np.float64) / (1 << VALUE_BITS)
+    return values, np.ones((len(colors), layer.masks.shape[1]), np.uint8)
+
+
+def _anchors_of(
+    rest: Rest, cells: Indices, values: Float[Tensor, "m c"], used: UInt8[np.ndarray, "m k"], layer: int = 0
+) -> Anchors:
+    """Real values -> anchors, differentiable."""
+    facts, lattice = rest.facts.anchors, lattice_of(rest.facts.anchors)
+    features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
+    sides = torch.from_numpy(np.log(lattice.sides(cells, layer)).astype(np.float32))[:, None]
+    return Anchors(
+        torch.from_numpy(lattice.centers(cells, layer).astype(np.float32)),
+        features,
+        torch.exp(scalings + sides),
+        offsets.reshape(-1, facts.offset_count, 3),
+        torch.from_numpy(used.astype(np.float32)),
+        torch.zeros(len(cells), 1),
+    )
+
+
+def _learned(
+    stage: Stage,
+    config: BirthConfig,
+    cells: Indices,
+    values: Float64[np.ndarray, "m c"],
+    used: UInt8[np.ndarray, "m k"],
+    seed: tuple[int, int],
+) -> Float64[np.ndarray, "m c"]:
+    """Values after some steps, everything else as it is."""
+    facts, others = stage.rest.facts.anchors, stage.model.anchors
+    widths = (facts.feature_count, SCALING_COUNT, 3 * facts.offset_count)
+    rates = torch.cat([torch.full((width,), rate) for width, rate in zip(widths, RATES, strict=True)])
+    found = Parameter.of(torch.from_numpy(values.astype(np.float32)))
+    random = np.random.default_rng((*seed, 1))
+    order: list[int] = []
+    every = torch.arange(len(cells))
+    for step in range(1, config.iterations + 1):
+        if not order:
+            order = random.permutation(len(stage.shots)).tolist()
+        shot = stage.shots[order.pop()]
+        leaf = found.leaf(every)
+        anchors = beside([others, _anchors_of(stage.rest, cells, leaf, used)])
+        loss = photometric(stage.shown(anchors, shot, LEAST_OPACITY), shot.target, SSIM_SHARE)
+        (gradient,) = torch.autograd.grad(loss, [leaf])
+        found.descend(every, gradient, FINAL_RATE ** (step / config.iterations) * rates, step)
+    return found.values.numpy().astype(np.float64)
+
+
+def _weights(
+    stage: Stage, cells: Indices, values: Float64[np.ndarray, "m c"], used: UInt8[np.ndarray, "m k"]
+) -> Float64[np.ndarray, "m k"]:
+    """Pixels that each offset's Gaussian weighs in the view that shows most of it."""
+    own = _anchors_of(stage.rest, cells, torch.from_numpy(values.astype(np.float32)), used)
+    return weights(stage, beside([stage.model.anchors, own]))[-len(cells) :]
+
+
+def weights(stage: Stage, anchors: Anchors) -> Float64[np.ndarray, "n k"]:
+    """Of all anchors: the gradient of a picture's sum by the Gaussians' colors, which is exact, occlusion included."""
+    count, per_anchor = anchors.masks.shape
+    most = np.zeros(count * per_anchor)
+    for shot in stage.shots:
+        rows = torch.nonzero(in_view(anchors, shot.camera, stage.rest.facts.near)).reshape(-1)
+        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
+        with torch.no_grad():
+            gaussians, sources = generate(anchors.select(rows), stage.heads, place)
+        gaussians.colors.requires_grad_()
+        (weight,) = torch.autograd.grad(render_spatial(gaussians, shot.camera).pixels[..., 1].sum(), [gaussians.colors])
+        places = rows[sources // per_anchor] * per_anchor + sources % per_anchor
+        np.maximum.at(most, places.numpy(), weight[:, 1].numpy())
+    return most.reshape(count, per_anchor)
+
+
+def staying(stage: Stage, states: Sequence[ScaleState]) -> tuple[UInt8[np.ndarray, " g"], ...]:
+    """Of the guests of each layer, 1 for those that show anything; all that are shown are among the last anchors."""
+    counts = [state.guests.count for state in states]
+    found = weights(stage, stage.model.anchors)[-sum(counts) :].max(axis=1) >= LEAST_WEIGHT_PX
+    return tuple(part.astype(np.uint8) for part in np.split(found, np.cumsum(counts)[:-1]))
+
+
+def quantized(
+    rest: Rest,
+    context: FixedContext,
+    layer: int,
+    cells: Indices,
+    values: Float64[np.ndarray, "m c"],
+    used: UInt8[np.ndarray, "m k"],
+) -> AnchorLayer:
+    """Integers of guests; cells in Morton order, each once."""
+    facts = guest_facts(rest.facts.anchors, layer)
+    nothing, ends = np.zeros((0, facts.channels), np.int32), np.zeros(len(cells), np.uint8)
+    family = layer_family(cells, cells[:0], ends, 0, facts.base_depth)
+    used = used.astype(np.uint8)
+    return AnchorLayer(cells, ends, used, *quantize_layer(context, family, nothing, values, used))
+
+
+def _pays(stage: Stage, config: BirthConfig, layer: AnchorLayer, rate_weight: float) -> bool:
+    """Whether the loss falls by more than the bits cost within some frames."""
+    bits = 8 * len(pack_births(stage.rest.facts, stage.context, 0, layer))
+    values = torch.from_numpy(layer.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
+    own = _anchors_of(stage.rest, layer.indices, values, layer.masks)
+    pixels = stage.shots[0].camera.width * stage.shots[0].camera.height
+    gain = stage.loss(stage.model.anchors) - stage.loss(beside([stage.model.anchors, own]))
+    return gain * config.pays_within > rate_weight * bits / pixels
+
+
+def reborn(rest: Rest, context: FixedContext, layer: int, anchors: Anchors) -> AnchorLayer | None:
+    """Guests as they are now, in cells where they are now; None where there are none.
+
+    Of several in one cell the first stays there, the others go to the nearest free cell beside; who finds none leaves.
+    """
+    if not len(anchors):
+        return None
+    lattice = lattice_of(rest.facts.anchors)
+    positions = anchors.positions.numpy().astype(np.float64)
+    cells, rows = _own_cells(lattice.locate(positions, layer), lattice.cells(layer))
+    order = np.argsort(morton_keys(cells))
+    cells, rows = cells[order], rows[order]
+    own = anchors.select(torch.from_numpy(rows))
+    shift = positions[rows] - lattice.centers(cells, layer)
+    reach = own.scalings[:, :3].numpy().astype(np.float64)
+    offsets = own.offsets.numpy().astype(np.float64) + (shift / reach)[:, None]
+    scalings = np.log(own.scalings.numpy().astype(np.float64) / lattice.sides(cells, layer)[:, None])
+    values = np.concatenate([own.features.numpy(), scalings, offsets.reshape(len(rows), -1)], axis=1)
+    return quantized(rest, context, layer, cells, values, own.masks.numpy().astype(np.uint8))
+
+
+def _own_cells(wanted: Indices, limit: int) -> tuple[Indices, np.ndarray]:
+    """A cell for each row that finds one, and those rows."""
+    near = sorted(
+        ((x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)), key=lambda step: sum(map(abs, step))
+    )
+    taken: set[tuple[int, ...]] = set()
+    cells, rows = [], []
+    for row, cell in enumerate(wanted.tolist()):
+        for step in near:
+            place = tuple(one + other for one, other in zip(cell, step, strict=True))
+            if place not in taken and all(0 <= one < limit for one in place):
+                taken.add(place)
+                cells.append(place)
+                rows.append(row)
+                break
+    return np.array(cells, np.int32).reshape(-1, 3), np.array(rows, np.int64)
