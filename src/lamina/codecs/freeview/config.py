@@ -43,6 +43,10 @@ class MotionConfig:
     """In units of the anchor's reach."""
     final_rate: float = 0.1
     """Of the first rates, what the last iteration has."""
+    fine_from: float = 0.0
+    """Share of a frame's iterations after which the finest scale learns: what moves together moves first."""
+    fine_pace: float = 1.0
+    """Rates of the finest scale by those of the others."""
     lower_share: float = 0.25
     """Of a frame's iterations that look at a lower level, each in turn."""
 

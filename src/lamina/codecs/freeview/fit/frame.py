@@ -100,6 +100,7 @@ class _Search:
         rates = rate_row(frame.config, rest.facts.motion, self.channels)
         scales = [*range(len(states)), *[len(states) - 1] * len(states)]
         self.rates = [rates * self._columns(scale) for scale in scales]
+        self.rates[len(states) - 1] = self.rates[len(states) - 1] * frame.config.fine_pace
         self.looks = [0] * len(counts)
         self.levels = [self._level(level) for level in range(len(states))]
 
@@ -145,9 +146,11 @@ class _Search:
         red, green, blue = frame.rest.facts.background
         image = render_spatial(gaussians, shot.camera, background=(red / 255.0, green / 255.0, blue / 255.0))
         loss = photometric(image.pixels, shot.target, SSIM_SHARE)
-        gradients = torch.autograd.grad(loss, list(leaves.values()))
+        found = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
         pace = frame.config.final_rate ** (iteration / frame.config.iterations)
-        self._descend(dict(zip(leaves, gradients, strict=True)), shot.camera.width * shot.camera.height, pace)
+        if iteration < frame.config.fine_from * frame.config.iterations:
+            leaves.pop(len(frame.states) - 1, None)
+        self._descend({carrier: found[carrier] for carrier in leaves}, shot.camera.width * shot.camera.height, pace)
 
     def _leaves(self, level: int) -> dict[int, Float[Tensor, "n c"]]:
         """Differences of the carriers of a level, in the graph."""
