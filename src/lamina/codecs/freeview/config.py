@@ -41,12 +41,16 @@ class MotionConfig:
     """Radians."""
     offset_rate: float = 0.005
     """In units of the anchor's reach."""
-    final_rate: float = 0.1
+    final_rate: float = 0.03
     """Of the first rates, what the last iteration has."""
     fine_from: float = 0.0
     """Share of a frame's iterations after which the finest scale learns: what moves together moves first."""
     fine_pace: float = 1.0
     """Rates of the finest scale by those of the others."""
+    changed: float = 0.04
+    """Difference of a pixel from the frame before, 0...1, over which something may have moved there."""
+    active_share: float = 0.05
+    """Of what an anchor paints, so much must have changed, or it stays as it is; 0: all may differ."""
     lower_share: float = 0.25
     """Of a frame's iterations that look at a lower level, each in turn."""
 

@@ -154,7 +154,8 @@ def coded(
     if frame:
         shots, weight = shots_of(signal, frame, gains), chain.pace.rate_weight
         seed = (config.seed, frame)
-        found = FrameInput(rest, chain.states, shots, config.motion, weight, chain.statistics, seed)
+        earlier = shots_of(signal, frame - 1, gains)
+        found = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
         changes = find_frame(found, _teller(session, signal, frame))
         if config.births.enabled:
             changes = renewed(signal, config, chain, changes, shots)

@@ -19,6 +19,7 @@ from torch import Tensor
 from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.neural import generate, in_view
 from lamina.codecs.freeview.config import MotionConfig
+from lamina.codecs.freeview.fit.activity import active_anchors, changed_pixels
 from lamina.codecs.freeview.fit.rate import Statistics, slopes
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState
 from lamina.codecs.freeview.guests import guest_anchors
@@ -44,6 +45,8 @@ class FrameInput:
     """Of the frame before, a scale each."""
     shots: Sequence[Shot]
     """What each training camera saw, evened."""
+    earlier: Sequence[Shot]
+    """The same in the frame before."""
     config: MotionConfig
     rate_weight: float
     statistics: tuple[Statistics, ...]
@@ -103,6 +106,7 @@ class _Search:
         self.rates[len(states) - 1] = self.rates[len(states) - 1] * frame.config.fine_pace
         self.looks = [0] * len(counts)
         self.levels = [self._level(level) for level in range(len(states))]
+        self.rows = self._active()
 
     def _columns(self, scale: int) -> Float[Tensor, " c"]:
         """1 for columns that the scale carries."""
@@ -111,6 +115,20 @@ class _Search:
         for first, end in zip(ranges[::2], ranges[1::2], strict=True):
             found[int(first) : int(end)] = 1.0
         return found
+
+    def _active(self) -> list[Int64[Tensor, " m"]]:
+        """Of each carrier, the rows that may differ from the frame before."""
+        frame, own = self.frame, self.levels[-1]
+        if frame.config.active_share == 0:
+            return [torch.arange(len(found.values)) for found in self.found]
+        changed = [
+            changed_pixels(before.target, now.target, frame.config.changed)
+            for before, now in zip(frame.earlier, frame.shots, strict=True)
+        ]
+        near = frame.rest.facts.near
+        active = active_anchors(own.before, self.heads, frame.shots, changed, near, frame.config.active_share)
+        rows = [np.unique(members.numpy()[active]) for members in own.members]
+        return [torch.from_numpy(some[some < len(found.values)]) for some, found in zip(rows, self.found, strict=True)]
 
     def _level(self, level: int) -> _Level:
         rest, states = self.frame.rest, self.frame.states
@@ -171,10 +189,11 @@ class _Search:
             found = self.found[carrier]
             found.values.requires_grad_(False)
             statistics = self.frame.statistics[min(carrier, top)]
-            pull = torch.from_numpy(slopes(found.values.numpy(), statistics))
+            rows = self.rows[carrier]
+            pull = torch.from_numpy(slopes(found.values.index_select(0, rows).numpy(), statistics))
             self.looks[carrier] += 1
-            every = torch.arange(len(gradient))
-            found.descend(every, gradient + weight * pull, pace * self.rates[carrier], self.looks[carrier])
+            slope = gradient.index_select(0, rows) + weight * pull
+            found.descend(rows, slope, pace * self.rates[carrier], self.looks[carrier])
 
     def changes(self) -> tuple[Changes, ...]:
         """Integers of each scale and its guests; 0 where a cell has nothing to move."""
