@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     from lamina.media.digest import digest_of, digest_units
     from lamina.media.encoding import encode
     from lamina.media.export import Exported, export
-    from lamina.media.filming import Shot, shots_of, write_shots
+    from lamina.media.filming import write_shots
     from lamina.media.reading import Media
     from lamina.media.reading import open_media as open
+    from lamina.media.shots import Shot, shots_of
     from lamina.media.sources import SourceOptions
     from lamina.media.summary import Summary, summarize
 
@@ -67,7 +68,7 @@ _LAZY = {
     "LevelQuality": "lamina.media.comparison",
     "Media": "lamina.media.reading",
     "Picture": "lamina.data",
-    "Shot": "lamina.media.filming",
+    "Shot": "lamina.media.shots",
     "SourceOptions": "lamina.media.sources",
     "Stream": "lamina.bitstream",
     "Summary": "lamina.media.summary",
@@ -87,7 +88,7 @@ _LAZY = {
     "read_capture": "lamina.data.captures",
     "read_image": "lamina.data",
     "read_stream": "lamina.bitstream",
-    "shots_of": "lamina.media.filming",
+    "shots_of": "lamina.media.shots",
     "spiral": "lamina.cameras.paths",
     "summarize": "lamina.media.summary",
     "write_cameras": "lamina.cameras.paths",

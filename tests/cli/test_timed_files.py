@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs on what is timed and seen through cameras, whatever the codec."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lamina
+
+
+def test_an_orbit_is_filmed_while_time_goes_on(run, play: Path, tmp_path: Path) -> None:
+    film = tmp_path / "orbit.y4m"
+    words = ("render", play, "--camera", "orbit", "--frames", "2:10", "--out", film, "--quiet")
+    status, output, _ = run(*words, "--level", 0)
+    assert status == 0
+    assert output.startswith(f"{film}: level 0 of 0...1, 8 views, frames 2...9, 40x32, ")
+    assert lamina.open_clip(film).frames_per_second == 25
+    assert run(*words, "--fps", 50)[1].split(", ")[1:3] == ["16 views", "frames 2...9"]
+    clip = lamina.open_clip(film)
+    assert (clip.frame_count, clip.frames_per_second) == (16, 50)
+    assert "20 views, frame 5," in run(*words[:4], "--frames", 5, "--views", 20, *words[6:])[1]
+
+
+def test_cameras_of_the_file_are_filmed_one_by_one_or_one_is_chosen(run, play: Path, tmp_path: Path) -> None:
+    words = ("render", play, "--frames", "2:5", "--quiet", "--out")
+    assert "9 views, frames 2...4" in run(*words, tmp_path / "rig.y4m", "--camera", "test")[1]
+    assert "3 views, frames 2...4" in run(*words, tmp_path / "views", "--camera", "test:2")[1]
+    assert [file.name for file in sorted((tmp_path / "views").iterdir())] == [f"frame_000{k}.png" for k in (2, 3, 4)]
+    status, _, errors = run(*words, tmp_path / "none.y4m", "--camera", "test:3")
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "--camera test:3: expected numbers 0...2" in errors
+
+
+def test_a_path_with_moments_is_filmed(run, play: Path, tmp_path: Path) -> None:
+    camera = {"size_px": [24, 18], "focal_px": 20.0, "target": [0, 0, 0]}
+    moments = [{"position": [3, 0, 1], "time_s": 0, "frame": 4}, {"position": [3, 2, 1], "time_s": 1, "frame": 9}]
+    path = tmp_path / "path.json"
+    path.write_text(json.dumps({"cameras": [camera | moment for moment in moments]}))
+    status, output, _ = run("render", play, "--camera", path, "--out", tmp_path / "film.y4m", "--quiet")
+    assert status == 0
+    assert "26 views, frames 4...9, 24x18" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--frames", "17:19"), "frames 17:19 were asked for, the file has frames 0:18"), (("--fps", "0"), "above 0")],
+)
+def test_rejects_films_that_cannot_be(run, play: Path, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    status, _, errors = run("render", play, "--out", tmp_path / "film.y4m", *words)
+    assert status in (1, 2)
+    assert errors.count("\n") == 1
+    assert said in errors
+    assert not (tmp_path / "film.y4m").exists()
