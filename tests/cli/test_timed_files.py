@@ -53,3 +53,15 @@ def test_rejects_films_that_cannot_be(run, play: Path, tmp_path: Path, words: tu
     assert errors.count("\n") == 1
     assert said in errors
     assert not (tmp_path / "film.y4m").exists()
+
+
+def test_a_model_a_frame_is_decoded_into_a_folder(run, play: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    status, output, _ = run("decode", play, folder, "--level", 0, "--frames", "10:12", "--format", "xyz", "--quiet")
+    assert status == 0
+    assert output == f"{folder}: level 0 of 0...1, 2 frames of .xyz, the last of 5 dots\n"
+    assert sorted(file.name for file in folder.iterdir()) == ["frame0010.xyz", "frame0011.xyz"]
+    status, _, errors = run("decode", play, folder, "--format", "ply")
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "no frame can be written as .ply; expected .xyz" in errors

@@ -4,8 +4,8 @@
     source ─ sources ─► signal ─ configuring, job, encoding ─► file
     file ─ decoding, reading ─► Media ─► models, frames, pixels
     file ─ summary ─► facts        file ─ digest ─► hashes     file, source ─ comparison ─► quality of each level
-    Media ─ export ─► pictures, clips, models of other tools   Media, cameras ─ shots, filming ─► pictures, films
+    Media ─ export, sequence ─► pictures, clips, models of others   Media, cameras ─ shots, filming ─► pictures, films
 
 Nothing here knows what a unit holds, which codec wrote it, or of what type a signal is. Read in this order: decoding ·
-reading · summary · digest · sources · configuring · job · encoding · comparison · export · shots · filming.
+reading · summary · digest · sources · configuring · job · encoding · comparison · export · sequence · shots · filming.
 """
