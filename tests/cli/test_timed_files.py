@@ -65,3 +65,18 @@ def test_a_model_a_frame_is_decoded_into_a_folder(run, play: Path, tmp_path: Pat
     assert status == 1
     assert errors.count("\n") == 1
     assert "no frame can be written as .ply; expected .xyz" in errors
+
+
+def test_info_says_what_a_viewer_receives(run, play: Path) -> None:
+    facts = json.loads(run("info", play, "--json")[1])["delivery"]
+    status, output, _ = run("info", play)
+    lines = output.splitlines()
+    start = next(number for number, line in enumerate(lines) if "sent once" in line)
+    assert status == 0
+    assert lines[start].split("   ")[-4:] == ["sent once", "first frame", "kB a frame after it", "kbit/s after it"]
+    for level, line in zip(facts["levels"], lines[start + 1 :], strict=False):
+        assert line.split()[0] == str(level["level"])
+        assert line.split()[-2] == f"{level['frame_bytes'] / 1000:.3f}"
+    assert "a viewer can join at 2 frames, at most 0.48 s apart: 0, 12" in output
+    assert "takes more than one that goes on: 11 bytes at level 0, 11 bytes at level 1" in output
+    assert [join["frame"] for join in facts["joins"]] == [0, 12]

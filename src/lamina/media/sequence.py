@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A timed file enters; a folder with a model a frame in a format of other tools leaves: frame0000.ply, frame0001.ply, ...
+"""A timed file enters; a folder with a model a frame in a format of others leaves: frame0000.ply, frame0001.ply, ...
 
 Numbers are those of the stream's frames, as players of splats take a sequence. Frames are made in a folder beside the
-output (`<output>.part`), each under another name first: the output appears whole, and after a stop the same call goes on
-with the frame that is missing.
+output (`<output>.part`), each under another name first: the output appears whole, and after a stop the same call goes
+on with the frame that is missing.
 """
 
 from __future__ import annotations
