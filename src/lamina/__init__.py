@@ -13,7 +13,7 @@
     pixels = garden.render(lamina.orbit(garden.cameras(), 120)[0])
     lamina.export(garden, "garden.ply")             # Gaussians for other tools
 
-All that the command line can do stands here: `encode`, `open`, `compare`, `export`, `cut_to_level`, `cut_to_bytes`,
+All that the command line can do stands here: `encode`, `open`, `compare`, `plot_quality`, `export`, `cut_to_level`, `cut_to_bytes`,
 `write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they are first used:
 `import lamina` is fast, and reading facts about a file needs no torch.
 """
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lamina.media.encoding import encode
     from lamina.media.export import Exported, export
     from lamina.media.filming import write_shots
+    from lamina.media.plotting import plot_quality
     from lamina.media.reading import Media
     from lamina.media.reading import open_media as open
     from lamina.media.shots import Shot, shots_of
@@ -84,6 +85,7 @@ _LAZY = {
     "open": "lamina.media.reading:open_media",
     "open_clip": "lamina.data",
     "orbit": "lamina.cameras.paths",
+    "plot_quality": "lamina.media.plotting",
     "read_cameras": "lamina.cameras.paths",
     "read_capture": "lamina.data.captures",
     "read_image": "lamina.data",
@@ -135,6 +137,7 @@ __all__ = [
     "open",
     "open_clip",
     "orbit",
+    "plot_quality",
     "read_cameras",
     "read_capture",
     "read_image",

@@ -3,9 +3,11 @@
 
     source ─ sources ─► signal ─ configuring, job, encoding ─► file
     file ─ decoding, reading ─► Media ─► models, frames, pixels
-    file ─ delivery, summary ─► facts        file ─ digest ─► hashes     file, source ─ comparison ─► quality of each level
+    file ─ delivery, summary ─► facts        file ─ digest ─► hashes
+    file, source ─ over_time, comparison ─► quality of each level ─ plotting ─► a picture of it
     Media ─ export, sequence ─► pictures, clips, models of others   Media, cameras ─ shots, filming ─► pictures, films
 
 Nothing here knows what a unit holds, which codec wrote it, or of what type a signal is. Read in this order: decoding ·
-reading · delivery · summary · digest · sources · configuring · job · encoding · comparison · export · sequence · shots · filming.
+reading · delivery · summary · digest · sources · configuring · job · encoding · over_time · comparison · plotting ·
+export · sequence · shots · filming.
 """
