@@ -12,10 +12,11 @@
     garden = lamina.open("garden.lam")
     pixels = garden.render(lamina.orbit(garden.cameras(), 120)[0])
     lamina.export(garden, "garden.ply")             # Gaussians for other tools
+    lamina.write_shots(garden, "orbit.mp4", lamina.shots_of(garden, "orbit"))
 
-All that the command line can do stands here: `encode`, `open`, `compare`, `plot_quality`, `export`, `cut_to_level`, `cut_to_bytes`,
-`write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they are first used:
-`import lamina` is fast, and reading facts about a file needs no torch.
+All that the command line can do stands here: `encode`, `open`, `compare`, `plot_quality`, `export`, `cut_to_level`,
+`cut_to_bytes`, `write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they
+are first used: `import lamina` is fast, and reading facts about a file needs no torch.
 """
 
 import os

@@ -2,6 +2,7 @@
 """The verbs on what is timed and seen through cameras, whatever the codec."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,76 @@ def test_info_says_what_a_viewer_receives(run, play: Path) -> None:
     assert "a viewer can join at 2 frames, at most 0.48 s apart: 0, 12" in output
     assert "takes more than one that goes on: 11 bytes at level 0, 11 bytes at level 1" in output
     assert [join["frame"] for join in facts["joins"]] == [0, 12]
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder that is read as what the file was made from."""
+    from puppets import Play
+
+    from lamina.media import sources
+
+    folder = tmp_path / "game"
+    folder.mkdir()
+    monkeypatch.setattr(sources, "medium_of_path", lambda path: "timed capture")
+    monkeypatch.setattr(sources, "signal_of", lambda path, options=None: Play(18))
+    return folder
+
+
+def test_compare_tells_first_frame_later_frames_and_what_moves_apart(run, play: Path, source: Path) -> None:
+    status, output, _ = run("compare", play, source, "--quiet")
+    tables = [block.splitlines() for block in output.split("\n\n")]
+    assert status == 0
+    assert [len(table) for table in tables] == [3, 3, 3]
+    assert tables[1][0].split("   ")[0].strip() == "first frame"
+    for name in ("kB a frame", "kbit/s", "SSIM", "moving dB", "corrected dB", "corrected moving"):
+        assert name in tables[2][0]
+    facts = json.loads(run("compare", play, source, "--json", "--quiet")[1])["levels"]
+    after = facts[0]["over_time"]["after"]
+    assert tables[2][1].split()[3] == f"{after['psnr']:.2f}"
+    assert tables[2][1].split()[5] == f"{after['moving_psnr']:.2f}"
+    assert tables[1][2].split()[1] == f"{facts[1]['delivery']['start_bytes'] / 1000:.2f}"
+
+
+def test_compare_plots_quality_over_frames(run, play: Path, source: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "plot.png"
+    assert run("compare", play, source, "--plot", plot, "--quiet")[0] == 0
+    assert lamina.read_image(plot).width == 960
+    status, _, errors = run("compare", play, source, "--plot", tmp_path / "plot.pdf")
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "plots are written as .png" in errors
+
+
+def test_encode_takes_a_bit_rate_and_options_of_any_timed_codec(run, puppets, source: Path, monkeypatch) -> None:
+    from puppets import Play
+
+    configs = []
+    fit = puppets.fit
+
+    def watched(signal, config, session):
+        configs.append(config)
+        yield from fit(signal, config, session)
+
+    monkeypatch.setattr("lamina.codecs.CODECS", (replace(puppets, fit=watched),))
+    output = source.with_name("game.lam")
+    words = ("encode", source, output, "--kbps", 800, "--group-frames", 3, "--levels", 1, "--quiet")
+    assert run(*words)[0] == 0
+    assert (configs[0].rate, configs[0].group_frames, configs[0].level_count) == (800_000.0, 3, 1)
+    with lamina.open(output) as media:
+        assert [place.frame_count for place in media.stream.places[1:]] == [3] * 6
+    lamina.encode(Play(18), output, bits_per_second=5e5, group_frames=9).close()
+    assert (configs[1].rate, configs[1].group_frames) == (500_000.0, 9)
+    status, _, errors = run(*words[:3], "--bytes", "24k")
+    assert status == 2
+    assert errors.count("\n") == 1
+    assert "--bytes" in errors
+
+
+def test_cut_and_digest_serve_what_is_timed(run, play: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.lam"
+    assert run("cut", play, small, "--level", 0)[0] == 0
+    whole, base = (run("digest", path)[1].splitlines()[:-1] for path in (play, small))
+    assert set(base) < set(whole)
+    facts = json.loads(run("info", small, "--json")[1])["delivery"]["levels"]
+    assert facts == json.loads(run("info", play, "--json")[1])["delivery"]["levels"][:1]

@@ -32,7 +32,7 @@ FIGURES = """of what is timed and seen by cameras:
   moving dB     over pixels that move: those that differ from the camera's median over time by more than 24 of
                 255, without single ones, widened by two pixels
   corrected dB  after a gain a camera and channel, fitted to the camera's other frames: cameras of a rig differ
-  The first frame and those after it each have their own; bytes of the first frame come after what is sent once."""
+  The first frame, whose kB are all that a viewer waits for, and those after it have figures of their own."""
 
 
 def parser() -> Parser:
@@ -95,7 +95,7 @@ def print_over_time(levels: Sequence[LevelQuality]) -> None:
     for level in levels:
         if level.over_time is None or level.delivery is None:
             continue
-        kilobytes = level.delivery.first_frame_bytes / 1000
+        kilobytes = level.delivery.start_bytes / 1000
         first.append([str(level.level), decimals(kilobytes, 2), *_figures(level.over_time.first)])
         if level.over_time.after is not None and level.delivery.frame_bytes is not None:
             cost = decimals(level.delivery.frame_bytes / 1000, 3), decimals(level.delivery.frame_kilobits_per_second, 1)

@@ -26,6 +26,8 @@ class LevelDelivery:
     """Payloads of what all groups share: the stream's header unit, and a model that is sent once."""
     first_frame_bytes: int
     """Payloads of the first frame, with the header unit of its group; what is sent once comes beside it."""
+    start_bytes: int
+    """Both: what a viewer waits for before anything is seen."""
     frame_bytes: float | None
     """Of a frame after the first, in the mean: all the rest of the file, container included; None: there is none."""
     frame_kilobits_per_second: float | None
@@ -127,7 +129,13 @@ def _level(stream: Stream, counted: _Counted, level: int, size_bytes: int, rate:
         usual = (_up_to(counted.following, level) + chained) / goes_on
         price = sum(_up_to(counted.openings[group], level) for group in later) / len(later) - usual
     return LevelDelivery(
-        level, once, first, frame_bytes, None if frame_bytes is None else 8e-3 * frame_bytes * float(rate), price
+        level,
+        once,
+        first,
+        once + first,
+        frame_bytes,
+        None if frame_bytes is None else 8e-3 * frame_bytes * float(rate),
+        price,
     )
 
 

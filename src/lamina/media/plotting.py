@@ -118,7 +118,7 @@ def _draw(lines: Sequence[Line], path: Path, title: str) -> None:
     for number, line in enumerate(lines):
         _draw_line(pen, frame, line, TOP + 20 * number)
     with replacing(path) as file:
-        picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(file, "PNG")
+        picture.reduce(OVERSAMPLING).save(file, "PNG")
 
 
 def _draw_axes(pen: ImageDraw.ImageDraw, frame: _Frame, title: str) -> None:
