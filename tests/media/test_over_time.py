@@ -185,9 +185,12 @@ def test_the_source_is_read_once_a_level_and_once_for_what_stands_still(play: Pa
                 reads[-1] += 1
                 yield look
 
+    stages: list[str] = []
     with lamina.open(play) as media:
-        list(compare(media, Watched(18)))
+        list(compare(media, Watched(18), lambda progress: stages.append(progress.stage)))
     # Its first look says whether it fits; what stands still is known before the end; then once for each level.
     assert reads[0] == 1
     assert reads[1] <= 54
     assert reads[2:] == [54, 54]
+    assert stages[0] == "what stands still, frame 1/18"
+    assert stages[-1] == "level 1, frame 18/18"

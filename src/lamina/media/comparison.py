@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.bitstream.cutting import size_after_cut
-from lamina.codec import Look, Model, Progress, Signal, Size
+from lamina.codec import Look, Model, Progress, Signal, Size, ignore
 from lamina.data import downsample_area
 from lamina.errors import BackendUnavailable, SignalError
 from lamina.media.delivery import LevelDelivery, delivery_of
@@ -94,40 +94,45 @@ def compare(
         SignalError: the source has another size or number of frames, or is of another kind.
     """
     check_fits(media, source)
-    info = media.info
-    is_film = info.is_timed and info.seen_by == SeenBy.SIZE
-    pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
-    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    is_film = media.info.is_timed and media.info.seen_by == SeenBy.SIZE
     delivery = delivery_of(media.stream)
     stills: Mapping[Hashable, Pixels] = {}
-    if info.is_timed and info.seen_by == SeenBy.CAMERA:
-        stills = still_pictures(source, media.frame_count)
+    if media.info.is_timed and media.info.seen_by == SeenBy.CAMERA:
+        stills = still_pictures(source, media.frame_count, progress or ignore)
     for level in range(media.level_count):
         measuring = _Measuring(media, level, progress, lpips, stills)
         pairs = measuring.pairs(source)
         vmaf_mean = _vmaf_of(pairs, measuring) if is_film and vmaf_is_available() else None
         for _ in pairs:
             continue
-        size_bytes = size_after_cut(media.stream, level)
-        scores = measuring.scores
-        distances = [score.lpips for score in scores if score.lpips is not None]
-        yield LevelQuality(
-            level=level,
-            bytes=size_bytes,
-            bpp=8 * size_bytes / pixel_count if pixel_count else None,
-            kilobits_per_second=8e-3 * size_bytes / seconds if seconds else None,
-            width=measuring.size[0],
-            height=measuring.size[1],
-            looks=len(scores),
-            psnr=fmean(score.psnr for score in scores),
-            ssim=fmean(score.ssim for score in scores),
-            ms_ssim=fmean(score.ms_ssim for score in scores),
-            vmaf=vmaf_mean,
-            lpips=fmean(distances) if distances else None,
-            counts=measuring.counts,
-            over_time=over_time(scores) if info.is_timed else None,
-            delivery=delivery.levels[level] if delivery is not None else None,
-        )
+        yield _quality_of(measuring, vmaf_mean, delivery.levels[level] if delivery is not None else None)
+
+
+def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelDelivery | None) -> LevelQuality:
+    """What was measured of a level, once all of its looks have passed."""
+    media, scores = measuring.media, measuring.scores
+    info = media.info
+    pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
+    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    size_bytes = size_after_cut(media.stream, measuring.level)
+    distances = [score.lpips for score in scores if score.lpips is not None]
+    return LevelQuality(
+        level=measuring.level,
+        bytes=size_bytes,
+        bpp=8 * size_bytes / pixel_count if pixel_count else None,
+        kilobits_per_second=8e-3 * size_bytes / seconds if seconds else None,
+        width=measuring.size[0],
+        height=measuring.size[1],
+        looks=len(scores),
+        psnr=fmean(score.psnr for score in scores),
+        ssim=fmean(score.ssim for score in scores),
+        ms_ssim=fmean(score.ms_ssim for score in scores),
+        vmaf=vmaf_mean,
+        lpips=fmean(distances) if distances else None,
+        counts=measuring.counts,
+        over_time=over_time(scores) if info.is_timed else None,
+        delivery=delivery,
+    )
 
 
 def check_fits(media: Media, source: Signal) -> None:

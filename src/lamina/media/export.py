@@ -61,15 +61,14 @@ def export(
     path = Path(path)
     offer = media.codec.export
     by_camera = media.info.seen_by == SeenBy.CAMERA
-    is_sequence = by_camera and not path.suffix
-    wanted = _checked_suffix(path, offer, suffix, is_sequence=is_sequence)
-    if offer is not None and (is_sequence or path.suffix.lower() in offer.suffixes):
+    is_folder = by_camera and not path.suffix
+    if suffix is not None and not (offer is not None and is_folder):
+        raise SignalError(f"{path}: a suffix beside it is for folders of models, a file a frame: leave it out")
+    if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
-        if is_sequence:
-            fit_steps = fit_steps if media.info.is_timed or fit_steps is not None else offer.fit_steps
-            return _export_sequence(media, path, offer, level, frames, (wanted, fit_steps), progress=progress)
-        return _export_model(media, path, offer, level, frames, fit_steps, progress=progress)
+        wanted = _Wanted(level, frames or (0, None), suffix, fit_steps, progress)
+        return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
         raise SignalError(
@@ -77,7 +76,65 @@ def export(
         )
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
-    start, stop = frames or (0, None)
+    return _export_pixels(media, path, level, frames or (0, None), size, progress)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which models, and how."""
+
+    level: int | None
+    frames: tuple[int, int | None]
+    suffix: str | None
+    """Of the files of a sequence."""
+    fit_steps: int | None
+    progress: Callable[[Progress], None]
+
+    def span(self, media: Media) -> tuple[int, int]:
+        """Start and stop of the frames."""
+        start, stop = self.frames
+        return start, media.frame_count if stop is None else stop
+
+
+def _export_model(media: Media, path: Path, offer: Export[Any], wanted: _Wanted) -> Exported:
+    start, stop = wanted.span(media)
+    if stop - start > 1:
+        raise SignalError(f"{path}: {stop - start} frames do not fit into one file; use a folder/, or --frames 0")
+    model = media.model(start, wanted.level)
+    steps = offer.fit_steps if wanted.fit_steps is None else wanted.fit_steps
+    what = offer.write(model, path, steps, lambda done: wanted.progress(Progress(done, f"fitting frame {start}")))
+    return Exported(path, model.level, what)
+
+
+def _export_sequence(media: Media, path: Path, offer: Export[Any], wanted: _Wanted) -> Exported:
+    """A model a frame. A fit of each would take hours, and what is fitted apart flickers: none is made unasked."""
+    suffix = offer.suffixes[0] if wanted.suffix is None else "." + wanted.suffix.lower().removeprefix(".")
+    if suffix not in offer.suffixes:
+        raise SignalError(f"{path}: no frame can be written as {suffix}; expected {' or '.join(offer.suffixes)}")
+    start, stop = wanted.span(media)
+    # Says what is wrong with level and frames before a folder is made; nothing is decoded yet.
+    media.models(start, stop, wanted.level)
+    unasked = 0 if media.info.is_timed else offer.fit_steps
+    steps = unasked if wanted.fit_steps is None else wanted.fit_steps
+    level = _level(media, wanted.level)
+    written = write_sequence(Sequence(media, path, offer, suffix, level, start, stop, steps, wanted.progress))
+    what = f"{written.count} frames of {suffix}"
+    what += f", {written.found} of them found" if written.found else ""
+    what += f", the last of {written.last}" if written.last else ""
+    if offer.fit_steps and steps == 0 and wanted.fit_steps is None:
+        what += f", without a fit to what is shown (fit steps, such as {offer.fit_steps}, make one a frame)"
+    return Exported(path, written.level, what)
+
+
+def _export_pixels(
+    media: Media,
+    path: Path,
+    level: int | None,
+    frames: tuple[int, int | None],
+    size: tuple[int, int] | None,
+    progress: Callable[[Progress], None],
+) -> Exported:
+    start, stop = frames
     count = (media.frame_count if stop is None else stop) - start
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         return _export_clip(media, path, (start, count), level, size, progress)
@@ -86,68 +143,6 @@ def export(
             f"{path}: {count} frames do not fit into one picture; use .mp4, .y4m or a folder/, or --frames 0"
         )
     return _export_picture(media, path, start, level, size)
-
-
-def _checked_suffix(path: Path, offer: Export[Any] | None, suffix: str | None, *, is_sequence: bool) -> str | None:
-    """The suffix of the files of a sequence, with its dot.
-
-    Raises:
-        SignalError: the output is no sequence, or the codec does not offer it.
-    """
-    if suffix is None:
-        return None
-    suffix = "." + suffix.lower().removeprefix(".")
-    if not is_sequence or offer is None:
-        raise SignalError(f"{path}: {suffix} is for folders of models, a file a frame: leave it out")
-    if suffix not in offer.suffixes:
-        raise SignalError(f"{path}: no frame can be written as {suffix}; expected {' or '.join(offer.suffixes)}")
-    return suffix
-
-
-def _export_model(
-    media: Media,
-    path: Path,
-    offer: Export[Any],
-    level: int | None,
-    frames: tuple[int, int | None] | None,
-    fit_steps: int | None,
-    *,
-    progress: Callable[[Progress], None],
-) -> Exported:
-    start, stop = frames or (0, None)
-    count = (media.frame_count if stop is None else stop) - start
-    if count > 1:
-        raise SignalError(f"{path}: {count} frames do not fit into one file; use a folder/, or --frames 0")
-    model = media.model(start, level)
-    steps = offer.fit_steps if fit_steps is None else fit_steps
-    what = offer.write(model, path, steps, lambda done: progress(Progress(done, f"fitting frame {start}")))
-    return Exported(path, model.level, what)
-
-
-def _export_sequence(
-    media: Media,
-    path: Path,
-    offer: Export[Any],
-    level: int | None,
-    frames: tuple[int, int | None] | None,
-    how: tuple[str | None, int | None],
-    *,
-    progress: Callable[[Progress], None],
-) -> Exported:
-    """A model a frame. A fit of each would take hours, and what is fitted apart flickers: none is made unasked."""
-    suffix = offer.suffixes[0] if how[0] is None else how[0]
-    start, stop = frames or (0, None)
-    stop = media.frame_count if stop is None else stop
-    # Says what is wrong with level and frames before a folder is made; nothing is decoded yet.
-    media.models(start, stop, level)
-    sequence = Sequence(media, path, offer, suffix, _level(media, level), start, stop, how[1] or 0, progress)
-    written = write_sequence(sequence)
-    what = f"{written.count} frames of {suffix}"
-    what += f", {written.found} of them found" if written.found else ""
-    what += f", the last of {written.last}" if written.last else ""
-    if offer.fit_steps and how[1] is None:
-        what += f", without a fit to what is shown (fit steps, such as {offer.fit_steps}, make one a frame)"
-    return Exported(path, written.level, what)
 
 
 def _export_picture(media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None) -> Exported:

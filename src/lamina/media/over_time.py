@@ -8,7 +8,7 @@ own figure. Colors are also compared after a gain a camera and channel that is f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.cameras.camera import Camera
-from lamina.codec import Look, Signal, View
+from lamina.codec import Look, Progress, Signal, View, ignore
 from lamina.metrics.color_gain import ColorSums, color_sums
 from lamina.metrics.moving import moving_mask, still_picture
 from lamina.metrics.psnr import finite_db, psnr
@@ -109,14 +109,17 @@ def camera_key(view: View) -> Hashable:
     return view.camera_from_world.tobytes(), lens, view.width, view.height
 
 
-def still_pictures(source: Signal, frame_count: int) -> Mapping[Hashable, Pixels]:
+def still_pictures(
+    source: Signal, frame_count: int, progress: Callable[[Progress], None] = ignore
+) -> Mapping[Hashable, Pixels]:
     """What stands still before each camera that is there in the first frame and in enough others; reads the source.
 
-    Memory is bounded by `STILL_BYTES`; cameras that move have no picture.
+    Memory is bounded by `STILL_BYTES`; cameras that move have no picture. `progress` may raise to stop.
     """
     held: dict[Hashable, list[Pixels]] = {}
     wanted: frozenset[int] = frozenset()
     for frame, members in groupby(_by_camera(source.looks()), lambda look: look.frame):
+        progress(Progress(0.0, f"what stands still, frame {frame + 1}/{frame_count}"))
         if not held:
             held = {camera_key(look.view): [look.pixels.copy()] for look in members}
             wanted = _frames_for_medians(frame, frame_count, [pictures[0] for pictures in held.values()])
