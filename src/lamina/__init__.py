@@ -12,10 +12,11 @@
     garden = lamina.open("garden.lam")
     pixels = garden.render(lamina.orbit(garden.cameras(), 120)[0])
     lamina.export(garden, "garden.ply")             # Gaussians for other tools
+    lamina.write_shots(garden, "orbit.mp4", lamina.shots_of(garden, "orbit"))
 
-All that the command line can do stands here: `encode`, `open`, `compare`, `export`, `cut_to_level`, `cut_to_bytes`,
-`write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they are first used:
-`import lamina` is fast, and reading facts about a file needs no torch.
+All that the command line can do stands here: `encode`, `open`, `compare`, `plot_quality`, `export`, `cut_to_level`,
+`cut_to_bytes`, `write_stream`, `digest_units`, `summarize`, `shots_of` and `write_shots`. Names are imported when they
+are first used: `import lamina` is fast, and reading facts about a file needs no torch.
 """
 
 import os
@@ -45,9 +46,11 @@ if TYPE_CHECKING:
     from lamina.media.digest import digest_of, digest_units
     from lamina.media.encoding import encode
     from lamina.media.export import Exported, export
-    from lamina.media.filming import Shot, shots_of, write_shots
+    from lamina.media.filming import write_shots
+    from lamina.media.plotting import plot_quality
     from lamina.media.reading import Media
     from lamina.media.reading import open_media as open
+    from lamina.media.shots import Shot, shots_of
     from lamina.media.sources import SourceOptions
     from lamina.media.summary import Summary, summarize
 
@@ -67,7 +70,7 @@ _LAZY = {
     "LevelQuality": "lamina.media.comparison",
     "Media": "lamina.media.reading",
     "Picture": "lamina.data",
-    "Shot": "lamina.media.filming",
+    "Shot": "lamina.media.shots",
     "SourceOptions": "lamina.media.sources",
     "Stream": "lamina.bitstream",
     "Summary": "lamina.media.summary",
@@ -83,11 +86,12 @@ _LAZY = {
     "open": "lamina.media.reading:open_media",
     "open_clip": "lamina.data",
     "orbit": "lamina.cameras.paths",
+    "plot_quality": "lamina.media.plotting",
     "read_cameras": "lamina.cameras.paths",
     "read_capture": "lamina.data.captures",
     "read_image": "lamina.data",
     "read_stream": "lamina.bitstream",
-    "shots_of": "lamina.media.filming",
+    "shots_of": "lamina.media.shots",
     "spiral": "lamina.cameras.paths",
     "summarize": "lamina.media.summary",
     "write_cameras": "lamina.cameras.paths",
@@ -134,6 +138,7 @@ __all__ = [
     "open",
     "open_clip",
     "orbit",
+    "plot_quality",
     "read_cameras",
     "read_capture",
     "read_image",

@@ -25,6 +25,29 @@ def mosaic(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
+def puppets(monkeypatch: pytest.MonkeyPatch):
+    """Colored dots that circle before three cameras: timed, in chained groups, with a model that is sent once."""
+    from puppets import PUPPETS
+
+    import lamina.codecs
+
+    monkeypatch.setattr(lamina.codecs, "CODECS", (PUPPETS,))
+    return PUPPETS
+
+
+@pytest.fixture
+def play(puppets, tmp_path: Path) -> Path:
+    """18 frames, 25 a second, in groups of four; every third group can be joined."""
+    from puppets import Play
+
+    from lamina.media.encoding import encode_signal
+
+    path = tmp_path / "play.lam"
+    encode_signal(Play(18), path, puppets, puppets.presets["default"]).close()
+    return path
+
+
+@pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in this process: exit status, standard output, standard error."""
     from lamina.cli import main

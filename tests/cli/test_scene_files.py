@@ -78,6 +78,20 @@ def test_several_cameras_make_a_folder_or_a_film(run, tmp_path: Path) -> None:
     assert (tmp_path / "film.y4m").stat().st_size > 3 * 32 * 24
 
 
+def test_a_path_with_moments_is_filmed_around_what_stands_still(run, tmp_path: Path) -> None:
+    path = tmp_path / "path.json"
+    further = {**CAMERA, "position": [1.0, -3.0, 1.0]}
+    path.write_text(json.dumps({"cameras": [{**CAMERA, "time_s": 0}, {**further, "time_s": 0.5}]}))
+    words = ("render", SCENE, "--camera", path, "--out", tmp_path / "film.y4m", "--size", "32x24")
+    assert "6 views, 32x24" in run(*words, "--fps", 10)[1]
+    assert "16 views, 32x24" in run(*words)[1]
+    path.write_text(json.dumps({"cameras": [{**CAMERA, "frame": 0}, {**further, "frame": 5}]}))
+    status, _, errors = run(*words)
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "path.json: camera 0: has no time_s" in errors
+
+
 @pytest.mark.parametrize("suffix", [".ply", ".spz"])
 def test_gaussians_are_written_for_other_tools(run, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"scene{suffix}"

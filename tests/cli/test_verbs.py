@@ -143,6 +143,19 @@ def test_compare_measures_clips(run, moving: Path, clip: Path) -> None:
     assert rows[-1][-4] == "100.00"
 
 
+def test_compare_plots_clips_and_nothing_that_stands_still(
+    run, moving: Path, clip: Path, still: Path, photo: Path
+) -> None:
+    plot = clip.with_name("plot.png")
+    assert run("compare", moving, clip, "--plot", plot, "--quiet")[0] == 0
+    assert Image.open(plot).size == (960, 480)
+    plot.unlink()
+    status, _, errors = run("compare", still, photo, "--plot", plot, "--quiet")
+    assert status == 1
+    assert "what stands still has no frames to plot" in errors
+    assert not plot.exists()
+
+
 def test_digest_is_the_same_for_a_cut_file(run, moving: Path) -> None:
     small = moving.with_name("small.lam")
     run("cut", moving, small, "--level", 0)

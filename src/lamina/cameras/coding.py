@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float64
 
 from lamina.cameras.camera import Camera
+from lamina.cameras.rotations import quaternion_of, rotation_of
 from lamina.cameras.syntax import MAX_VIEWS, VERSION, CameraView, CameraViews
 from lamina.errors import BitstreamError
 
@@ -42,7 +42,9 @@ def views_of(cameras: Iterable[Camera]) -> tuple[CameraView, ...]:
         size = (camera.width, camera.height)
         numbers = (camera.focal_x_px, camera.focal_y_px, camera.center_x_px, camera.center_y_px)
         lens = tuple(float(np.float32(number)) for number in numbers)
-        quaternion = tuple(int(part) for part in np.rint(_quaternion_of(camera) * QUATERNION_SCALE))
+        quaternion = tuple(
+            int(part) for part in np.rint(quaternion_of(camera.camera_from_world[:3, :3]) * QUATERNION_SCALE)
+        )
         position = tuple(float(np.float32(part)) for part in camera.position_world)
         has_lens = before != (size, lens)
         views.append(CameraView(has_lens, quaternion, position, size if has_lens else None, lens if has_lens else None))
@@ -62,29 +64,8 @@ def cameras_of(views: Iterable[CameraView]) -> tuple[Camera, ...]:
         if view.size is not None and view.lens is not None:
             size, lens = (view.size[0], view.size[1]), view.lens
         motion = np.eye(4)
-        motion[:3, :3] = _rotation_of(np.array(view.quaternion, np.float64))
+        motion[:3, :3] = rotation_of(np.array(view.quaternion, np.float64))
         motion[:3, 3] = -motion[:3, :3] @ np.array(view.position, np.float64)
         focal_x, focal_y, center_x, center_y = lens
         cameras.append(Camera(motion, focal_x, focal_y, center_x, center_y, *size))
     return tuple(cameras)
-
-
-def _quaternion_of(camera: Camera) -> Float64[np.ndarray, "4"]:
-    """(w, x, y, z) of world to camera, length 1; the eigenvector that stands for the rotation (Bar-Itzhack 2000)."""
-    r = camera.camera_from_world[:3, :3]
-    form = np.zeros((4, 4))
-    form[0] = [np.trace(r), r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]]
-    form[1:, 0] = form[0, 1:]
-    form[1:, 1:] = r + r.T - np.trace(r) * np.eye(3)
-    return np.linalg.eigh(form)[1][:, -1]
-
-
-def _rotation_of(quaternion: Float64[np.ndarray, "4"]) -> Float64[np.ndarray, "3 3"]:
-    w, x, y, z = quaternion / np.linalg.norm(quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )

@@ -6,7 +6,8 @@ Both paths close, so that a film of them can be looped. A file of cameras is
     {"cameras": [{"size_px": [400, 267], "focal_px": [410.1, 409.9], "center_px": [200.0, 133.5],
                   "world_from_camera": [[...] x 4]}, ...]}
 
-or one such camera alone; `Camera.from_json` says what may be left out and what may stand for a pose.
+or one such camera alone; `Camera.from_json` says what may be left out and what may stand for a pose. With moments they
+are a path: `waypoints`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -138,10 +140,25 @@ def write_cameras(path: str | Path, cameras: Sequence[Camera]) -> None:
 
 
 def read_cameras(path: str | Path) -> tuple[Camera, ...]:
-    """Cameras of a JSON file: one, or a list called "cameras".
+    """Cameras of a JSON file: one, or a list called "cameras". Moments that they have are left to `waypoints`.
 
     Raises:
         SignalError: missing, not JSON, no cameras, or one that is wrong: says which and why.
+    """
+    cameras: list[Camera] = []
+    for number, fields in enumerate(listed_cameras(path)):
+        try:
+            cameras.append(Camera.from_json(fields))
+        except SignalError as error:
+            raise SignalError(f"{path}: number {number}: {error}") from error
+    return tuple(cameras)
+
+
+def listed_cameras(path: str | Path) -> list[Any]:
+    """What stands for each camera of a JSON file, not looked at yet.
+
+    Raises:
+        SignalError: missing, not JSON, or no cameras.
     """
     try:
         fields = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -150,13 +167,7 @@ def read_cameras(path: str | Path) -> tuple[Camera, ...]:
     listed = fields.get("cameras") if isinstance(fields, dict) and "cameras" in fields else [fields]
     if not isinstance(listed, list) or not 1 <= len(listed) <= CAMERA_LIMIT:
         raise SignalError(f"{path}: expected a camera, or a list called 'cameras' of 1...{CAMERA_LIMIT}")
-    cameras: list[Camera] = []
-    for number, camera in enumerate(listed):
-        try:
-            cameras.append(Camera.from_json(camera))
-        except SignalError as error:
-            raise SignalError(f"{path}: number {number}: {error}") from error
-    return tuple(cameras)
+    return listed
 
 
 def _sweep(angles: Float64[np.ndarray, " n"], count: int) -> Float64[np.ndarray, " c"]:

@@ -17,6 +17,7 @@ from lamina.units import SeenBy
 if TYPE_CHECKING:
     from lamina.codec import Signal
     from lamina.media.comparison import LevelQuality
+    from lamina.media.over_time import StretchQuality
 
 EXAMPLES = (
     ("lamina compare photo.lam photo.png", "per level, measured on what is decoded from the file"),
@@ -24,15 +25,23 @@ EXAMPLES = (
     ("lamina compare garden.lam garden/", "a scene: over the views that were held out"),
     ("lamina compare garden.lam garden/ --lpips vgg16-397923af.pth vgg.pth", "LPIPS too, with weights that you have"),
     ("lamina compare part.lam clip.mp4 --frames 0:60", "a file of the first 60 frames"),
+    ("lamina compare game.lam game/ --plot game.png", "dB over frames, a line a level; what moves apart"),
 )
+
+FIGURES = """of what is timed and seen by cameras:
+  moving dB     over pixels that move: those that differ from the camera's median over time by more than 24 of
+                255, without single ones, widened by two pixels
+  corrected dB  after a gain a camera and channel, fitted to the camera's other frames: cameras of a rig differ
+  The first frame, whose kB are all that a viewer waits for, and those after it have figures of their own."""
 
 
 def parser() -> Parser:
     """What `lamina compare` understands."""
-    made = Parser("compare", EXAMPLES)
+    made = Parser("compare", EXAMPLES, FIGURES)
     made.add_argument("file", type=Path, help="a Lamina file")
     made.add_argument("source", type=Path, help="what it was made from")
     made.add_argument("--json", action="store_true", help="for programs")
+    made.add_argument("--plot", type=Path, metavar="FILE.png", help="of what is timed: dB over frames, a line a level")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames of the source that the file holds")
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="of a source of raw video")
     made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video")
@@ -52,14 +61,20 @@ def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     from lamina.cli.progress import shown_progress
     from lamina.media.comparison import compare, vmaf_is_available
+    from lamina.media.plotting import check_plot_path, plot_quality
     from lamina.metrics.lpips import read_lpips
 
     options = parser().parse_args(words)
+    if options.plot is not None:
+        check_plot_path(options.plot)
     with open_media(options.file) as media:
         lpips = read_lpips(*options.lpips) if options.lpips else None
         source = _source_of(options, media)
         with shown_progress(options.file.name, quiet=options.quiet) as progress:
             levels = list(compare(media, source, progress, lpips=lpips))
+        by_camera = media.info.seen_by == SeenBy.CAMERA
+    if options.plot is not None:
+        plot_quality(levels, options.plot, title=options.file.name)
     if options.json:
         print(json.dumps({"levels": [level.as_json() for level in levels]}, indent=2))
         return 0
@@ -67,7 +82,39 @@ def run(words: list[str]) -> int:
         print_warning("VMAF is left out: it needs an ffmpeg that has it: pip install imageio-ffmpeg")
     columns = columns_of(levels)
     print_table(list(columns), [[column(level) for column in columns.values()] for level in levels])
+    if by_camera and levels[0].over_time is not None:
+        print_over_time(levels)
     return 0
+
+
+def print_over_time(levels: Sequence[LevelQuality]) -> None:
+    """The first frame, and frames after it: what they cost, and how good they are."""
+    header = ("SSIM", "moving dB", "corrected dB", "corrected moving")
+    first: list[list[str]] = []
+    after: list[list[str]] = []
+    for level in levels:
+        if level.over_time is None or level.delivery is None:
+            continue
+        kilobytes = level.delivery.start_bytes / 1000
+        first.append([str(level.level), decimals(kilobytes, 2), *_figures(level.over_time.first)])
+        if level.over_time.after is not None and level.delivery.frame_bytes is not None:
+            cost = decimals(level.delivery.frame_bytes / 1000, 3), decimals(level.delivery.frame_kilobits_per_second, 1)
+            after.append([str(level.level), *cost, *_figures(level.over_time.after)])
+    print()
+    print_table(("first frame", "kB", "PSNR dB", *header), first)
+    if after:
+        print()
+        print_table(("frames after it", "kB a frame", "kbit/s", "PSNR dB", *header), after)
+
+
+def _figures(stretch: StretchQuality) -> list[str]:
+    return [
+        decimals(stretch.psnr, 2),
+        decimals(stretch.ssim, 4),
+        decimals(stretch.moving_psnr, 2),
+        decimals(stretch.corrected_psnr, 2),
+        decimals(stretch.corrected_moving_psnr, 2),
+    ]
 
 
 def columns_of(levels: Sequence[LevelQuality]) -> dict[str, Callable[[LevelQuality], str]]:

@@ -18,6 +18,8 @@ EXAMPLES = (
     ("lamina decode clip.lam still.png --frames 10", "one frame"),
     ("lamina decode garden.lam garden.ply", "a scene for other tools: .ply or .spz"),
     ("lamina decode garden.lam garden.spz --fit-steps 0", "at once, up to 2 dB worse"),
+    ("lamina decode game.lam frames/ --frames 10:20", "frame0010.ply, ...: what is timed, a file a frame"),
+    ("lamina decode game.lam frames/ --format spz", "stopped, the same command goes on"),
 )
 
 
@@ -26,17 +28,20 @@ def parser() -> Parser:
     made = Parser("decode", EXAMPLES)
     made.add_argument("file", type=Path, help="a Lamina file; an unfinished one (file.lam.part/stream.lam) too")
     made.add_argument(
-        "output", type=Path, help="picture, clip or folder, .ply or .spz of a scene; the suffix chooses the format"
+        "output",
+        type=Path,
+        help="picture, clip or folder, .ply or .spz of a scene, a folder of these of what is timed; the suffix chooses",
     )
     made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="pixels; default: the level's own size")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 of what is timed")
+    made.add_argument("--format", metavar="NAME", help="of a folder of models: ply or spz; default: ply")
     made.add_argument(
         "--fit-steps",
         type=count(0, 1_000_000),
         metavar="N",
         help="scenes: steps that fit the Gaussians, which must hold for all views here, to what the scene shows; "
-        "0: none; default: 1600",
+        "0: none; default: 1600, of a folder of frames none",
     )
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
@@ -56,6 +61,7 @@ def run(words: list[str]) -> int:
                 level=options.level,
                 frames=options.frames,
                 size=options.size,
+                suffix=options.format,
                 fit_steps=options.fit_steps,
                 progress=progress,
             )

@@ -10,11 +10,14 @@ from lamina.bitstream import read_stream
 from lamina.cli.console import bold, counted, decimals, print_table, print_warning, size, thousands
 from lamina.cli.levels import print_levels
 from lamina.cli.options import Parser
+from lamina.media.delivery import Delivery
 from lamina.media.summary import Summary, summarize
+from lamina.units import SeenBy
 
 EXAMPLES = (
     ("lamina info photo.lam", "for people"),
     ("lamina info clip.lam --json", "for programs; lists every group"),
+    ("lamina info game.lam", "of timed captures also: first frame, kB a frame, where a viewer can join"),
 )
 MOST_GROUPS = 8
 """Groups that are listed for people."""
@@ -56,6 +59,8 @@ def print_summary(summary: Summary) -> None:
         print(f"  {name.replace('_', ' ')}: {value}")
     print()
     print_levels(summary)
+    if summary.delivery is not None and info.seen_by == SeenBy.CAMERA:
+        _print_delivery(summary.delivery)
     if len(summary.groups) > 1 or info.is_timed:
         _print_groups(summary)
     print()
@@ -64,6 +69,37 @@ def print_summary(summary: Summary) -> None:
         ("where the bytes go", "bytes", "share"),
         [(name, thousands(count), f"{100 * count / summary.size_bytes:.1f} %") for name, count in largest_first],
     )
+
+
+def _print_delivery(delivery: Delivery) -> None:
+    """What a viewer waits for, what follows, and where another one can come in."""
+    print()
+    has_frames = delivery.levels[0].frame_bytes is not None
+    rows = [
+        (
+            str(level.level),
+            thousands(level.once_bytes),
+            thousands(level.first_frame_bytes),
+            *((decimals(level.frame_bytes / 1000, 3),) if level.frame_bytes is not None else ()),
+            *((decimals(level.frame_kilobits_per_second, 1),) if has_frames else ()),
+        )
+        for level in delivery.levels
+    ]
+    after = ("kB a frame after it", "kbit/s after it") if has_frames else ()
+    print_table(("level", "sent once", "first frame", *after), rows)
+    frames = [str(join.frame) for join in delivery.joins]
+    if len(frames) < 2:
+        print("  a viewer can join at the first frame only")
+        return
+    listed = ", ".join(frames[:MOST_GROUPS]) + (", ..." if len(frames) > MOST_GROUPS else "")
+    print(f"  a viewer can join at {len(frames)} frames, at most {delivery.longest_wait_s:.2f} s apart: {listed}")
+    prices = [
+        f"{size(level.join_price_bytes)} at level {level.level}"
+        for level in delivery.levels
+        if level.join_price_bytes is not None
+    ]
+    if prices:
+        print(f"  such a frame takes more than one that goes on: {', '.join(prices)}")
 
 
 def _print_groups(summary: Summary) -> None:

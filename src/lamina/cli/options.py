@@ -21,14 +21,16 @@ ValueT = TypeVar("ValueT")
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what to type to learn more."""
 
-    def __init__(self, verb: str, examples: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, verb: str, examples: Sequence[tuple[str, str]], more: str = "") -> None:
+        """`more` is said between options and examples."""
         summary = VERBS[verb]
         width = max(len(command) for command, _ in examples)
         lines = "\n".join(f"  {command:{width}}  {dim('# ' + remark)}" for command, remark in examples)
+        notes = f"{more}\n\n" if more else ""
         super().__init__(
             prog=f"lamina {verb}",
             description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=f"{bold('examples')}\n{lines}",
+            epilog=f"{notes}{bold('examples')}\n{lines}",
             formatter_class=_HelpFormatter,
             allow_abbrev=False,
         )

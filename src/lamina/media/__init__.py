@@ -3,9 +3,11 @@
 
     source ─ sources ─► signal ─ configuring, job, encoding ─► file
     file ─ decoding, reading ─► Media ─► models, frames, pixels
-    file ─ summary ─► facts        file ─ digest ─► hashes     file, source ─ comparison ─► quality of each level
-    Media ─ export ─► pictures, clips, models of other tools   Media, cameras ─ filming ─► pictures, films
+    file ─ delivery, summary ─► facts        file ─ digest ─► hashes
+    file, source ─ over_time, comparison ─► quality of each level ─ plotting ─► a picture of it
+    Media ─ export, sequence ─► pictures, clips, models of others   Media, cameras ─ shots, filming ─► pictures, films
 
 Nothing here knows what a unit holds, which codec wrote it, or of what type a signal is. Read in this order: decoding ·
-reading · summary · digest · sources · configuring · job · encoding · comparison · export · filming.
+reading · delivery · summary · digest · sources · configuring · job · encoding · over_time · comparison · plotting ·
+export · sequence · shots · filming.
 """

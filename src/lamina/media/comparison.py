@@ -3,12 +3,13 @@
 
 Quality is of 8-bit RGB pixels, whole picture, over all looks of the source (its frames; the views that it holds out):
 PSNR is the mean over looks of the PSNR of each. A level of smaller size (resolution scalability) is measured against
-the source scaled down to it by box filter.
+the source scaled down to it by box filter. Of timed media the first frame, those after it and what moves have figures
+of their own (`over_time`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import tee
 from statistics import fmean
@@ -18,9 +19,18 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.bitstream.cutting import size_after_cut
-from lamina.codec import Look, Model, Progress, Signal, Size
+from lamina.codec import Look, Model, Progress, Signal, Size, ignore
 from lamina.data import downsample_area
 from lamina.errors import BackendUnavailable, SignalError
+from lamina.media.delivery import LevelDelivery, delivery_of
+from lamina.media.over_time import (
+    LookQuality,
+    QualityOverTime,
+    camera_key,
+    color_scores,
+    over_time,
+    still_pictures,
+)
 from lamina.media.reading import Media
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
 from lamina.units import SeenBy
@@ -57,20 +67,14 @@ class LevelQuality:
     """Learned perceptual distance, 0 for alike; None where no weights were given."""
     counts: Mapping[str, int]
     """What the (first frame's) model is made of: splats, anchors, ..."""
+    over_time: QualityOverTime | None
+    """First frame, frames after it, each frame, and what moves; None for stills."""
+    delivery: LevelDelivery | None
+    """Bytes of the first frame and of those after it; None for stills."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class LookQuality:
-    """One picture against its source."""
-
-    psnr: float
-    ssim: float
-    ms_ssim: float
-    lpips: float | None
 
 
 def compare(
@@ -82,39 +86,53 @@ def compare(
 ) -> Iterator[LevelQuality]:
     """Measure each level, coarsest first; LPIPS too where its weights are given (`metrics.lpips.read_lpips`).
 
+    The source is read once for each level; of timed media before cameras once more, for what stands still. Memory does
+    not grow with length but for a few numbers a look.
+
     Raises:
         BitstreamError: the file is damaged: its quality would say nothing.
         SignalError: the source has another size or number of frames, or is of another kind.
     """
     check_fits(media, source)
-    info = media.info
-    is_film = info.is_timed and info.seen_by == SeenBy.SIZE
-    pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
-    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    is_film = media.info.is_timed and media.info.seen_by == SeenBy.SIZE
+    delivery = delivery_of(media.stream)
+    stills: Mapping[Hashable, Pixels] = {}
+    if media.info.is_timed and media.info.seen_by == SeenBy.CAMERA:
+        stills = still_pictures(source, media.frame_count, progress or ignore)
     for level in range(media.level_count):
-        measuring = _Measuring(media, level, progress, lpips)
+        measuring = _Measuring(media, level, progress, lpips, stills)
         pairs = measuring.pairs(source)
         vmaf_mean = _vmaf_of(pairs, measuring) if is_film and vmaf_is_available() else None
         for _ in pairs:
             continue
-        size_bytes = size_after_cut(media.stream, level)
-        scores = measuring.scores
-        distances = [score.lpips for score in scores if score.lpips is not None]
-        yield LevelQuality(
-            level=level,
-            bytes=size_bytes,
-            bpp=8 * size_bytes / pixel_count if pixel_count else None,
-            kilobits_per_second=8e-3 * size_bytes / seconds if seconds else None,
-            width=measuring.size[0],
-            height=measuring.size[1],
-            looks=len(scores),
-            psnr=fmean(score.psnr for score in scores),
-            ssim=fmean(score.ssim for score in scores),
-            ms_ssim=fmean(score.ms_ssim for score in scores),
-            vmaf=vmaf_mean,
-            lpips=fmean(distances) if distances else None,
-            counts=measuring.counts,
-        )
+        yield _quality_of(measuring, vmaf_mean, delivery.levels[level] if delivery is not None else None)
+
+
+def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelDelivery | None) -> LevelQuality:
+    """What was measured of a level, once all of its looks have passed."""
+    media, scores = measuring.media, measuring.scores
+    info = media.info
+    pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
+    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    size_bytes = size_after_cut(media.stream, measuring.level)
+    distances = [score.lpips for score in scores if score.lpips is not None]
+    return LevelQuality(
+        level=measuring.level,
+        bytes=size_bytes,
+        bpp=8 * size_bytes / pixel_count if pixel_count else None,
+        kilobits_per_second=8e-3 * size_bytes / seconds if seconds else None,
+        width=measuring.size[0],
+        height=measuring.size[1],
+        looks=len(scores),
+        psnr=fmean(score.psnr for score in scores),
+        ssim=fmean(score.ssim for score in scores),
+        ms_ssim=fmean(score.ms_ssim for score in scores),
+        vmaf=vmaf_mean,
+        lpips=fmean(distances) if distances else None,
+        counts=measuring.counts,
+        over_time=over_time(scores) if info.is_timed else None,
+        delivery=delivery,
+    )
 
 
 def check_fits(media: Media, source: Signal) -> None:
@@ -155,9 +173,14 @@ class _Measuring:
     """One level: pairs of pixels are measured as they pass."""
 
     def __init__(
-        self, media: Media, level: int, progress: Callable[[Progress], None] | None, lpips: Lpips | None
+        self,
+        media: Media,
+        level: int,
+        progress: Callable[[Progress], None] | None,
+        lpips: Lpips | None,
+        stills: Mapping[Hashable, Pixels],
     ) -> None:
-        self.media, self.level, self.progress, self.lpips = media, level, progress, lpips
+        self.media, self.level, self.progress, self.lpips, self.stills = media, level, progress, lpips, stills
         self.scores: list[LookQuality] = []
         self.size = (0, 0)
         self.counts: Mapping[str, int] = {}
@@ -194,14 +217,22 @@ class _Measuring:
         if not self.scores:
             self.size = (width, height)
         quality_db = finite_db(psnr(reference, decoded))
-        distance = self.lpips.distance(reference, decoded) if self.lpips is not None else None
-        self.scores.append(LookQuality(quality_db, ssim(reference, decoded), ms_ssim(reference, decoded), distance))
+        self.scores.append(self._score(look, quality_db, reference, decoded))
         if self.progress is not None:
             frames = self.media.frame_count
             done = (self.level + (model.frame + 0.5) / frames) / self.media.level_count
             stage = f"level {self.level}, frame {model.frame + 1}/{frames}"
             self.progress(Progress(done, stage if frames > 1 else f"level {self.level}", quality_db))
         return reference, decoded
+
+    def _score(self, look: Look, quality_db: float, reference: Pixels, decoded: Pixels) -> LookQuality:
+        distance = self.lpips.distance(reference, decoded) if self.lpips is not None else None
+        alike = ssim(reference, decoded), ms_ssim(reference, decoded)
+        camera = camera_key(look.view)
+        if camera is None or not self.media.info.is_timed:
+            return LookQuality(look.frame, quality_db, *alike, distance)
+        colors = color_scores(reference, decoded, self.stills.get(camera))
+        return LookQuality(look.frame, quality_db, *alike, distance, camera, *colors)
 
 
 def _vmaf_of(pairs: Iterator[tuple[Pixels, Pixels]], measuring: _Measuring) -> float | None:

@@ -10,16 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lamina.atomic import replacing_path
 from lamina.codec import Export, Progress, ignore
 from lamina.errors import SignalError
 from lamina.media.reading import Media
+from lamina.media.sequence import Sequence, write_sequence
 from lamina.units import SeenBy
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
-
-MODEL_NAME = "frame{:04d}{}"
-"""A model a frame, in a folder: a numbered sequence as players of splats take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +37,22 @@ def export(
     level: int | None = None,
     frames: tuple[int, int | None] | None = None,
     size: tuple[int, int] | None = None,
+    suffix: str | None = None,
     fit_steps: int | None = None,
     progress: Callable[[Progress], None] = ignore,
 ) -> Exported:
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers; a folder of them for timed media) of what does. `frames` (start, stop) and `level`
-    choose a part; `size` (width, height) is of pixels; `fit_steps` of the fit that some exports need.
+    .spz, as the codec offers) of what does. `frames` (start, stop) and `level` choose a part; `size` (width, height) is
+    of pixels; `fit_steps` of the fit that some exports need.
+
+    A path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the format of `suffix`
+    (None: the first that the codec offers), and without a fit where no `fit_steps` are named. A stopped export goes on
+    when it is called again.
 
     Raises:
+        Interrupted: `progress` raised it; of a sequence what is finished is kept in `<path>.part`.
         BitstreamError: nothing is left of it.
         SignalError: no such format, or one that does not hold what is asked for.
         TargetError: there is no such level, frame or size.
@@ -58,11 +61,14 @@ def export(
     path = Path(path)
     offer = media.codec.export
     by_camera = media.info.seen_by == SeenBy.CAMERA
-    if offer is not None and (path.suffix.lower() in offer.suffixes or (by_camera and not path.suffix)):
+    is_folder = by_camera and not path.suffix
+    if suffix is not None and not (offer is not None and is_folder):
+        raise SignalError(f"{path}: a suffix beside it is for folders of models, a file a frame: leave it out")
+    if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
-        steps = offer.fit_steps if fit_steps is None else fit_steps
-        return _export_models(media, path, offer, level, frames, steps, progress=progress)
+        wanted = _Wanted(level, frames or (0, None), suffix, fit_steps, progress)
+        return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
         raise SignalError(
@@ -70,7 +76,65 @@ def export(
         )
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
-    start, stop = frames or (0, None)
+    return _export_pixels(media, path, level, frames or (0, None), size, progress)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which models, and how."""
+
+    level: int | None
+    frames: tuple[int, int | None]
+    suffix: str | None
+    """Of the files of a sequence."""
+    fit_steps: int | None
+    progress: Callable[[Progress], None]
+
+    def span(self, media: Media) -> tuple[int, int]:
+        """Start and stop of the frames."""
+        start, stop = self.frames
+        return start, media.frame_count if stop is None else stop
+
+
+def _export_model(media: Media, path: Path, offer: Export[Any], wanted: _Wanted) -> Exported:
+    start, stop = wanted.span(media)
+    if stop - start > 1:
+        raise SignalError(f"{path}: {stop - start} frames do not fit into one file; use a folder/, or --frames 0")
+    model = media.model(start, wanted.level)
+    steps = offer.fit_steps if wanted.fit_steps is None else wanted.fit_steps
+    what = offer.write(model, path, steps, lambda done: wanted.progress(Progress(done, f"fitting frame {start}")))
+    return Exported(path, model.level, what)
+
+
+def _export_sequence(media: Media, path: Path, offer: Export[Any], wanted: _Wanted) -> Exported:
+    """A model a frame. A fit of each would take hours, and what is fitted apart flickers: none is made unasked."""
+    suffix = offer.suffixes[0] if wanted.suffix is None else "." + wanted.suffix.lower().removeprefix(".")
+    if suffix not in offer.suffixes:
+        raise SignalError(f"{path}: no frame can be written as {suffix}; expected {' or '.join(offer.suffixes)}")
+    start, stop = wanted.span(media)
+    # Says what is wrong with level and frames before a folder is made; nothing is decoded yet.
+    media.models(start, stop, wanted.level)
+    unasked = 0 if media.info.is_timed else offer.fit_steps
+    steps = unasked if wanted.fit_steps is None else wanted.fit_steps
+    level = _level(media, wanted.level)
+    written = write_sequence(Sequence(media, path, offer, suffix, level, start, stop, steps, wanted.progress))
+    what = f"{written.count} frames of {suffix}"
+    what += f", {written.found} of them found" if written.found else ""
+    what += f", the last of {written.last}" if written.last else ""
+    if offer.fit_steps and steps == 0 and wanted.fit_steps is None:
+        what += f", without a fit to what is shown (fit steps, such as {offer.fit_steps}, make one a frame)"
+    return Exported(path, written.level, what)
+
+
+def _export_pixels(
+    media: Media,
+    path: Path,
+    level: int | None,
+    frames: tuple[int, int | None],
+    size: tuple[int, int] | None,
+    progress: Callable[[Progress], None],
+) -> Exported:
+    start, stop = frames
     count = (media.frame_count if stop is None else stop) - start
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         return _export_clip(media, path, (start, count), level, size, progress)
@@ -79,39 +143,6 @@ def export(
             f"{path}: {count} frames do not fit into one picture; use .mp4, .y4m or a folder/, or --frames 0"
         )
     return _export_picture(media, path, start, level, size)
-
-
-def _export_models(
-    media: Media,
-    path: Path,
-    offer: Export[Any],
-    level: int | None,
-    frames: tuple[int, int | None] | None,
-    fit_steps: int,
-    *,
-    progress: Callable[[Progress], None],
-) -> Exported:
-    start, stop = frames or (0, None)
-    count = (media.frame_count if stop is None else stop) - start
-
-    def report_of(number: int) -> Callable[[float], None]:
-        return lambda done: progress(Progress((number + done) / count, f"fitting frame {start + number}"))
-
-    if path.suffix:
-        if count > 1:
-            raise SignalError(f"{path}: {count} frames do not fit into one file; use a folder/, or --frames 0")
-        model = media.model(start, level)
-        what = offer.write(model, path, fit_steps, report_of(0))
-        return Exported(path, model.level, what)
-    shown = 0
-    what = ""
-    with replacing_path(path) as partial:
-        partial.mkdir()
-        for number, model in enumerate(media.models(start, stop, level)):
-            file = partial / MODEL_NAME.format(model.frame, offer.suffixes[0])
-            what = offer.write(model, file, fit_steps, report_of(number))
-            shown = max(shown, model.level)
-    return Exported(path, shown, f"{count} frames, the last of {what}")
 
 
 def _export_picture(media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None) -> Exported:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The state of an unfinished encode: a folder `<output>.part` that the same command finds again.
+"""The state of an unfinished job: a folder `<output>.part` that the same command finds again.
 
-It holds a journal of the units that are finished (a playable file at any moment), the checkpoint that the fit keeps,
-and a record of the job, which is locked while the job runs: with another source or configuration an encode begins anew,
-and two encodes of one output do not meet.
+Of an encode it holds a journal of the units that are finished (a playable file at any moment) and the checkpoint that
+the fit keeps; of an export the frames that are finished; and a record of the job, which is locked while the job runs:
+with another source or configuration a job begins anew, and two jobs of one output do not meet.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ RECORD_BYTES = 160
 
 @dataclass(frozen=True)
 class PartFolder:
-    """Paths of an unfinished encode."""
+    """Paths of an unfinished job."""
 
     path: Path
     key: str
@@ -52,6 +53,11 @@ class PartFolder:
         return self.path / "fit.npz"
 
     @property
+    def frames(self) -> Path:
+        """Folder of the frames of an export that are finished."""
+        return self.path / "frames"
+
+    @property
     def record(self) -> Path:
         """Which job this is, and whose."""
         return self.path / "job.json"
@@ -62,18 +68,22 @@ class PartFolder:
 
     def holds_anything(self) -> bool:
         """Whether work would be lost with it."""
-        return self.journal.is_file() or self.checkpoint.is_file()
+        has_frames = self.frames.is_dir() and any(self.frames.iterdir())
+        return has_frames or self.journal.is_file() or self.checkpoint.is_file()
 
     def clear(self) -> None:
         """Forget what was done so far."""
         for file in (self.journal, self.checkpoint):
             file.unlink(missing_ok=True)
+        shutil.rmtree(self.frames, ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove what a killed process was writing: files that had not yet got their names."""
         for file in (self.journal, self.checkpoint):
             for unfinished in self.path.glob(partial_names(file.name)):
                 unfinished.unlink(missing_ok=True)
+        for unfinished in self.frames.glob(".*"):
+            unfinished.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder; files of others in it are left alone, and the folder with them."""
@@ -138,20 +148,22 @@ def job_key(codec: AnyCodec, signal: Signal, config: Any) -> str:
 
 
 @contextmanager
-def opened_part(output: Path, key: str) -> Iterator[PartFolder]:
-    """The folder of the unfinished encode of `output`, new or found again; held by this process inside the block.
+def opened_part(output: Path, key: str, *, doing: str = "encoded") -> Iterator[PartFolder]:
+    """The folder of the unfinished job of `output`, new or found again; held by this process inside the block.
+
+    `doing` is what happens to the output, for who comes second.
 
     Raises:
         WriteError: the place is not writable, or another process holds it.
     """
     with write_errors(output):
         place = output.resolve() if output.is_symlink() else output
-        if place.exists() and not place.is_file():
+        if place.exists() and not (place.is_file() or place.is_dir()):
             # Beside a device or a pipe is no place for a folder, and nobody would look for it there again.
             place = Path(tempfile.mkdtemp(prefix="lamina-")) / place.name
         part = PartFolder(place.with_name(place.name + PART_SUFFIX), key)
         part.path.mkdir(exist_ok=True)
-        record = _locked_record(part, output)
+        record = _locked_record(part, output, doing)
     with record:
         with write_errors(output):
             part.sweep()
@@ -165,7 +177,7 @@ def opened_part(output: Path, key: str) -> Iterator[PartFolder]:
         yield part
 
 
-def _locked_record(part: PartFolder, output: Path) -> FileIO:
+def _locked_record(part: PartFolder, output: Path, doing: str) -> FileIO:
     """The job's record, open and locked."""
     while True:
         record = FileIO(os.open(part.record, os.O_RDWR | os.O_CREAT, 0o644), "r+")
@@ -174,7 +186,7 @@ def _locked_record(part: PartFolder, output: Path) -> FileIO:
             record.close()
             who = f"process {holder}" if holder else "another process"
             raise WriteError(
-                errno.EBUSY, f"{output}: is being encoded by {who}: wait for it, stop it, or choose another output"
+                errno.EBUSY, f"{output}: is being {doing} by {who}: wait for it, stop it, or choose another output"
             )
         # Whoever held it may have removed it while we opened it: then what we locked is no longer at the path.
         with contextlib.suppress(FileNotFoundError):

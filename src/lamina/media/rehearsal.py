@@ -19,7 +19,8 @@ from lamina.data.captures.capture import Capture, View
 from lamina.media.comparison import compare
 from lamina.media.encoding import encode
 from lamina.media.export import export
-from lamina.media.filming import shots_of, write_shots
+from lamina.media.filming import write_shots
+from lamina.media.shots import shots_of
 from lamina.media.sources import signal_of
 
 SHORT_FIT: dict[str, Any] = {

@@ -17,6 +17,7 @@ from lamina.bitstream.cutting import size_after_cut
 from lamina.codec import StreamInfo
 from lamina.codecs import codec_of_wire_id
 from lamina.errors import BitstreamError
+from lamina.media.delivery import Delivery, delivery_of
 from lamina.units import HEADER_LAYER, STREAM_GROUP, SeenBy, Unit
 
 CONTAINER_PART = "container"
@@ -72,6 +73,8 @@ class Summary:
     """Payloads of what all groups need: the header unit, and a model that is sent once."""
     levels: tuple[LevelSummary, ...]
     groups: tuple[GroupSummary, ...]
+    delivery: Delivery | None
+    """What a viewer receives of it; None for stills."""
     parts: dict[str, int]
     """Bytes of the file by what they say; they sum to `size_bytes`."""
     problems: tuple[str, ...]
@@ -127,6 +130,7 @@ def summarize(stream: Stream) -> Summary:
         stream_bytes=sum(entry.length for entry in stream.entries if entry.key.group == STREAM_GROUP),
         levels=tuple(levels),
         groups=tuple(_groups(stream)),
+        delivery=delivery_of(stream),
         parts=parts,
         problems=tuple(str(problem) for problem in (*stream.problems, *problems)),
     )
