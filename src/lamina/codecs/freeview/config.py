@@ -19,7 +19,7 @@ class MotionConfig:
 
     iterations: int = 100
     """Steps a frame, each on one view. HPC: 500, which find no more (freeview prototype)."""
-    ratio: float = 0.2
+    ratio: float = 0.4
     """Cells of a scale by those of the next finer one, about (HPC, sec. VI-A)."""
     feature_step: float = 0.25
     """What a difference of 1 is of features; differences are integers."""
@@ -41,15 +41,11 @@ class MotionConfig:
     """Radians."""
     offset_rate: float = 0.005
     """In units of the anchor's reach."""
-    final_rate: float = 0.03
+    final_rate: float = 0.05
     """Of the first rates, what the last iteration has."""
-    fine_from: float = 0.0
-    """Share of a frame's iterations after which the finest scale learns: what moves together moves first."""
-    fine_pace: float = 1.0
-    """Rates of the finest scale by those of the others."""
     changed: float = 0.04
     """Difference of a pixel from the frame before, 0...1, over which something may have moved there."""
-    active_share: float = 0.05
+    active_share: float = 0.25
     """Of what an anchor paints, so much must have changed, or it stays as it is; 0: all may differ."""
     lower_share: float = 0.25
     """Of a frame's iterations that look at a lower level, each in turn."""
@@ -61,15 +57,15 @@ class BirthConfig:
 
     enabled: bool = True
     """Off: what is not there at first never comes."""
-    error: float = 0.08
+    error: float = 0.05
     """Mean absolute error of a pixel, 0...1, over which something new may be there."""
-    least_share: float = 0.75
+    least_share: float = 0.6
     """Of the views that see a place, so many must miss something there."""
     least_cells: int = 6
     """Places that must be new, or nothing is born."""
     most: int = 600
     """Born in a frame."""
-    iterations: int = 60
+    iterations: int = 100
     """Steps in which those that are born learn what they show, each on one view."""
     pays_within: int = 8
     """Frames in which what they gain must be worth their bits."""
@@ -83,7 +79,7 @@ class FreeviewConfig:
 
     level_count: int = 3
     """Levels of quality: scales of motion, and layers of the first frame."""
-    rate_weight: float = 0.008
+    rate_weight: float = 0.004
     """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
     bits_per_second: float | None = None
     """Of the frames after the first, instead of a lambda. None: no rate is asked for."""

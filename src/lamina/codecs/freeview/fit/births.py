@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -94,20 +95,45 @@ class Stage:
         return float(np.mean(losses))
 
 
-def born(stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]) -> AnchorLayer | None:
-    """Guests of layer 0 that are worth their bits; None where nothing is new."""
+def born(
+    stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]
+) -> tuple[int, AnchorLayer] | None:
+    """A layer, and guests of it that are worth their bits; None where nothing is new.
+
+    What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
+    """
     points = _new_points(stage, config)
-    cells, colors = _cells_of(stage, points.positions, points.colors, config)
-    if len(cells) < config.least_cells:
+    if not len(points.positions):
         return None
+    for layer in range(stage.model.level + 1):
+        cells, colors = _cells_of(stage, layer, points, config)
+        if len(cells) >= config.least_cells:
+            found = _grown(stage, config, Place(layer, cells), colors, seed)
+            is_worth_it = found is not None and _pays(stage, config, layer, found, rate_weight)
+            return (layer, found) if found is not None and is_worth_it else None
+    return None
+
+
+class Place(NamedTuple):
+    """Where guests come."""
+
+    layer: int
+    cells: Indices
+
+
+def _grown(
+    stage: Stage, config: BirthConfig, place: Place, colors: Float64[np.ndarray, "m 3"], seed: tuple[int, int]
+) -> AnchorLayer | None:
+    """Guests in these cells that show something."""
     values, used = _first_values(stage, colors)
-    values = _learned(stage, config, cells, values, used, seed)
-    used = used * (_weights(stage, cells, values, used) >= LEAST_WEIGHT_PX)
+    values = _learned(stage, config, place, values, used, seed)
+    own = _anchors_of(stage.rest, place, torch.from_numpy(values.astype(np.float32)), used)
+    weight = weights(stage, beside([stage.model.anchors, own]))[-len(own) :]
+    used = used * (weight >= LEAST_WEIGHT_PX)
     kept = used.max(axis=1) > 0
     if int(kept.sum()) < config.least_cells:
         return None
-    layer = quantized(stage.rest, stage.context, 0, cells[kept], values[kept], used[kept])
-    return layer if _pays(stage, config, layer, rate_weight) else None
+    return quantized(stage.rest, stage.context, place.layer, place.cells[kept], values[kept], used[kept])
 
 
 def _new_points(stage: Stage, config: BirthConfig) -> PointCloud:
@@ -124,19 +150,19 @@ def _new_points(stage: Stage, config: BirthConfig) -> PointCloud:
 
 
 def _cells_of(
-    stage: Stage, positions: Float64[np.ndarray, "p 3"], colors: UInt8[np.ndarray, "p 3"], config: BirthConfig
+    stage: Stage, layer: int, points: PointCloud, config: BirthConfig
 ) -> tuple[Indices, Float64[np.ndarray, "m 3"]]:
-    """Cells of layer 0 in Morton order that no guest stands in, and the mean color of the points in each, 0...1."""
+    """Cells of a layer in Morton order that no guest of it stands in, and the mean color of the points in each."""
     lattice = lattice_of(stage.rest.facts.anchors)
-    inside = lattice.contains(positions)
-    keys = morton_keys(lattice.locate(positions[inside], 0))
+    inside = lattice.contains(points.positions)
+    keys = morton_keys(lattice.locate(points.positions[inside], layer))
     taken = np.zeros(0, np.uint64)
-    if stage.model.guests and stage.model.guests[0].count:
-        present = moved_guests(stage.rest.facts, 0, stage.model.guests[0]).positions.numpy().astype(np.float64)
-        taken = morton_keys(lattice.locate(present, 0))
+    if stage.model.guests[layer].count:
+        present = moved_guests(stage.rest.facts, layer, stage.model.guests[layer])
+        taken = morton_keys(lattice.locate(present.positions.numpy().astype(np.float64), layer))
     unique, rows, counts = np.unique(keys, return_inverse=True, return_counts=True)
     means = np.zeros((len(unique), 3))
-    np.add.at(means, rows.reshape(-1), colors[inside] / 255.0)
+    np.add.at(means, rows.reshape(-1), points.colors[inside] / 255.0)
     means /= np.maximum(counts, 1)[:, None]
     free = np.flatnonzero(~np.isin(unique, taken))
     fullest = np.sort(free[np.argsort(-counts[free], kind="stable")[: config.most]])
@@ -159,10 +185,9 @@ def _first_values(
     return values, np.ones((len(colors), layer.masks.shape[1]), np.uint8)
 
 
-def _anchors_of(
-    rest: Rest, cells: Indices, values: Float[Tensor, "m c"], used: UInt8[np.ndarray, "m k"], layer: int = 0
-) -> Anchors:
+def _anchors_of(rest: Rest, place: Place, values: Float[Tensor, "m c"], used: UInt8[np.ndarray, "m k"]) -> Anchors:
     """Real values -> anchors, differentiable."""
+    layer, cells = place
     facts, lattice = rest.facts.anchors, lattice_of(rest.facts.anchors)
     features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
     sides = torch.from_numpy(np.log(lattice.sides(cells, layer)).astype(np.float32))[:, None]
@@ -179,7 +204,7 @@ def _anchors_of(
 def _learned(
     stage: Stage,
     config: BirthConfig,
-    cells: Indices,
+    place: Place,
     values: Float64[np.ndarray, "m c"],
     used: UInt8[np.ndarray, "m k"],
     seed: tuple[int, int],
@@ -191,25 +216,17 @@ def _learned(
     found = Parameter.of(torch.from_numpy(values.astype(np.float32)))
     random = np.random.default_rng((*seed, 1))
     order: list[int] = []
-    every = torch.arange(len(cells))
+    every = torch.arange(len(values))
     for step in range(1, config.iterations + 1):
         if not order:
             order = random.permutation(len(stage.shots)).tolist()
         shot = stage.shots[order.pop()]
         leaf = found.leaf(every)
-        anchors = beside([others, _anchors_of(stage.rest, cells, leaf, used)])
+        anchors = beside([others, _anchors_of(stage.rest, place, leaf, used)])
         loss = photometric(stage.shown(anchors, shot, LEAST_OPACITY), shot.target, SSIM_SHARE)
         (gradient,) = torch.autograd.grad(loss, [leaf])
         found.descend(every, gradient, FINAL_RATE ** (step / config.iterations) * rates, step)
     return found.values.numpy().astype(np.float64)
-
-
-def _weights(
-    stage: Stage, cells: Indices, values: Float64[np.ndarray, "m c"], used: UInt8[np.ndarray, "m k"]
-) -> Float64[np.ndarray, "m k"]:
-    """Pixels that each offset's Gaussian weighs in the view that shows most of it."""
-    own = _anchors_of(stage.rest, cells, torch.from_numpy(values.astype(np.float32)), used)
-    return weights(stage, beside([stage.model.anchors, own]))[-len(cells) :]
 
 
 def weights(stage: Stage, anchors: Anchors) -> Float64[np.ndarray, "n k"]:
@@ -251,11 +268,11 @@ def quantized(
     return AnchorLayer(cells, ends, used, *quantize_layer(context, family, nothing, values, used))
 
 
-def _pays(stage: Stage, config: BirthConfig, layer: AnchorLayer, rate_weight: float) -> bool:
+def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, rate_weight: float) -> bool:
     """Whether the loss falls by more than the bits cost within some frames."""
-    bits = 8 * len(pack_births(stage.rest.facts, stage.context, 0, layer))
-    values = torch.from_numpy(layer.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
-    own = _anchors_of(stage.rest, layer.indices, values, layer.masks)
+    bits = 8 * len(pack_births(stage.rest.facts, stage.context, layer, guests))
+    values = torch.from_numpy(guests.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
+    own = _anchors_of(stage.rest, Place(layer, guests.indices), values, guests.masks)
     pixels = stage.shots[0].camera.width * stage.shots[0].camera.height
     gain = stage.loss(stage.model.anchors) - stage.loss(beside([stage.model.anchors, own]))
     return gain * config.pays_within > rate_weight * bits / pixels

@@ -188,7 +188,9 @@ def renewed(
         states, _ = after(rest, chain.context, changes, chain.states)
         stage = replace(stage, model=model_of(rest, chain.frame, states))
     new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
-    return (replace(changes[0], born=new), *changes[1:])
+    if new is None:
+        return changes
+    return tuple(replace(own, born=new[1]) if layer == new[0] else own for layer, own in enumerate(changes))
 
 
 def no_changes(state: ScaleState) -> Changes:

@@ -32,6 +32,9 @@ from lamina.fitting.shots import Shot
 from lamina.quantize.training import round_straight_through
 from lamina.render.spatial import render_spatial
 
+GUEST_PACE = 2.5
+"""Rates of guests by those of anchors at rest: they have had fewer steps."""
+
 SSIM_SHARE = 0.2
 """Of 1 - SSIM in the loss (3DGS)."""
 
@@ -103,7 +106,7 @@ class _Search:
         rates = rate_row(frame.config, rest.facts.motion, self.channels)
         scales = [*range(len(states)), *[len(states) - 1] * len(states)]
         self.rates = [rates * self._columns(scale) for scale in scales]
-        self.rates[len(states) - 1] = self.rates[len(states) - 1] * frame.config.fine_pace
+        self.rates = [*self.rates[: len(states)], *(GUEST_PACE * rate for rate in self.rates[len(states) :])]
         self.looks = [0] * len(counts)
         self.levels = [self._level(level) for level in range(len(states))]
         self.rows = self._active()
@@ -127,7 +130,8 @@ class _Search:
         ]
         near = frame.rest.facts.near
         active = active_anchors(own.before, self.heads, frame.shots, changed, near, frame.config.active_share)
-        rows = [np.unique(members.numpy()[active]) for members in own.members]
+        rows = [np.unique(members.numpy()[active]) for members in own.members[: len(frame.states)]]
+        rows += [np.arange(len(found.values)) for found in self.found[len(frame.states) :]]
         return [torch.from_numpy(some[some < len(found.values)]) for some, found in zip(rows, self.found, strict=True)]
 
     def _level(self, level: int) -> _Level:
@@ -166,9 +170,7 @@ class _Search:
         loss = photometric(image.pixels, shot.target, SSIM_SHARE)
         found = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
         pace = frame.config.final_rate ** (iteration / frame.config.iterations)
-        if iteration < frame.config.fine_from * frame.config.iterations:
-            leaves.pop(len(frame.states) - 1, None)
-        self._descend({carrier: found[carrier] for carrier in leaves}, shot.camera.width * shot.camera.height, pace)
+        self._descend(found, shot.camera.width * shot.camera.height, pace)
 
     def _leaves(self, level: int) -> dict[int, Float[Tensor, "n c"]]:
         """Differences of the carriers of a level, in the graph."""
