@@ -57,9 +57,9 @@ class BirthConfig:
 
     enabled: bool = True
     """Off: what is not there at first never comes."""
-    error: float = 0.05
+    error: float = 0.04
     """Mean absolute error of a pixel, 0...1, over which something new may be there."""
-    least_share: float = 0.6
+    least_share: float = 0.9
     """Of the views that see a place, so many must miss something there."""
     least_cells: int = 6
     """Places that must be new, or nothing is born."""
