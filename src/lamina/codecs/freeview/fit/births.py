@@ -158,9 +158,7 @@ def _errors(stage: Stage, config: BirthConfig) -> list[Silhouette]:
 def _cells_of(
     stage: Stage, layer: int, points: PointCloud, config: BirthConfig
 ) -> tuple[Indices, Float64[np.ndarray, "m 3"], float]:
-    """Cells of a layer in Morton order that no guest of it stands in, mean colors of the points in each, and which share
-    of all cells with points these are.
-    """
+    """Cells with points in which no guest of the layer stands, in Morton order; colors there; the share that is free."""
     lattice = lattice_of(stage.rest.facts.anchors)
     inside = lattice.contains(points.positions)
     keys = morton_keys(lattice.locate(points.positions[inside], layer))
