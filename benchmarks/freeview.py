@@ -131,9 +131,9 @@ def measured(capture: TimedCapture, variant: str, folder: Path) -> dict[str, Any
     with lamina.open(path) as media:
         levels = [level_facts(level) for level in lamina.compare(media, capture)]
         sizes = [0] * media.frame_count
-        for entry in media.stream.entries():
+        for entry in media.stream.entries:
             if entry.key.group >= 0:
-                sizes[entry.key.frame] += entry.size_bytes
+                sizes[entry.key.frame] += entry.length
     return {
         "size_bytes": path.stat().st_size,
         "levels": levels,

@@ -28,11 +28,10 @@ from lamina.codecs.freeview.guests import (
     stays_of,
     unpack_births,
 )
-from lamina.codecs.freeview.hierarchy import Scale
 from lamina.codecs.freeview.motion import Sums, added
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import MotionHead
-from lamina.codecs.freeview.walk import Memory, code_scale, fresh_memory
+from lamina.codecs.freeview.walk import Above, Carrier, Memory, code_scale, fresh_memory
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 
@@ -85,11 +84,9 @@ def pack_scale(
     above: ScaleState | None,
 ) -> tuple[bytes, ScaleState]:
     """A unit's payload, and the state after it. `before` of an absolute frame is `at_rest`."""
-    own = rest.hierarchy(scale).scales[scale]
-    cells = _above(rest, above)
-    stream, flags, memory = _written(rest, scale, own, changes.differences, before.memory, cells)
+    stream, flags, memory = _written(_cells(rest, scale), changes.differences, before.memory, _above(rest, above))
     staying = remaining(before.guests, changes.stays)
-    motion, _, guest_memory = _written(rest, -1, staying.scale, changes.guest_differences, staying.memory, _above(rest))
+    motion, _, guest_memory = _written(_guests(rest, staying), changes.guest_differences, staying.memory, _above(rest))
     born = changes.born
     leaving = gaps_of(changes.stays)
     head = MotionHead(
@@ -125,14 +122,13 @@ def unpack_scale(
         raise BitstreamError("the frame before, on which it builds, is missing", UNIT)
     if head.is_still and stream:
         raise BitstreamError(f"{len(stream)} bytes follow a frame that stands still", UNIT)
-    own, cells = rest.hierarchy(scale).scales[scale], _above(rest, above)
-    differences, flags, memory = _read(rest, scale, own, stream, before.memory, cells)
+    differences, flags, memory = _read(_cells(rest, scale), stream, before.memory, _above(rest, above))
     try:
         stays = stays_of(head.departures or (), before.guests.count)
     except ValueError as error:
         raise BitstreamError(str(error), UNIT, "departures") from None
     staying = remaining(before.guests, stays)
-    moves, _, guest_memory = _read(rest, -1, staying.scale, head.guest_motion or b"", staying.memory, _above(rest))
+    moves, _, guest_memory = _read(_guests(rest, staying), head.guest_motion or b"", staying.memory, _above(rest))
     born = None if head.births is None else unpack_births(rest.facts, context, scale, head.births)
     if staying.count + (born.count if born is not None else 0) > MAX_GUESTS:
         raise BitstreamError(f"more than {MAX_GUESTS} guests", UNIT, "births")
@@ -160,34 +156,33 @@ def _after(staying: Guests, differences: Int32[np.ndarray, "s c"], memory: Memor
     return moved if born is None else joined(moved, born)
 
 
-Above = tuple[Int32[np.ndarray, "a c"], UInt8[np.ndarray, " a"]]
-"""Differences of the scale above in this frame, and their flags."""
-
-
 def _above(rest: Rest, state: ScaleState | None = None) -> Above:
     if state is None:
-        return np.zeros((0, rest.channels.count), np.int32), np.zeros(0, np.uint8)
-    return state.differences, state.flags
+        return Above(np.zeros((0, rest.channels.count), np.int32), np.zeros(0, np.uint8))
+    return Above(state.differences, state.flags)
 
 
-def _sent(rest: Rest, scale: int, count: int) -> tuple[np.ndarray, UInt8[np.ndarray, " n"]]:
-    """Columns that are carried, and rows that carry them; scale -1: guests, which carry all."""
-    if scale < 0:
-        return rest.column_ranges(rest.facts.anchors.layer_count), np.ones(count, np.uint8)
-    return rest.column_ranges(scale), rest.is_sent(scale)
+def _cells(rest: Rest, scale: int) -> Carrier:
+    """The cells of a scale."""
+    return Carrier(rest.hierarchy(scale).scales[scale], rest.column_ranges(scale), rest.is_sent(scale))
+
+
+def _guests(rest: Rest, guests: Guests) -> Carrier:
+    """Guests carry all columns."""
+    ranges = rest.column_ranges(rest.facts.anchors.layer_count)
+    return Carrier(guests.scale, ranges, np.ones(guests.count, np.uint8))
 
 
 def _written(
-    rest: Rest, scale: int, own: Scale, differences: Int32[np.ndarray, "n c"], memory: Memory, above: Above
+    carrier: Carrier, differences: Int32[np.ndarray, "n c"], memory: Memory, above: Above
 ) -> tuple[bytes, UInt8[np.ndarray, " n"], Memory]:
     """A stream, which groups of columns each cell has, and what the coder knows afterwards; no bytes: all is 0."""
     if not differences.any():
-        return b"", np.zeros(own.count, np.uint8), _after_still(memory)
-    ranges, sent = _sent(rest, scale, own.count)
+        return b"", np.zeros(carrier.scale.count, np.uint8), _after_still(memory)
     found: list[tuple[UInt8[np.ndarray, " n"], Memory]] = []
 
     def walk(coder: Coder) -> None:
-        found.append(code_scale(coder, memory.copied(), own, ranges, sent, *above, differences.copy()))
+        found.append(code_scale(coder, memory.copied(), carrier, above, differences.copy()))
 
     stream = write_stream(walk)
     flags, after = found[-1]
@@ -195,15 +190,14 @@ def _written(
 
 
 def _read(
-    rest: Rest, scale: int, own: Scale, stream: bytes, memory: Memory, above: Above
+    carrier: Carrier, stream: bytes, memory: Memory, above: Above
 ) -> tuple[Int32[np.ndarray, "n c"], UInt8[np.ndarray, " n"], Memory]:
     """The inverse; differences first."""
-    differences = np.zeros((own.count, rest.channels.count), np.int32)
+    differences = np.zeros(memory.past.shape, np.int32)
     if not stream:
-        return differences, np.zeros(own.count, np.uint8), _after_still(memory)
+        return differences, np.zeros(carrier.scale.count, np.uint8), _after_still(memory)
     coder = open_reader(stream, unit=UNIT)
-    ranges, sent = _sent(rest, scale, own.count)
-    flags, after = code_scale(coder, memory.copied(), own, ranges, sent, *above, differences)
+    flags, after = code_scale(coder, memory.copied(), carrier, above, differences)
     expect_end(coder, unit=UNIT)
     return differences, flags, after
 

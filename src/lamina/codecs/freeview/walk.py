@@ -304,15 +304,26 @@ def code_groups(coder, mixer, i, last, values, past, history, flags, starts, par
     return found
 
 
+class Carrier(NamedTuple):
+    """Cells whose differences are coded together."""
+
+    scale: Scale
+    columns: Int64[np.ndarray, " 8"]
+    """First column of each group and its end; the same number twice: it is not carried."""
+    is_sent: UInt8[np.ndarray, " n"]
+    """0 for cells that have nothing to move: nothing is coded."""
+
+
+class Above(NamedTuple):
+    """The scale above, in the same frame."""
+
+    differences: Int32[np.ndarray, "a c"]
+    flags: UInt8[np.ndarray, " a"]
+    """A bit a group of columns in which a cell differs."""
+
+
 def code_scale(
-    coder: Coder,
-    memory: Memory,
-    scale: Scale,
-    starts: Int64[np.ndarray, " 8"],
-    is_sent: UInt8[np.ndarray, " n"],
-    above: Int32[np.ndarray, "a c"],
-    above_flags: UInt8[np.ndarray, " a"],
-    values: Int32[np.ndarray, "n c"],
+    coder: Coder, memory: Memory, carrier: Carrier, above: Above, values: Int32[np.ndarray, "n c"]
 ) -> tuple[UInt8[np.ndarray, " n"], Memory]:
     """Differences of a scale, into or from `values`; returns which groups each cell has, and what the next frame knows.
 
@@ -320,8 +331,8 @@ def code_scale(
     """
     flags = np.zeros(len(values), np.uint8)
     walk_scale(
-        coder, memory.active, memory.values, values, memory.past, memory.history, flags, is_sent, starts,
-        scale.parents, scale.neighbors, above, above_flags,
+        coder, memory.active, memory.values, values, memory.past, memory.history, flags, carrier.is_sent,
+        carrier.columns, carrier.scale.parents, carrier.scale.neighbors, above.differences, above.flags,
     )  # fmt: skip
     history = ((memory.history << 1) | (flags != 0)).astype(np.uint8)
     return flags, memory._replace(past=values.copy(), history=history)

@@ -158,7 +158,7 @@ def _errors(stage: Stage, config: BirthConfig) -> list[Silhouette]:
 def _cells_of(
     stage: Stage, layer: int, points: PointCloud, config: BirthConfig
 ) -> tuple[Indices, Float64[np.ndarray, "m 3"], float]:
-    """Cells with points in which no guest of the layer stands, in Morton order; colors there; the share that is free."""
+    """Cells with points in which no guest of the layer stands, in Morton order; colors there; the share so free."""
     lattice = lattice_of(stage.rest.facts.anchors)
     inside = lattice.contains(points.positions)
     keys = morton_keys(lattice.locate(points.positions[inside], layer))

@@ -30,11 +30,11 @@ from lamina.codecs.freeview.fit.start import motion_facts
 from lamina.codecs.freeview.model import FirstPart
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts
 from lamina.data.captures import Capture, with_points
+from lamina.data.captures.gains import Gains, evened, fit_gains
 from lamina.data.captures.hull import Silhouette, hull_points
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted
 from lamina.fitting.checkpoint import Keeper
-from lamina.fitting.gains import Gains, evened, fit_gains
 
 GAIN_SHARES = (0.2, 0.45, 0.7)
 """Of the steps, after which gains are found."""

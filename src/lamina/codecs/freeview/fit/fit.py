@@ -27,10 +27,10 @@ from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pa
 from lamina.codecs.freeview.guests import moved_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.codecs.freeview.rest import Rest
+from lamina.data.captures.gains import Gains, without_gains
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import SignalError
 from lamina.fitting import checkpoint
-from lamina.fitting.gains import Gains, without_gains
 from lamina.fitting.shots import Shot
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit

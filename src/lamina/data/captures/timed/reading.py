@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,19 +66,29 @@ def read_timed_capture(
     if not is_timed_capture(path):
         raise SignalError(f"{path}: no timed capture; expected a folder with train_meta.json beside ims/")
     source = read_panoptic(path)
-    count = frame_count_of(source, path)
+    capture = _capture_of(source, path, ratio, test_every, background or BLACK, cache_bytes)
+    return capture if frames_per_second is None else replace(capture, frames_per_second=frames_per_second)
+
+
+def _capture_of(
+    source: TimedSource,
+    path: Path,
+    ratio: Fraction,
+    test_every: int,
+    background: tuple[int, int, int],
+    cache_bytes: int,
+) -> TimedCapture:
+    """Views, split and frames of what was found; pictures stay where they are."""
+    count, cameras = frame_count_of(source, path), source.cameras
     views = tuple(
-        TimedView(
-            camera.name, pinhole_of(camera.lens, camera.camera_from_world, ratio, f"{path}, camera {camera.name}")
-        )
-        for camera in source.cameras
+        TimedView(camera.name, pinhole_of(camera.lens, camera.camera_from_world, ratio, f"{path}, {camera.name}"))
+        for camera in cameras
     )
     if len(views) < LEAST_CAMERAS:
         raise SignalError(f"{path}: {len(views)} camera; expected at least {LEAST_CAMERAS}")
     train, test = source.split or split_of([view.name for view in views], test_every)
-    behind = background or BLACK
-    cameras, load = source.cameras, _decoder(source, ratio, behind, cache_bytes)
-    has_masks = any(camera.masks for camera in cameras)
+    if not train:
+        raise SignalError(f"{path}: all {len(views)} cameras are held out; expected some to fit to")
 
     def load_mask(frame: int, view: int) -> UInt8[np.ndarray, "h w"] | None:
         return _mask(cameras[view], frame, ratio) if cameras[view].masks else None
@@ -88,12 +99,12 @@ def read_timed_capture(
         train=train,
         test=test,
         frame_count=count,
-        frames_per_second=frames_per_second or source.frames_per_second,
+        frames_per_second=source.frames_per_second,
         points=source.points.positions,
         point_colors=source.points.colors,
-        background=behind,
-        load=load,
-        load_mask=load_mask if has_masks else None,
+        background=background,
+        load=_decoder(source, ratio, background, cache_bytes),
+        load_mask=load_mask if any(camera.masks for camera in cameras) else None,
         notes=source.notes,
     )
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from lamina.data.captures import Capture
+from lamina.data.captures.capture import Capture
 
 RANGE = (16, 236)
 """8-bit values that tell of a gain: darker ones are noise, lighter ones clipped."""
