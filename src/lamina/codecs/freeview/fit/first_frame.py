@@ -85,8 +85,8 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
     scene = FitInput(capture, own, device_of(own))
     fresh = first_state(capture, own, scene.device)
     state = saved.load(session.checkpoint, session.key, fresh) or fresh
-    gains = saved.found_beside(session.checkpoint, session.key, "gains")
-    gains = np.ones((len(capture), 3)) if gains is None else gains
+    found = saved.found_beside(session.checkpoint, session.key, "gains")
+    gains: Gains = np.ones((len(capture), 3)) if found is None else found
     keep = Keeper(session.checkpoint)
 
     def save(place: object = None) -> None:

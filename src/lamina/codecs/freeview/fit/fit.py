@@ -71,7 +71,8 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
-    gains = gains_of(signal, lambda view: _seen(chain, view, signal))
+    rest = chain.rest
+    gains = gains_of(signal, lambda view: _seen(rest, view, signal))
     while signal.wait_for(chain.frame, _patience(session, chain)):
         part, chain = coded(signal, config, session, chain, gains)
         yield part
@@ -257,9 +258,8 @@ def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
 
 
 @torch.no_grad()
-def _seen(chain: Chain, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w 3"]:
+def _seen(rest: Rest, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w 3"]:
     """What the scene at rest shows to a camera of the capture, 8 bits."""
-    rest = chain.rest
     states = [at_rest(rest, scale) for scale in range(rest.facts.anchors.layers)]
     pixels = render(model_of(rest, 0, states), signal.views[view].camera)
     return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
