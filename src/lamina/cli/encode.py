@@ -68,6 +68,9 @@ def parser() -> Parser:
         help="of a scene's photographs: 1/2 halves width and height; default: as they are, up to 1600 pixels",
     )
     reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument(
+        "--follow", action="store_true", help="of a timed capture that is still being written: code frames as they come"
+    )
     reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
@@ -158,6 +161,7 @@ def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
         frames=options.frames,
         scale=options.scale,
         test_every=every,
+        follow=options.follow,
     )
     return signal_of(source, reading)
 

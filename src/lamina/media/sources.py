@@ -38,6 +38,8 @@ class SourceOptions:
     view_size: tuple[int, int] | None = None
     """Width and height that photographs with cameras are reduced to, instead of a scale: those of a file's views. With
     it nothing but a capture will do."""
+    follow: bool = False
+    """Of timed captures: frames are still being written to the folder, and are waited for."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
 
@@ -79,6 +81,7 @@ def timed_of(source: str | Path, options: SourceOptions) -> Signal:
         view_size=options.view_size,
         test_every=options.test_every,
         frames_per_second=rate,
+        follow=options.follow,
     )
     return capture.cut(*options.frames) if options.frames is not None else capture
 

@@ -29,7 +29,7 @@ from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, re
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains, without_gains
 from lamina.data.captures.timed import TimedCapture
-from lamina.errors import SignalError
+from lamina.errors import Interrupted, SignalError
 from lamina.fitting import checkpoint
 from lamina.fitting.shots import Shot
 from lamina.metrics.psnr import finite_db, psnr
@@ -58,6 +58,8 @@ class Chain:
 def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Iterator[FirstPart | FramePart]:
     """Fits the first frame, then each that comes; yields a part for each.
 
+    Of a capture that is still being written, a stop is the end: the stream has the frames so far.
+
     Raises:
         SignalError: the capture has no view to fit to, or a picture cannot be decoded.
         BackendUnavailable: CUDA was asked for and is not there.
@@ -73,8 +75,13 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         checkpoint.remove(session.checkpoint)
     rest = chain.rest
     gains = gains_of(signal, lambda view: _seen(rest, view, signal))
-    while signal.wait_for(chain.frame, _patience(session, chain)):
-        part, chain = coded(signal, config, session, chain, gains)
+    while signal.wait_for(chain.frame, _patience(signal, session, chain)):
+        try:
+            part, chain = coded(signal, config, session, chain, gains)
+        except Interrupted:
+            if signal.frame_count is None:
+                return
+            raise
         yield part
 
 
@@ -277,11 +284,16 @@ def _teller(session: Session, signal: TimedCapture, frame: int) -> Callable[[flo
     return tell
 
 
-def _patience(session: Session, chain: Chain) -> Callable[[], bool]:
-    """Tells that a frame is waited for; whoever watches may raise."""
+def _patience(signal: TimedCapture, session: Session, chain: Chain) -> Callable[[], bool]:
+    """Tells that a frame is waited for; whoever watches may raise, which ends what has no end."""
 
     def should_stop() -> bool:
-        session.report(Progress(FIRST_SHARE, f"waiting for frame {chain.frame}"))
+        try:
+            session.report(Progress(FIRST_SHARE, f"waiting for frame {chain.frame}"))
+        except Interrupted:
+            if signal.frame_count is None:
+                return True
+            raise
         return False
 
     return should_stop

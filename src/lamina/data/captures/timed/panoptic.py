@@ -39,8 +39,8 @@ def is_panoptic(path: Path) -> bool:
     return (path / META_NAMES[0]).is_file()
 
 
-def read_panoptic(path: Path) -> TimedSource:
-    """Cameras of both files, in order of their numbers.
+def read_panoptic(path: Path, *, is_growing: bool = False) -> TimedSource:
+    """Cameras of both files, in order of their numbers; of a folder that is growing, pictures may still be missing.
 
     Raises:
         SignalError: a file is missing or damaged, a camera moves, or pictures are missing; says which.
@@ -48,7 +48,9 @@ def read_panoptic(path: Path) -> TimedSource:
     cameras: list[tuple[int, bool, RigCamera]] = []
     for name in META_NAMES:
         if (path / name).is_file():
-            cameras += [(number, name == META_NAMES[1], camera) for number, camera in _cameras(path, path / name)]
+            cameras += [
+                (number, name == META_NAMES[1], camera) for number, camera in _cameras(path, path / name, is_growing)
+            ]
     cameras.sort(key=lambda found: found[0])
     numbers = [number for number, _, _ in cameras]
     if len(set(numbers)) < len(numbers):
@@ -62,7 +64,7 @@ def read_panoptic(path: Path) -> TimedSource:
     return TimedSource(tuple(camera for _, _, camera in cameras), cloud, RATE, (note,), (train, test))
 
 
-def _cameras(path: Path, meta: Path) -> list[tuple[int, RigCamera]]:
+def _cameras(path: Path, meta: Path, is_growing: bool) -> list[tuple[int, RigCamera]]:
     """The cameras of one file."""
     try:
         fields: dict[str, Any] = json.loads(meta.read_text("utf-8"))
@@ -90,26 +92,23 @@ def _cameras(path: Path, meta: Path) -> list[tuple[int, RigCamera]]:
             )
         if np.abs(poses[:, camera] - poses[0, camera]).max() > TOLERANCE:
             raise SignalError(f"{meta}: camera {number} moves; expected cameras that stand still")
-        found.append(
-            (
-                number,
-                _camera(
-                    path, meta, number, size, intrinsics[0, camera], poses[0, camera], [row[camera] for row in names]
-                ),
-            )
+        one = _camera(
+            path, meta, size, (number, intrinsics[0, camera], poses[0, camera]), [row[camera] for row in names]
         )
+        missing = next((picture for picture in one.pictures if not picture.is_file()), None)
+        if missing is not None and not is_growing:
+            raise SignalError(
+                f"{missing}: no such picture, which {meta.name} names; expected one a frame of camera {number}"
+            )
+        found.append((number, one))
     return found
 
 
 def _camera(
-    path: Path,
-    meta: Path,
-    number: int,
-    size: tuple[int, int],
-    intrinsics: np.ndarray,
-    pose: np.ndarray,
-    names: list[str],
+    path: Path, meta: Path, size: tuple[int, int], numbers: tuple[int, np.ndarray, np.ndarray], names: list[str]
 ) -> RigCamera:
+    """One camera from its number, intrinsics and pose."""
+    number, intrinsics, pose = numbers
     left, _, right = np.linalg.svd(pose[:3, :3])
     motion = np.eye(4)
     motion[:3, :3], motion[:3, 3] = left @ right, pose[:3, 3]
@@ -124,9 +123,4 @@ def _camera(
     )
     pictures = tuple(path / PICTURES / name for name in names)
     masks = tuple((path / MASKS / name).with_suffix(".png") for name in names)
-    missing = next((picture for picture in pictures if not picture.is_file()), None)
-    if missing is not None:
-        raise SignalError(
-            f"{missing}: no such picture, which {meta.name} names; expected one a frame of camera {number}"
-        )
     return RigCamera(f"{number:02}", lens, motion, pictures, masks if all(mask.is_file() for mask in masks) else ())

@@ -15,7 +15,7 @@ from PIL import Image
 from lamina.data.captures.capture import CACHE_BYTES, PixelCache, Pixels
 from lamina.data.captures.photographs import pinhole_of, straightened, target_size
 from lamina.data.captures.reading import BLACK, ratio_of, scaled_to, split_of
-from lamina.data.captures.timed.capture import TimedCapture, TimedView
+from lamina.data.captures.timed.capture import Arrival, TimedCapture, TimedView
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
 from lamina.data.captures.timed.source import RigCamera, TimedSource
 from lamina.data.image import opened
@@ -39,13 +39,15 @@ def read_timed_capture(
     test_every: int = 8,
     background: tuple[int, int, int] | None = None,
     frames_per_second: Fraction | None = None,
+    follow: bool = False,
     cache_bytes: int = CACHE_BYTES,
 ) -> TimedCapture:
     """Cameras, points, frames and split of a folder; its pictures are decoded when they are asked for.
 
     `scale` (0...1] is of the pictures there. `view_size` (width, height) asks for the scale at which the first camera
     has so many pixels instead. Every `test_every`-th camera by name is held out (0: none) where the folder has no split
-    of its own.
+    of its own. With `follow` the folder is still being written: pictures that it names come later, and the capture has
+    no count of frames.
 
     Raises:
         SignalError: not a timed capture, or something in it is missing, damaged or not supported; says what and where.
@@ -65,9 +67,11 @@ def read_timed_capture(
     ratio = ratio_of(scale)
     if not is_timed_capture(path):
         raise SignalError(f"{path}: no timed capture; expected a folder with train_meta.json beside ims/")
-    source = read_panoptic(path)
+    source = read_panoptic(path, is_growing=follow)
     capture = _capture_of(source, path, ratio, test_every, background or BLACK, cache_bytes)
-    return capture if frames_per_second is None else replace(capture, frames_per_second=frames_per_second)
+    if frames_per_second is not None:
+        capture = replace(capture, frames_per_second=frames_per_second)
+    return replace(capture, frame_count=None, arrival=_arrival_of(source)) if follow else capture
 
 
 def _capture_of(
@@ -107,6 +111,34 @@ def _capture_of(
         load_mask=load_mask if any(camera.masks for camera in cameras) else None,
         notes=source.notes,
     )
+
+
+def _arrival_of(source: TimedSource) -> Callable[[int], Arrival]:
+    """Where a frame is: here once all its pictures are there and decode whole."""
+    count = min(len(camera.pictures) for camera in source.cameras)
+    known: set[int] = set()
+
+    def arrival(frame: int) -> Arrival:
+        if frame >= count:
+            return Arrival.NEVER
+        if frame not in known and not all(_is_whole(camera.pictures[frame]) for camera in source.cameras):
+            return Arrival.COMING
+        known.add(frame)
+        return Arrival.HERE
+
+    return arrival
+
+
+def _is_whole(picture: Path) -> bool:
+    """Whether a picture is there and can be decoded to its end."""
+    if not picture.is_file():
+        return False
+    try:
+        with opened(picture) as image:
+            image.load()
+    except (SignalError, OSError):
+        return False
+    return True
 
 
 def frame_count_of(source: TimedSource, path: Path) -> int:
