@@ -94,7 +94,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
-            anchors=AnchorConfig(first=3_000, limit=13_000, near_share=0.25),
+            anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
     )
