@@ -8,8 +8,9 @@ benchmarks/results/interruptions.json: of each, how often the bytes were the sam
 
 One `lamina encode` is killed (SIGKILL) and started again until it was killed so often, at moments drawn over the time
 that is left of the job, imports included; then it is left alone. One thread each: bytes are promised equal for the same
-number of threads. `--full-disk` names a small file system (a tmpfs of a few MB): the encode writes there while all but
-`--room` bytes of it are taken, fails, and goes on when there is room.
+number of threads. `--full-disk` names a small file system (a tmpfs of a few MB), twice filled up for good: all but
+`--room` bytes of it before the encode begins, and all that is left of it before the finished file is written, when its
+units are in the journal. The encode fails, and goes on when there is room. `--kills 0` measures that alone.
 """
 
 from __future__ import annotations
@@ -45,6 +46,25 @@ class Subject:
     options: tuple[str, ...]
 
 
+FILL_AT_THE_END = """
+import sys
+from pathlib import Path
+import lamina.bitstream.journal as journal
+from lamina.cli import main
+write = journal.write_indexed
+def on_a_full_disk(*words, **named):
+    with Path(sys.argv.pop(1)).open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    return write(*words, **named)
+journal.write_indexed = on_a_full_disk
+sys.exit(main(sys.argv[2:]))
+"""
+"""`lamina`, but that the disk is full when the last write begins; the first word is the file that fills it."""
+
 SUBJECTS = (
     Subject("still", "demo/lighthouse.png", ("--preset", "fast", "--psnr", "30")),
     Subject("clip", "tests/samples/park_joy_96x64_6f.y4m", ("--preset", "fast", "--bpp", "0.5", "--group-frames", "2")),
@@ -52,9 +72,9 @@ SUBJECTS = (
 )
 
 
-def started(subject: Subject, output: Path) -> subprocess.Popen[bytes]:
+def started(subject: Subject, output: Path, program: tuple[str, ...] = ("-m", "lamina")) -> subprocess.Popen[bytes]:
     """The command, on its way."""
-    words = [sys.executable, "-m", "lamina", "encode", str(PROJECT / subject.source), str(output), "--quiet"]
+    words = [sys.executable, *program, "encode", str(PROJECT / subject.source), str(output), "--quiet"]
     threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     environment = {**os.environ, **threads, "PYTHONPATH": str(PROJECT / "src")}
     return subprocess.Popen(
@@ -142,24 +162,37 @@ def measure_kills(subject: Subject, kills: int, seed: int, folder: Path) -> dict
 
 
 def measure_full_disk(subject: Subject, disk: Path, room_bytes: int, folder: Path) -> dict[str, Any]:
-    """An encode onto a disk that is full, gone on with when there is room, beside one left alone."""
-    alone, output, ballast = folder / "alone.lam", disk / "full.lam", disk / "ballast"
+    """Encodes onto a disk that is full from the start, or at the last write, and gone on with when there is room."""
+    alone, ballast = folder / "alone.lam", disk / "ballast"
     if not alone.exists():
         left_alone(subject, alone)
     with ballast.open("wb") as file:
         file.write(bytes(max(shutil.disk_usage(disk).free - room_bytes, 0)))
-    process = started(subject, output)
+    from_the_start = fail_and_go_on(subject, disk, ("-m", "lamina"), alone)
+    at_the_last_write = fail_and_go_on(subject, disk, ("-c", FILL_AT_THE_END, str(ballast)), alone)
+    return {
+        "file_bytes": alone.stat().st_size,
+        "from_the_start": {"room_bytes": room_bytes, **from_the_start},
+        "at_the_last_write": at_the_last_write,
+    }
+
+
+def fail_and_go_on(subject: Subject, disk: Path, program: tuple[str, ...], alone: Path) -> dict[str, Any]:
+    """An encode that finds no room, and the same command again, with room."""
+    output = disk / "full.lam"
+    process = started(subject, output, program)
     _, said = process.communicate(timeout=LONGEST_S)
-    ballast.unlink()
+    is_there = output.exists()
+    (disk / "ballast").unlink()
     kept = output.with_name(output.name + ".part")
     files = sorted(place.name for place in kept.iterdir()) if kept.is_dir() else []
     again_s = left_alone(subject, output)
     same = digest(output) == digest(alone)
     output.unlink()
     return {
-        "room_bytes": room_bytes,
         "exit_status": process.returncode,
         "said": said.decode(errors="replace").strip().splitlines()[-1:],
+        "file_is_there": is_there,
         "kept": files,
         "second_run_s": round(again_s, 1),
         "same": same,

@@ -27,7 +27,7 @@ from numba import njit, prange
 from lamina.render.gaussians2d import Gaussians2D, log_euclidean_to_covariance
 from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
 from lamina.render.kernels.simd import fill_row, sum_row
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 from lamina.render.planar import render_planar
 
 SCENES = {"768x512, 10000 splats": (768, 512, 10_000), "1920x1080, 27000 splats": (1920, 1080, 27_000)}
@@ -173,7 +173,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for threads in options.threads:
         torch.set_num_threads(threads)
-        share_torch_threads()
+        share_threads()
         peak = measure_peak(threads)
         of_threads: dict[str, Any] = {"peak_gflops": round(peak, 1), "load_average": os.getloadavg()[0]}
         for name, size in SCENES.items():

@@ -33,7 +33,7 @@ from lamina.data.splats.opening import read_splats
 from lamina.render.backends import Backend
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 from lamina.render.spatial import render_spatial
 from lamina.render.spatial_cpu import aligned_records, spread_tiles
 
@@ -213,7 +213,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for threads in options.threads:
         torch.set_num_threads(threads)
-        share_torch_threads()
+        share_threads()
         peak = measure_peak(threads)
         of_threads: dict[str, Any] = {"peak_gflops": round(peak, 1), "load_average": os.getloadavg()[0]}
         for name, scene in scenes.items():

@@ -296,6 +296,9 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     integers: Callable[[Iterable[Unit]], Iterator[tuple[UnitKey, bytes]]]
     """Units, as `decode` takes them -> for each unit the integers that it decodes to, in one canonical spelling
     (`bitstream.integers`). The same bytes on every machine; `lamina digest` hashes them."""
+    show: Callable[[ModelT, Any], np.ndarray] | None = None
+    """`show(model, view)`: what `render` gives, as a float32 array without gradients, for codecs that can do so without
+    importing torch. None: it is made from `render`."""
     export: Export[ModelT] | None = None
     """None: it leaves as pixels only."""
 

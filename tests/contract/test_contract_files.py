@@ -114,6 +114,20 @@ def test_a_view_of_the_right_kind_gives_pixels_of_its_size(coded: Path) -> None:
             assert len(media.cameras()) == len(media.model().cameras)
 
 
+def test_what_is_shown_is_what_is_rendered(sample: Sample, coded: Path) -> None:
+    with lamina.open(coded) as media:
+        model = media.model()
+        own = model.view
+        for view in (own, Size(31, 17) if isinstance(own, Size) else own.resized(31, 17)):
+            rendered = sample.codec.render(model, view).float().cpu().numpy()
+            if sample.codec.show is not None:
+                shown = sample.codec.show(model, view)
+                assert shown.dtype == np.float32
+                np.testing.assert_allclose(shown, rendered, rtol=0, atol=1e-6)
+            pixels = np.clip(np.rint(rendered * 255), 0, 255).astype(np.int64)
+            assert np.abs(media.render(view, model=model) - pixels).max() <= (view is not own)
+
+
 def test_rejects_views_levels_frames_and_sizes_that_are_not_there(coded: Path) -> None:
     with lamina.open(coded) as media:
         own = media.model().view

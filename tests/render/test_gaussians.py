@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gaussians2D and the two shape parameterisations."""
 
+import numpy as np
 import pytest
 import torch
 
 from lamina.render.gaussians2d import Gaussians2D, cholesky_to_covariance, concatenate, log_euclidean_to_covariance
+from lamina.render.planar_arrays import log_euclidean_covariances
 
 
 def splats(count: int, dtype: torch.dtype = torch.float32) -> Gaussians2D:
@@ -85,6 +87,13 @@ def test_log_euclidean_is_the_matrix_exponential(anisotropy: float):
     expected = torch.matrix_exp(logarithm)[[0, 0, 1], [0, 1, 1]]
     found = log_euclidean_to_covariance(*(torch.tensor([v], dtype=torch.float64) for v in (m, d, e)))[0]
     assert torch.allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("anisotropy", [0.0, 1e-9, 1e-4, 0.05, 0.0819, 0.082, 1.0, 4.0, 100.0])
+def test_covariances_of_arrays_are_those_of_tensors(anisotropy: float):
+    rows = np.array([[0.3], [anisotropy], [-0.7 * anisotropy]], np.float32)
+    expected = log_euclidean_to_covariance(*torch.from_numpy(rows).double()).float().numpy()
+    np.testing.assert_allclose(log_euclidean_covariances(*rows), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("anisotropy", [0.0, 1e-9, 0.08, 0.1, 1.0])

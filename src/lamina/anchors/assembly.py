@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from lamina.anchors import assembly_kernels as kernels
 from lamina.anchors.anchors import Anchors
 from lamina.render.gaussians3d import Gaussians3D
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 
 COVARIANCE_OUTPUTS = 7
 """Three scales and a quaternion, for each offset."""
@@ -73,7 +73,7 @@ class _Assembly(torch.autograd.Function):
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, ...]:
         *tensors, least_opacity = arguments
         positions, scalings, offsets, masks, opacities, shapes, colors = (tensor.detach() for tensor in tensors)
-        share_torch_threads()
+        share_threads()
         count, k = masks.shape
         tanhs = torch.tanh(opacities)
         drawn = tanhs.clamp_min(least_opacity) if least_opacity > 0 else tanhs
@@ -98,7 +98,7 @@ class _Assembly(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        share_torch_threads()
+        share_threads()
         positions, scalings, offsets, masks, tanhs, drawn, sigmoids, shades, sources = ctx.saved_tensors
         count, k = masks.shape
         to_opacities, to_masks = torch.empty(count, k), torch.empty(count, k)

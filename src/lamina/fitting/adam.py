@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lamina.fitting.adam_kernels import adam_rows
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 
 DECAYS = (0.9, 0.999)
 """Of Adam's moments."""
@@ -46,7 +46,7 @@ class Parameter:
         """
         corrections = [1 / (1 - decay**step) for decay in DECAYS]
         if self.values.device.type == "cpu":
-            share_torch_threads()
+            share_threads()
             values, first, second = (tensor.numpy() for tensor in (self.values, self.first, self.second))
             decays, scales = np.array(DECAYS, np.float32), np.array(corrections, np.float32)
             slopes = gradient.contiguous().numpy()

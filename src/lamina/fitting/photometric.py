@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamina.fitting import photometric_kernels as kernels
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 
 WINDOW_SIGMA_PX = 1.5
 """Of SSIM's Gaussian window. Source: Wang et al., Image quality assessment (2004), sec. III-C."""
@@ -55,7 +55,7 @@ class _Photometric(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rendered: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-        share_torch_threads()
+        share_threads()
         x, y = (np.ascontiguousarray(picture.detach().numpy().transpose(2, 0, 1)) for picture in (rendered, target))
         planes, height, width = x.shape
         taps = np.array(_half_window(), np.float32)

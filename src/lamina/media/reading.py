@@ -18,7 +18,7 @@ from lamina.units import SeenBy
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import UInt8
+    from jaxtyping import Float32, UInt8
 
     from lamina.cameras.camera import Camera
 
@@ -194,15 +194,17 @@ class Media:
         )
 
     def _pixels(self, model: Model, view: View) -> UInt8[np.ndarray, "h w 3"]:
-        import torch
+        import numpy as np
 
-        with torch.inference_mode():
-            try:
-                pixels = self.codec.render(model, view)
-            except ValueError as error:
-                # Only splats that nobody would have sent make more pairs with tiles than memory holds.
-                raise BitstreamError(f"what it holds cannot be rendered: {error}", path=self.stream.name) from error
-            return pixels.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().numpy()
+        try:
+            pixels = _rendered(self.codec, model, view) if self.codec.show is None else self.codec.show(model, view)
+        except ValueError as error:
+            # Only splats that nobody would have sent make more pairs with tiles than memory holds.
+            raise BitstreamError(f"what it holds cannot be rendered: {error}", path=self.stream.name) from error
+        levels = pixels * np.float32(255.0)
+        np.clip(np.rint(levels, out=levels), 0, 255, out=levels)
+        with np.errstate(invalid="ignore"):
+            return levels.astype(np.uint8)
 
     def _check_view(self, view: View | None) -> None:
         by_camera = self.info.seen_by == SeenBy.CAMERA
@@ -248,3 +250,11 @@ class Media:
         if self.problems:
             return self.problems[0]
         return BitstreamError("no unit of these frames is in the file", what, path=self.stream.name)
+
+
+def _rendered(codec: AnyCodec, model: Model, view: View) -> Float32[np.ndarray, "h w 3"]:
+    """What a codec renders to tensors, as an array."""
+    import torch
+
+    with torch.inference_mode():
+        return codec.render(model, view).float().cpu().numpy()

@@ -17,7 +17,8 @@ from torch.autograd.function import once_differentiable
 
 from lamina.render.gaussians2d import Gaussians2D
 from lamina.render.kernels import planar_cpu, planar_splats, tile_lists
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
+from lamina.render.planar_arrays import SplatArrays, accumulate_arrays
 
 
 def render_cpu(
@@ -34,27 +35,17 @@ class _PlanarCpu(torch.autograd.Function):
     def forward(
         ctx: Any, positions: Tensor, covariances: Tensor, colors: Tensor, split: int, width: int, height: int
     ) -> tuple[Tensor, Tensor]:
-        share_torch_threads()
-        n = positions.shape[0]
-        geometry, planes = np.empty((8, n), np.float32), np.empty((3, n), np.float32)
-        planar_splats.prepare_splats(
-            _as_float32(positions), _as_float32(covariances), _as_float32(colors), geometry, planes
-        )
-        lists = tile_lists.build_tile_lists(geometry, width, height)
-        top = np.empty((height, width, 3), np.float32)
-        lower = np.empty_like(top) if split > 0 else np.empty((0, 0, 3), np.float32)
-        planar_cpu.accumulate_pixels(
-            geometry, planes, lists.tile_starts, lists.entry_splat, lists.entry_rows, split, lower, top
-        )
+        splats = SplatArrays(_as_float32(positions), _as_float32(covariances), _as_float32(colors))
+        found = accumulate_arrays(splats, split, width, height)
         ctx.save_for_backward(covariances)
-        ctx.kept = (geometry, planes, lists, split)
-        return torch.from_numpy(lower).to(positions.dtype), torch.from_numpy(top).to(positions.dtype)
+        ctx.kept = (found.geometry, found.planes, found.lists, split)
+        return torch.from_numpy(found.lower).to(positions.dtype), torch.from_numpy(found.top).to(positions.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         grad_lower, grad_top = grad_outputs
-        share_torch_threads()
+        share_threads()
         geometry, planes, lists, split = ctx.kept
         top = _as_float32(grad_top)
         # Splats of the lower level are in both pictures.

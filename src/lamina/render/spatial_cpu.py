@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 from lamina.cameras.camera import Camera
 from lamina.render.gaussians3d import Gaussians3D
 from lamina.render.kernels import depth_order, spatial_blend, spatial_projection, tile_lists
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 from lamina.render.kernels.tile_lists import gather_moments
 
 GOLDEN = 0.6180339887498949
@@ -43,7 +43,7 @@ class _SpatialCpu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
         *fields, camera, background = arguments
-        threads = share_torch_threads()
+        threads = share_threads()
         means, rotations, scales, opacities, colors, offsets = (_as_float32(field) for field in fields)
         view = spatial_projection.view_numbers(camera)
         count = means.shape[0]
@@ -78,7 +78,7 @@ class _SpatialCpu(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        share_torch_threads()
+        share_threads()
         places, records, lists, tiles, tile_stops, view = ctx.kept
         means, rotations, scales, opacities, pixels, alpha = (_as_float32(tensor) for tensor in ctx.saved_tensors)
         moments = np.empty((records.shape[0], tile_lists.MOMENTS), np.float32)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Headers, facts and digests: what every planar stream says about itself, whichever method wrote its units."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +29,33 @@ SMALL = replace(
     level_sizes=(LevelSize(100, 70), LevelSize(200, 140)),
     method=MethodId.PGSVC,
 )
+
+
+PINNED = Path(__file__).parents[2] / "conformance" / "planar"
+
+
+@pytest.mark.parametrize(("name", "out"), [("still_odd_size", "out.png"), ("clip", "out.y4m")])
+def test_decoding_needs_no_torch(name: str, out: str, tmp_path: Path) -> None:
+    words = ["decode", str(PINNED / f"{name}.lam"), str(tmp_path / out), "--quiet"]
+    code = f"import sys; from lamina.cli import main; assert main({words}) == 0; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
+
+
+def test_torch_has_the_threads_that_it_was_told_though_kernels_ran_before_it_was_imported() -> None:
+    code = """
+from lamina.render.kernels.threads import share_threads
+import lamina, numba, sys
+lamina.open(sys.argv[1]).decode()
+before = share_threads()
+assert "torch" not in sys.modules
+import torch
+print(before, share_threads(), torch.get_num_threads(), numba.get_num_threads())
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", code, str(PINNED / "still_odd_size.lam")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "1", "1"]
 
 
 @pytest.mark.parametrize("header", [STILL, CLIP, SMALL])

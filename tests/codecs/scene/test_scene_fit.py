@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole fit on a tiny capture: quality, levels, what is decoded, stopping and resuming, sizes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +18,16 @@ from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.coding import model_of
 from lamina.codecs.scene.config import SceneConfig
 from lamina.codecs.scene.model import ScenePart
+from lamina.data.captures import seen_volume
 from lamina.errors import Interrupted, SignalError
+from lamina.fitting.checkpoint import Keeper
 from lamina.metrics.psnr import psnr
 from lamina.units import Unit
+
+
+@pytest.fixture(autouse=True)
+def few_pixels_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_volume, "SWEPT_POINTS", 1_000)
 
 
 @cache
@@ -106,7 +113,7 @@ def test_every_mechanism_can_be_switched(config: SceneConfig):
     assert all(np.isfinite(qualities(part)))
 
 
-def test_a_capture_without_points_is_fitted_from_random_ones():
+def test_a_capture_without_points_is_fitted_from_what_it_shows():
     config = changed(SMALL, "schedule", steps=60, tune_steps=2)
     (part,) = CODEC.fit(tiny_capture(has_points=False), config, Session())
     assert qualities(part)[-1] > 10
@@ -126,11 +133,12 @@ class Stopper:
     stop_at: float
     key: str = "a job"
     reports: tuple[Progress, ...] = ()
+    stop: BaseException = field(default_factory=lambda: Interrupted("enough"))
 
     def report(self, progress: Progress) -> None:
         self.reports = (*self.reports, progress)
         if progress.done >= self.stop_at:
-            raise Interrupted("enough")
+            raise self.stop
 
 
 def session_of(stopper: Stopper) -> Session:
@@ -149,6 +157,24 @@ def test_a_stopped_fit_goes_on_to_the_same_file(tmp_path: Path, stop_at: float):
     assert follower.reports[0].done > stopper.reports[0].done
     assert payloads(part) == payloads(fitted())
     assert not path.exists()
+
+
+@pytest.mark.parametrize("stop", [Interrupted("stopped"), KeyboardInterrupt()], ids=["stopped", "killed"])
+def test_a_fit_without_points_goes_on_to_the_same_file(
+    tmp_path: Path, stop: BaseException, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lamina.codecs.scene.fit.fit.Keeper", lambda path: Keeper(path, 0.0))
+    config, path = changed(SMALL, "schedule", steps=40, tune_steps=2), tmp_path / "checkpoint.npz"
+    (whole,) = CODEC.fit(tiny_capture(has_points=False), config, Session())
+    stopper = Stopper(path, 0.1, stop=stop)
+    with pytest.raises(type(stop)):
+        list(CODEC.fit(tiny_capture(has_points=False), config, session_of(stopper)))
+    assert path.exists()
+    follower = Stopper(path, 2.0)
+    (part,) = CODEC.fit(tiny_capture(has_points=False), config, session_of(follower))
+    steps = [report.stage for report in follower.reports if report.stage.startswith("step ")]
+    assert not steps[0].startswith("step 5 ")
+    assert payloads(part) == payloads(whole)
 
 
 def test_another_jobs_or_a_damaged_checkpoint_is_not_used(tmp_path: Path):

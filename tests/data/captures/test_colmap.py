@@ -21,6 +21,10 @@ from written_models import (
 from lamina.data import read_image, write_image
 from lamina.data.captures import read_capture
 from lamina.data.captures.colmap_folder import read_model
+from lamina.errors import SignalError
+
+PLY_PROPERTIES = {"float": ["x", "y", "z", "nx", "ny", "nz"], "uchar": ["red", "green", "blue"]}
+"""As 3DGS's code writes them, with normals of 0."""
 
 MODELS = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"]
 
@@ -50,6 +54,27 @@ def test_points_are_seen_where_they_were_found(model: str, text: bool, tmp_path:
         assert np.allclose(camera.camera_from_world[:3, :3], rotation(original.quaternion), atol=1e-12)
     assert capture.name == "room"
     assert (capture.train, capture.test, capture.notes) == ((1, 2), (0,), ())
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["binary", "text"])
+def test_points_in_a_ply_alone_are_read(text: bool, tmp_path: Path, photo: np.ndarray) -> None:
+    content = written("PINHOLE")
+    model = write_capture(tmp_path, content, photo, text) / "sparse" / "0"
+    next(model.glob("points3D.*")).unlink()
+    assert len(read_capture(tmp_path).points) == 0
+    names = [f"property {kind} {name}\n" for kind, names in PLY_PROPERTIES.items() for name in names]
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex 5\n{''.join(names)}end_header\n"
+    rows = [
+        position.astype("<f4").tobytes() + bytes(12) + color.tobytes()
+        for position, color in zip(content.points, content.colors, strict=True)
+    ]
+    (model / "points3D.ply").write_bytes(header.encode() + b"".join(rows))
+    capture = read_capture(tmp_path)
+    assert np.allclose(capture.points, content.points, atol=1e-6)
+    assert np.array_equal(capture.point_colors, content.colors)
+    (model / "points3D.ply").write_bytes(header.encode() + b"".join(rows)[:-1])
+    with pytest.raises(SignalError, match=r"points3D\.ply: "):
+        read_capture(tmp_path)
 
 
 def test_a_pinhole_leaves_pixels_and_intrinsics_alone(tmp_path: Path, photo: np.ndarray) -> None:

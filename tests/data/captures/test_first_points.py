@@ -79,6 +79,24 @@ def test_swept_points_lie_near_the_true_ones_and_have_their_colors(no_pycolmap: 
     assert "added" in swept.notes[-1]
 
 
+def test_depth_bounds_of_the_capture_are_used():
+    # Cameras stand two units from the middle; nothing is as near as these bounds.
+    near, far = 0.3, 0.4
+    capture = replace(bare(demo()), train=demo().train[:4])
+    cameras = [capture.views[number].camera for number in capture.train]
+
+    def away(points: np.ndarray) -> np.ndarray:
+        """Depth of each point in the camera where that is nearest to the bounds: maybe that which it comes from."""
+        depths = np.stack([camera.project(points)[1] for camera in cameras])
+        rows = np.abs(depths - (near + far) / 2).argmin(axis=0)
+        return depths[rows, np.arange(len(points))]
+
+    bounded = away(sweep_points(replace(capture, depth_bounds=(near, far)), 0).positions)
+    assert len(bounded) > 50
+    assert 0.9 * near < bounded.min() <= bounded.max() < 1.1 * far
+    assert np.median(away(sweep_points(capture, 0).positions)) > 2 * far
+
+
 def test_the_same_points_are_found_again():
     first, again = sweep_points(bare(demo()), 0), sweep_points(bare(demo()), 0)
     assert np.array_equal(first.positions, again.positions)
@@ -136,6 +154,14 @@ def test_triangulated_points_lie_on_the_surface_and_are_found_again():
     assert np.array_equal(first.positions, again.positions)
     assert np.array_equal(first.colors, again.colors)
     assert np.median(distances(first.positions, capture.points)) < 0.03 * capture.camera_extent
+
+
+def test_looking_for_points_is_no_share_of_a_fit():
+    pytest.importorskip("pycolmap")
+    seen: list[Progress] = []
+    with_points(bare(demo()), seen.append)
+    assert any("finding" in progress.stage for progress in seen)
+    assert all(progress.done == 0 for progress in seen)
 
 
 def test_pairs_are_of_views_that_look_the_same_way():

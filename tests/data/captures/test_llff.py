@@ -40,6 +40,16 @@ def test_llffs_axes_become_opencvs(tmp_path: Path, photo: np.ndarray) -> None:
     assert (capture.test, capture.points.shape) == ((0,), (0, 3))
 
 
+def test_the_nearest_and_the_farthest_depth_are_kept_where_they_are_depths(tmp_path: Path, photo: np.ndarray) -> None:
+    rows = write_llff(tmp_path, photo)
+    rows[1, 15:] = 1.5, 12.0
+    np.save(tmp_path / "poses_bounds.npy", rows)
+    assert read_capture(tmp_path).depth_bounds == (1.5, 12.0)
+    rows[2, 15] = 0.0
+    np.save(tmp_path / "poses_bounds.npy", rows)
+    assert read_capture(tmp_path).depth_bounds is None
+
+
 def test_points_and_distortion_of_the_model_beside_it_are_used(tmp_path: Path, photo: np.ndarray) -> None:
     write_llff(tmp_path, photo)
     content = Written("SIMPLE_RADIAL", (320.0, 192.0, 128.0, -0.2), 384, 256)

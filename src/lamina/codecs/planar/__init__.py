@@ -40,6 +40,7 @@ CODEC: Codec[Picture | Clip, PlanarConfig, FramePart, PlanarModel] = Codec(
     encode=lazy("lamina.codecs.planar.coding:encode"),
     decode=lazy("lamina.codecs.planar.coding:decode"),
     render=lazy("lamina.codecs.planar.model:render"),
+    show=lazy("lamina.codecs.planar.model:show"),
     inspect=lazy("lamina.codecs.planar.facts:inspect"),
     breakdown=lazy("lamina.codecs.planar.facts:breakdown"),
     integers=lazy("lamina.codecs.planar.coding:integers"),

@@ -10,15 +10,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float, Float32
 
 from lamina.codec import Size
 from lamina.codecs.planar.packing import LayerState, packing_of
 from lamina.codecs.planar.syntax import PlanarHeader
-from lamina.render.planar import Gaussians2D, render_planar
+from lamina.render.planar_arrays import SplatArrays, accumulate_arrays
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lamina.render.gaussians2d import Gaussians2D
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class PlanarModel:
     @property
     def counts(self) -> Mapping[str, int]:
         """Splats."""
-        return {"splats": len(self.gaussians)}
+        return {"splats": len(self.arrays)}
 
     @cached_property
     def gaussians(self) -> Gaussians2D:
@@ -94,8 +99,15 @@ class PlanarModel:
         return packing_of(self.header.method).gaussians(self.header, self.layers)
 
     @cached_property
+    def arrays(self) -> SplatArrays:
+        """The same as arrays: no torch where the method needs none."""
+        return packing_of(self.header.method).arrays(self.header, self.layers)
+
+    @cached_property
     def background(self) -> Float[Tensor, " 3"]:
         """Added to every pixel, sRGB-coded 0...1."""
+        import torch
+
         return torch.tensor(self.header.background, dtype=torch.float32) / 255.0
 
 
@@ -104,12 +116,29 @@ def render(model: PlanarModel, view: Size | None = None) -> Float[Tensor, "h w 3
 
     Below the level's own size it is drawn larger and averaged: splats narrower than a pixel would alias.
     """
-    view = view or Size()
-    width = view.width or model.level_width
-    height = view.height or model.level_height
-    over = max(1, math.ceil(max(model.level_width / width, model.level_height / height)))
+    from lamina.render.planar import render_planar
+
+    width, height, over = _drawn(model, view)
     gaussians = model.gaussians.scaled(width * over / model.width, height * over / model.height)
     pixels = render_planar(gaussians, width * over, height * over)
     if over > 1:
         pixels = pixels.reshape(height, over, width, over, 3).mean(dim=(1, 3))
     return pixels + model.background
+
+
+def show(model: PlanarModel, view: Size | None = None) -> Float32[np.ndarray, "h w 3"]:
+    """What `render` gives, as an array, on the CPU: no gradients, and no torch where the method needs none."""
+    width, height, over = _drawn(model, view)
+    splats = model.arrays.scaled(width * over / model.width, height * over / model.height)
+    pixels = accumulate_arrays(splats, 0, width * over, height * over).top
+    if over > 1:
+        pixels = pixels.reshape(height, over, width, over, 3).mean(axis=(1, 3))
+    return pixels + np.array(model.header.background, np.float32) / np.float32(255.0)
+
+
+def _drawn(model: PlanarModel, view: Size | None) -> tuple[int, int, int]:
+    """Width and height of the picture, and how many times as large it is drawn."""
+    view = view or Size()
+    width = view.width or model.level_width
+    height = view.height or model.level_height
+    return width, height, max(1, math.ceil(max(model.level_width / width, model.level_height / height)))

@@ -16,6 +16,7 @@ from lamina.codecs.planar.syntax import MethodId, PlanarHeader
 
 if TYPE_CHECKING:
     from lamina.render.planar import Gaussians2D
+    from lamina.render.planar_arrays import SplatArrays
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Packing:
     """The inverse. Raises `BitstreamError`."""
     gaussians: Callable[[PlanarHeader, tuple[LayerState, ...]], Gaussians2D]
     """Layers 0..l of one frame -> Gaussians in full-size pixels, colours sRGB-coded (background not included)."""
+    arrays: Callable[[PlanarHeader, tuple[LayerState, ...]], SplatArrays]
+    """The same without tensors."""
 
 
 def packing_of(method: MethodId) -> Packing:

@@ -49,7 +49,8 @@ def with_points(capture: Capture, report: Callable[[Progress], None], seed: int 
     cameras = [capture.views[number].camera for number in capture.train]
     if importlib.util.find_spec("pycolmap") is not None and any(neighbors_of(cameras)):
         try:
-            parts.append(triangulate(capture, report, seed))
+            # Its shares are of its own time: whoever counts the fit would see them fall back to nothing.
+            parts.append(triangulate(capture, lambda at: report(Progress(0.0, at.stage)), seed))
             how.append(f"{len(parts[-1].positions)} triangulated between views")
         except SignalError as error:
             how.append(f"no triangulation ({error})")

@@ -7,9 +7,9 @@ Key frames code all splats (walk.py); predicted frames code what changed (update
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from lamina.codecs.planar.lattice import priors, walk
 from lamina.codecs.planar.lattice.color import to_rgb
@@ -24,7 +24,10 @@ from lamina.entropy import binary
 from lamina.entropy.split import split_table
 from lamina.entropy.walk import Coder, expect_end, measured_bits, open_meter, open_reader, write_stream
 from lamina.errors import BitstreamError
-from lamina.render.planar import Gaussians2D, log_euclidean_to_covariance
+from lamina.render.planar_arrays import SplatArrays, log_euclidean_covariances
+
+if TYPE_CHECKING:
+    from lamina.render.gaussians2d import Gaussians2D
 
 STEP_SCALE = 65536.0
 """Steps are coded in 1/65536 of full scale."""
@@ -304,8 +307,18 @@ def decode_update(
 
 def gaussians_of(header: PlanarHeader, states: tuple[LayerState, ...]) -> Gaussians2D:
     """Layers of one frame -> Gaussians in full-size pixels, RGB colors."""
+    import torch
+
+    from lamina.render.gaussians2d import Gaussians2D
+
+    found = arrays_of(header, states)
+    return Gaussians2D(*(torch.from_numpy(part) for part in (found.positions, found.covariances, found.colors)))
+
+
+def arrays_of(header: PlanarHeader, states: tuple[LayerState, ...]) -> SplatArrays:
+    """The same as arrays, which need no torch."""
     del header
     parameters = np.concatenate([parameters_of(state) for state in states], axis=1)
-    values = torch.from_numpy(parameters)
-    covariances = log_euclidean_to_covariance(values[2], values[3], values[4])
-    return Gaussians2D(values[:2].T.contiguous(), covariances, torch.from_numpy(to_rgb(parameters[5:8].T)))
+    covariances = log_euclidean_covariances(parameters[2], parameters[3], parameters[4])
+    colors = np.ascontiguousarray(to_rgb(parameters[5:8].T))
+    return SplatArrays(np.ascontiguousarray(parameters[:2].T), covariances, colors)

@@ -29,6 +29,7 @@ from lamina.codecs.planar.syntax import PlanarHeader
 from lamina.errors import BitstreamError
 from lamina.quantize.floats import FLOAT16, float12, is_finite_pattern
 from lamina.render.planar import Gaussians2D
+from lamina.render.planar_arrays import SplatArrays
 
 LARGEST_SCALE = 1e4
 """Of a grid: larger steps or offsets mean damage, and would make splats of infinite size."""
@@ -120,6 +121,12 @@ def gaussians(header: PlanarHeader, layers: tuple[LayerState, ...]) -> Gaussians
     """Layers 0..l of one frame as Gaussians in full-size pixels."""
     raw = torch.cat([layer.context.raw for layer in layers], dim=1)
     return to_gaussians(raw, header.width, header.height)
+
+
+def arrays(header: PlanarHeader, layers: tuple[LayerState, ...]) -> SplatArrays:
+    """The same as arrays."""
+    found = gaussians(header, layers)
+    return SplatArrays(*(part.contiguous().numpy() for part in (found.positions, found.covariances, found.colors)))
 
 
 def _reference(found: PgsvcLayerHeader, previous: LayerState | None, unit: str) -> DecodedLayer | None:

@@ -20,7 +20,7 @@ from lamina.codecs.planar.pgsvc.splats import to_gaussians
 from lamina.data.resample import downsample_area
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.render.kernels.planar_errors import error_moments
-from lamina.render.kernels.threads import share_torch_threads
+from lamina.render.kernels.threads import share_threads
 from lamina.render.kernels.tile_lists import build_tile_lists
 from lamina.render.kernels.tile_pixels import to_tiles
 from lamina.render.planar import render_planar
@@ -59,7 +59,7 @@ class LevelTarget:
 
 def make_targets(picture: UInt8[np.ndarray, "h w 3"], sizes: tuple[tuple[int, int], ...]) -> tuple[LevelTarget, ...]:
     """The picture at the size (width, height) of each level, by area averages."""
-    share_torch_threads()
+    share_threads()
     full = picture.astype(np.float32) / np.float32(255.0)
     height, width, _ = picture.shape
     made: dict[tuple[int, int], LevelTarget] = {}
@@ -97,7 +97,7 @@ class _FusedErrors(torch.autograd.Function):
     def forward(
         ctx: Any, raw: Tensor, target: LevelTarget, split: int, weights: tuple[float, float], errors: list
     ) -> Tensor:
-        share_torch_threads()
+        share_threads()
         table = raw.detach().numpy()
         geometry = np.empty((8, table.shape[1]), np.float32)
         geometry_of(table, *target.size, geometry)
