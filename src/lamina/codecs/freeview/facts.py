@@ -71,4 +71,6 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
         offsets = stream - sum(parts.values())
         return {"cameras": cameras, "headers": end - cameras, **parts, "offsets": offsets}
     head, end = MotionHead.unpack(unit.payload)
-    return {"headers": end, "key motion" if head.is_absolute else "motion": len(unit.payload) - end}
+    guests = {"births": len(head.births or b""), "guest motion": len(head.guest_motion or b"")}
+    motion = "key motion" if head.is_absolute else "motion"
+    return {"headers": end - sum(guests.values()), motion: len(unit.payload) - end, **guests}
