@@ -127,7 +127,7 @@ def main() -> None:
     names = [f"view_{view:02}.mp4" for view in range(VIEW_COUNT)]
     videos = [Video(name) for name in names]
     for frame in range(FRAME_COUNT):
-        parts = moment(cloud, frame / FRAME_COUNT)
+        parts = moment(cloud, float(frame / FRAMES_PER_SECOND))
         for video, camera in zip(videos, cameras(FINER), strict=True):
             video.write(picture(parts, camera))
     for video in videos:

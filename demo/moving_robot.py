@@ -29,13 +29,15 @@ MIDDLE = (0.0, -0.55, 0.0)
 """About which all of it sways."""
 PALM_HEIGHT, PALM_BESIDE, PALM_FORE = -0.56, 0.38, 0.0
 """Of the middle of the ball that a hand grows from."""
+ROUND_S = 4.0
+"""In which the robot looks around once."""
 SIDEWAYS, DOWN, BACK = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 """Axes of turns."""
 
 LITTLE_SIZE = 0.32
 """Of the one that passes by, of the robot's."""
-LITTLE_COMES = 0.2
-"""When, of the whole time."""
+LITTLE_COMES_S, LITTLE_WAY_S = 0.2, 2.6
+"""When it comes, and how long its way takes."""
 LITTLE_DISTANCE = 0.72
 """From the robot's middle."""
 
@@ -82,12 +84,12 @@ def ground_of(cloud: SplatCloud) -> SplatCloud:
     return cloud.selected(cloud.means[:, 1] >= GROUND_TOP)
 
 
-def moment(cloud: SplatCloud, time: float) -> list[Posed]:
-    """All that is there at a share 0...1 of the whole time."""
+def moment(cloud: SplatCloud, time_s: float) -> list[Posed]:
+    """All that is there at a time."""
     robot = robot_of(cloud)
-    parts = [at_rest(ground_of(cloud)), robot_at(robot, time)]
-    if time >= LITTLE_COMES:
-        parts.append(little_robot_at(robot, (time - LITTLE_COMES) / (1 - LITTLE_COMES)))
+    parts = [at_rest(ground_of(cloud)), robot_at(robot, time_s / ROUND_S)]
+    if time_s >= LITTLE_COMES_S:
+        parts.append(little_robot_at(robot, (time_s - LITTLE_COMES_S) / LITTLE_WAY_S))
     return parts
 
 
@@ -99,7 +101,7 @@ def at_rest(cloud: SplatCloud) -> Posed:
 
 
 def robot_at(cloud: SplatCloud, time: float) -> Posed:
-    """The robot looks around, waves with one hand, and sways."""
+    """The robot looks around, waves with one hand, and sways, `time` of a round."""
     phase = 2 * math.pi * time
     posed = at_rest(cloud)
     height, every = posed.positions[:, 1], np.ones(len(cloud))
@@ -127,9 +129,9 @@ def little_robot_at(cloud: SplatCloud, time: float) -> Posed:
     """A small one comes down and passes by, `time` of its own way."""
     posed, every = at_rest(cloud).scaled(LITTLE_SIZE, MIDDLE), np.ones(len(cloud))
     angle = 200.0 + 70.0 * time
-    down = float(_rising(np.array(time), 0.0, 0.55))
+    down = float(_rising(np.array(time), 0.0, 0.7))
     posed = posed.turned(MIDDLE, BACK, 12 * math.sin(8 * time), every)
-    posed = posed.shifted((0.0, 0.1 - 1.1 * (1 - down), LITTLE_DISTANCE), every)
+    posed = posed.shifted((0.0, 0.1 - 0.9 * (1 - down), LITTLE_DISTANCE), every)
     return posed.turned(MIDDLE, DOWN, angle, every)
 
 

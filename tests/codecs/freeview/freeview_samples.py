@@ -27,7 +27,11 @@ from lamina.units import Unit
 DEPTHS = {1: (), 2: (2,), 3: (1, 3)}
 """Of the cells of each scale but the finest, by the number of layers."""
 
-STEPS = (0.25, 0.0625, 0.025, 0.1)
+STEPS = (0.25, 0.0625, 0.03125, 0.125)
+"""Exact in the 32 bits in which they are sent."""
+
+UNIT = 0.203125
+"""World units; exact too."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def first_part(
     """A scene at rest of random attributes; `coarse` cells carry features, offsets."""
     made = sample(shape, points=points, layer_count=layer_count, seed=seed)
     scene = part_of(made, seed)
-    motion = MotionFacts(DEPTHS[layer_count] if depths is None else depths, *coarse, STEPS, 0.2)
+    motion = MotionFacts(DEPTHS[layer_count] if depths is None else depths, *coarse, STEPS, UNIT)
     facts = FreeviewFacts(VERSION, False, (10, 20, 30), 40, 30, 25, 1, 0.25, scene.facts.anchors, motion)
     return FirstPart(facts, scene.heads, scene.context, scene.layers, (camera(), camera(2)))
 

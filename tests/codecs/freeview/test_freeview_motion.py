@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 import torch
-from freeview_samples import first_part, rest_of, sparse, with_motion
+from freeview_samples import STEPS, UNIT, first_part, rest_of, sparse, with_motion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +83,7 @@ def test_each_group_of_columns_changes_its_own() -> None:
     one = torch.zeros(len(anchors), channels.count)
     one[:, channels.starts[1]] = 1.0
     shift = moved(anchors, one * row, channels).positions - anchors.positions
-    assert torch.allclose(shift[:, 0], torch.tensor(0.0625 * 0.2), atol=1e-5)
+    assert torch.allclose(shift[:, 0], torch.tensor(STEPS[1] * UNIT), atol=1e-5)
 
 
 @given(seed=st.integers(0, 99), split=st.integers(0, 3))
