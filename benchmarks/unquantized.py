@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lamina.anchors.fitting.descent import Watch, train
 from lamina.anchors.fitting.start import first_state
 from lamina.anchors.fitting.state import FitState
 from lamina.anchors.fitting.training import FitInput
 from lamina.anchors.picturing import shown
 from lamina.codec import Session
-from lamina.anchors.fitting.descent import Watch, train
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.metrics.ssim import ssim
 

@@ -14,6 +14,7 @@ import numpy as np
 from lamina.codec import Medium, Signal
 from lamina.data import Picture, clip_from_frames, open_signal
 from lamina.data.captures import is_capture, read_capture
+from lamina.data.captures.timed import is_timed_capture, read_timed_capture
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
@@ -49,6 +50,8 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     """
     options = options or SourceOptions()
     if isinstance(source, str | Path):
+        if is_timed_capture(source):
+            return timed_of(source, options)
         if is_capture(source) or options.view_size is not None:
             return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
@@ -63,6 +66,23 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     return cut(*options.frames) if cut is not None and options.frames else signal
 
 
+def timed_of(source: str | Path, options: SourceOptions) -> Signal:
+    """A timed capture, cut to the frames that are asked for.
+
+    Raises:
+        SignalError: something in it is missing or damaged, or frames are not there.
+    """
+    rate = None if options.frames_per_second is None else Fraction(options.frames_per_second)
+    capture = read_timed_capture(
+        source,
+        scale=options.scale,
+        view_size=options.view_size,
+        test_every=options.test_every,
+        frames_per_second=rate,
+    )
+    return capture.cut(*options.frames) if options.frames is not None else capture
+
+
 def is_signal(source: object) -> bool:
     """Whether it signs the protocol of signals."""
     return all(hasattr(source, name) for name in ("medium", "notes", "frame_count", "fingerprint", "looks"))
@@ -70,6 +90,8 @@ def is_signal(source: object) -> bool:
 
 def medium_of_path(path: str | Path) -> Medium:
     """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike."""
+    if is_timed_capture(path):
+        return "timed capture"
     if is_capture(path):
         return "capture"
     return "clip" if Path(path).is_dir() else "picture"

@@ -17,7 +17,7 @@ LEVELS_AT_MOST = 8
 class MotionConfig:
     """How anchors may differ from rest, and how differences are found."""
 
-    iterations: int = 100
+    iterations: int = 150
     """Steps a frame, each on one view. HPC: 500, which find no more (freeview prototype)."""
     ratio: float = 0.4
     """Cells of a scale by those of the next finer one, about (HPC, sec. VI-A)."""
@@ -57,9 +57,9 @@ class BirthConfig:
 
     enabled: bool = True
     """Off: what is not there at first never comes."""
-    error: float = 0.05
+    error: float = 0.04
     """Mean absolute error of a pixel, 0...1, over which something new may be there."""
-    least_share: float = 0.6
+    least_share: float = 0.9
     """Of the views that see a place, so many must miss something there."""
     least_cells: int = 6
     """Places that must be new, or nothing is born."""
@@ -79,7 +79,7 @@ class FreeviewConfig:
 
     level_count: int = 3
     """Levels of quality: scales of motion, and layers of the first frame."""
-    rate_weight: float = 0.004
+    rate_weight: float = 0.003
     """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
     bits_per_second: float | None = None
     """Of the frames after the first, instead of a lambda. None: no rate is asked for."""
@@ -93,9 +93,9 @@ class FreeviewConfig:
     """Where the first frame is fitted; `auto`: CUDA where it and gsplat are."""
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
-            rate_weight=0.004,
-            anchors=AnchorConfig(first=4_000, limit=12_000, near_share=0.25),
-            schedule=ScheduleConfig(steps=3_000, tune_steps=200),
+            rate_weight=0.0035,
+            anchors=AnchorConfig(first=3_000, limit=13_000, near_share=0.25),
+            schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
     )
     """The first frame; its levels, seed and device are those above."""

@@ -42,14 +42,20 @@ from lamina.render.spatial import render_spatial
 CUBE_CELLS = 64
 """Of the cube in which new things are looked for, an axis."""
 
-RATES = (0.02, 0.01, 0.03)
-"""Of Adam: features, log scalings, offsets. About twice those at rest: there are few steps."""
+RATES = (0.1, 0.05, 0.15)
+"""Of Adam: features, log scalings, offsets. Ten times those at rest: there are few steps."""
 
-FINAL_RATE = 0.2
+FINAL_RATE = 0.1
 """Of the first rates, at the last step."""
 
 LEAST_WEIGHT_PX = 0.3
 """Gaussians that weigh less in every view are not sent, and guests without any leave."""
+
+LESS_SHARE = 0.15
+"""Of views that must miss something, so many fewer for each finer layer: what is nearly right is right for some."""
+
+LEAST_FREE = 0.25
+"""Of the cells in which something is missing, so many must be without a guest; otherwise finer guests come."""
 
 LEAST_OPACITY = 0.006
 """Under which a Gaussian would feel nothing while it learns (`AnchorConfig.least_opacity`)."""
@@ -102,12 +108,12 @@ def born(
 
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
-    points = _new_points(stage, config)
-    if not len(points.positions):
-        return None
+    errors = _errors(stage, config)
     for layer in range(stage.model.level + 1):
-        cells, colors = _cells_of(stage, layer, points, config)
-        if len(cells) >= config.least_cells:
+        share = config.least_share - LESS_SHARE * layer
+        points = hull_points(errors, stage.middle, stage.side, CUBE_CELLS, share)
+        cells, colors, share = _cells_of(stage, layer, points, config)
+        if len(cells) >= config.least_cells and share >= LEAST_FREE:
             found = _grown(stage, config, Place(layer, cells), colors, seed)
             is_worth_it = found is not None and _pays(stage, config, layer, found, rate_weight)
             return (layer, found) if found is not None and is_worth_it else None
@@ -136,8 +142,8 @@ def _grown(
     return quantized(stage.rest, stage.context, place.layer, place.cells[kept], values[kept], used[kept])
 
 
-def _new_points(stage: Stage, config: BirthConfig) -> PointCloud:
-    """Surface of what most views miss."""
+def _errors(stage: Stage, config: BirthConfig) -> list[Silhouette]:
+    """Where each view misses something."""
     silhouettes = []
     with torch.no_grad():
         for shot in stage.shots:
@@ -146,13 +152,13 @@ def _new_points(stage: Stage, config: BirthConfig) -> PointCloud:
             mask = (smooth > config.error).to(torch.uint8).numpy()
             pixels = (shot.target * 255).round().to(torch.uint8).numpy()
             silhouettes.append(Silhouette(shot.camera, mask, pixels))
-    return hull_points(silhouettes, stage.middle, stage.side, CUBE_CELLS, config.least_share)
+    return silhouettes
 
 
 def _cells_of(
     stage: Stage, layer: int, points: PointCloud, config: BirthConfig
-) -> tuple[Indices, Float64[np.ndarray, "m 3"]]:
-    """Cells of a layer in Morton order that no guest of it stands in, and the mean color of the points in each."""
+) -> tuple[Indices, Float64[np.ndarray, "m 3"], float]:
+    """Cells with points in which no guest of the layer stands, in Morton order; colors there; the share that is free."""
     lattice = lattice_of(stage.rest.facts.anchors)
     inside = lattice.contains(points.positions)
     keys = morton_keys(lattice.locate(points.positions[inside], layer))
@@ -166,7 +172,7 @@ def _cells_of(
     means /= np.maximum(counts, 1)[:, None]
     free = np.flatnonzero(~np.isin(unique, taken))
     fullest = np.sort(free[np.argsort(-counts[free], kind="stable")[: config.most]])
-    return indices_of(unique[fullest]), means[fullest]
+    return indices_of(unique[fullest]), means[fullest], len(free) / max(len(unique), 1)
 
 
 def _first_values(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A timed capture as codecs see it: fixed pinhole cameras over frames, whose pixels are decoded when they are asked for.
+"""A timed capture as codecs see it: fixed pinhole cameras over frames; pixels are decoded when they are asked for.
 
 A capture that is still being written (`frame_count` None) is read in one loop with those that are complete:
 

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of synchronised cameras of any kind that we read enters, a `TimedCapture` leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from lamina.data.captures.capture import CACHE_BYTES, PixelCache, Pixels
+from lamina.data.captures.photographs import pinhole_of, straightened, target_size
+from lamina.data.captures.reading import BLACK, ratio_of, scaled_to, split_of
+from lamina.data.captures.timed.capture import TimedCapture, TimedView
+from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
+from lamina.data.captures.timed.source import RigCamera, TimedSource
+from lamina.data.image import opened
+from lamina.data.pixel_formats import to_rgb8
+from lamina.errors import SignalError
+
+LEAST_CAMERAS = 2
+"""Fewer show no depth."""
+
+
+def is_timed_capture(path: str | Path) -> bool:
+    """Whether `read_timed_capture` takes this: a folder with train_meta.json (Panoptic)."""
+    return Path(path).is_dir() and is_panoptic(Path(path))
+
+
+def read_timed_capture(
+    path: str | Path,
+    *,
+    scale: Fraction | float | None = None,
+    view_size: tuple[int, int] | None = None,
+    test_every: int = 8,
+    background: tuple[int, int, int] | None = None,
+    frames_per_second: Fraction | None = None,
+    cache_bytes: int = CACHE_BYTES,
+) -> TimedCapture:
+    """Cameras, points, frames and split of a folder; its pictures are decoded when they are asked for.
+
+    `scale` (0...1] is of the pictures there. `view_size` (width, height) asks for the scale at which the first camera
+    has so many pixels instead. Every `test_every`-th camera by name is held out (0: none) where the folder has no split
+    of its own.
+
+    Raises:
+        SignalError: not a timed capture, or something in it is missing, damaged or not supported; says what and where.
+        ValueError: a scale outside (0, 1], or `test_every` is 1 or negative.
+    """
+    path = Path(path)
+    if view_size is not None:
+
+        def read(ratio: Fraction) -> tuple[TimedCapture, tuple[int, int]]:
+            capture = read_timed_capture(
+                path, scale=ratio, test_every=test_every, background=background, frames_per_second=frames_per_second,
+                cache_bytes=cache_bytes,
+            )  # fmt: skip
+            return capture, (capture.views[0].camera.width, capture.views[0].camera.height)
+
+        return scaled_to(path, view_size, read)
+    ratio = ratio_of(scale)
+    if not is_timed_capture(path):
+        raise SignalError(f"{path}: no timed capture; expected a folder with train_meta.json beside ims/")
+    source = read_panoptic(path)
+    count = frame_count_of(source, path)
+    views = tuple(
+        TimedView(
+            camera.name, pinhole_of(camera.lens, camera.camera_from_world, ratio, f"{path}, camera {camera.name}")
+        )
+        for camera in source.cameras
+    )
+    if len(views) < LEAST_CAMERAS:
+        raise SignalError(f"{path}: {len(views)} camera; expected at least {LEAST_CAMERAS}")
+    train, test = source.split or split_of([view.name for view in views], test_every)
+    behind = background or BLACK
+    cameras, load = source.cameras, _decoder(source, ratio, behind, cache_bytes)
+    has_masks = any(camera.masks for camera in cameras)
+
+    def load_mask(frame: int, view: int) -> UInt8[np.ndarray, "h w"] | None:
+        return _mask(cameras[view], frame, ratio) if cameras[view].masks else None
+
+    return TimedCapture(
+        name=path.resolve().name,
+        views=views,
+        train=train,
+        test=test,
+        frame_count=count,
+        frames_per_second=frames_per_second or source.frames_per_second,
+        points=source.points.positions,
+        point_colors=source.points.colors,
+        background=behind,
+        load=load,
+        load_mask=load_mask if has_masks else None,
+        notes=source.notes,
+    )
+
+
+def frame_count_of(source: TimedSource, path: Path) -> int:
+    """Frames of all cameras.
+
+    Raises:
+        SignalError: cameras have different numbers of them, or none.
+    """
+    counts = {camera.name: len(camera.pictures) for camera in source.cameras}
+    fewest, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
+    if counts[fewest] != counts[most]:
+        raise SignalError(
+            f"{path}: camera {fewest} has {counts[fewest]} frames, camera {most} has {counts[most]}; expected as many "
+            f"of each"
+        )
+    if not counts[fewest]:
+        raise SignalError(f"{path}: no camera has a picture")
+    return counts[fewest]
+
+
+def _decoder(
+    source: TimedSource, ratio: Fraction, background: tuple[int, int, int], cache_bytes: int
+) -> Callable[[int, int], Pixels]:
+    """Frame, view -> pixels, through a bounded cache."""
+    cameras = source.cameras
+
+    def decode(number: int) -> Pixels:
+        frame, view = divmod(number, len(cameras))
+        camera = cameras[view]
+        path, lens = camera.pictures[frame], camera.lens
+        with opened(path) as image:
+            pixels, _ = to_rgb8(image, path, background, [])
+        if pixels.shape != (lens.height, lens.width, 3):
+            raise SignalError(
+                f"{path}: {pixels.shape[1]}x{pixels.shape[0]}, expected {lens.width}x{lens.height} as its camera says"
+            )
+        return straightened(pixels, lens, ratio)
+
+    cache = PixelCache(decode, cache_bytes)
+    return lambda frame, view: cache(frame * len(cameras) + view)
+
+
+def _mask(camera: RigCamera, frame: int, ratio: Fraction) -> UInt8[np.ndarray, "h w"]:
+    """1 where most of a pixel is foreground.
+
+    Raises:
+        SignalError: it is not of its picture's size.
+    """
+    path, lens = camera.masks[frame], camera.lens
+    with opened(path) as image:
+        mask = np.asarray(image.convert("L")) > 0
+    if mask.shape != (lens.height, lens.width):
+        raise SignalError(
+            f"{path}: {mask.shape[1]}x{mask.shape[0]}, expected {lens.width}x{lens.height} as its picture"
+        )
+    width, height = target_size(lens.width, lens.height, ratio)
+    if (height, width) == mask.shape:
+        return mask.astype(np.uint8)
+    smaller = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+    return (np.asarray(smaller) > 127).astype(np.uint8)
