@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "scene"))
-from scene_samples import FULL, part_of, sample
+from scene_samples import FULL, PLAIN, part_of, sample
 
 from lamina.anchors.context.fixed import FixedContext
 from lamina.anchors.layers import AnchorLayer
@@ -23,6 +23,8 @@ from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts, MotionFacts
 from lamina.units import Unit
+
+__all__ = ["FULL", "PLAIN"]
 
 DEPTHS = {1: (), 2: (2,), 3: (1, 3)}
 """Of the cells of each scale but the finest, by the number of layers."""
