@@ -31,7 +31,7 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.dev
 
 setup: $(VENV)/.dev  ## Make .venv with lamina, its test tools and the rival encoders
 
-demo: $(VENV)/.demo  ## Code a photograph, a clip and a scene, compare with other codecs, write demo_output/index.html
+demo: $(VENV)/.demo  ## Code a photograph, a clip, a scene and one that moves, compare, write demo_output/index.html
 	$(BIN)/python -m demo $(DEMO_OPTIONS)
 
 test: $(VENV)/.dev  ## All tests that need neither the development data nor a GPU (minutes on two cores)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make demo`: a photograph and a clip enter; layered files, a page to look at and a table leave, in demo_output/.
+"""`make demo`: a photograph, a clip, a scene and one that moves enter; layered files, a page to look at and a table leave, in demo_output/.
 
     source ─ lamina ─► file ─ each level ─► Version ┐
     source ─ other codecs ─► file ─► Version, curve ┴─► Exhibit ─► page (one self-contained HTML file), terminal
 
-Read in this order: exhibits · photograph · clip · page · terminal · __main__.
+Read in this order: exhibits · photograph · clip · robot · free_view · page · terminal · __main__.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m demo`: code a photograph, a clip and a scene, write demo_output/index.html, and say what to try next."""
+"""`python -m demo`: code a photograph, a clip, a scene and what moves in one, write demo_output/index.html, and say what to try next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from demo import clip, photograph, robot
+from demo import clip, free_view, photograph, robot
 from demo.exhibits import OUTPUT
 from demo.page import write_page
 from demo.terminal import print_commands, print_exhibits
@@ -26,16 +26,21 @@ COMMANDS = (
     ("lamina decode demo_output/person.lam part.mp4 --frames 10:20 --level 1", "a part of the clip, at a lower level"),
     ("lamina render demo_output/robot.lam --camera orbit --out orbit.mp4", "around the robot"),
     ("lamina decode demo_output/robot.lam robot.ply --level 2", "for SuperSplat and other viewers"),
+    ("lamina render demo_output/robot_moving.lam --camera orbit --out orbit.mp4", "around the robot while it moves"),
+    ("lamina decode demo_output/robot_moving.lam frames/", "frame0000.ply, ...: a sequence for SuperSplat"),
     ("lamina encode YOUR_PHOTO.jpg photo.lam --bpp 0.5", "your own picture"),
     ("lamina encode YOUR_CLIP.mp4 clip.lam --frames 0:60 --preset fast", "your own clip"),
     ("lamina encode YOUR_PHOTOS/ scene.lam --poses sfm --preset fast", "your own scene (needs lamina[sfm])"),
 )
 
 
+EXHIBITS = (photograph.make_exhibit, clip.make_exhibit, robot.make_exhibit, free_view.make_exhibit)
+
+
 def main() -> int:
     """Run the demo; the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m demo", description="Code a photograph, a clip and a scene, and compare."
+        prog="python -m demo", description="Code a photograph, a clip, a scene and one that moves, and compare."
     )
     parser.add_argument(
         "--preset", choices=sorted(PRESETS), default="default", help="of Lamina; fast: a third of the time"
@@ -44,7 +49,7 @@ def main() -> int:
     started_s = time.monotonic()
     OUTPUT.mkdir(exist_ok=True)
     try:
-        exhibits = [make(preset) for make in (photograph.make_exhibit, clip.make_exhibit, robot.make_exhibit)]
+        exhibits = [make(preset) for make in EXHIBITS]
     except LaminaError as error:
         print_error(str(error))
         return 1

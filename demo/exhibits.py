@@ -14,6 +14,7 @@ from benchmarks.rivals.curves import Pixels, RatePoint
 from lamina.bitstream import read_stream
 from lamina.cli.progress import ProgressDisplay, shown_progress
 from lamina.media.summary import Summary, summarize
+from lamina.units import SeenBy
 
 HERE = Path(__file__).parent
 OUTPUT = HERE.parent / "demo_output"
@@ -78,17 +79,26 @@ class Exhibit:
     curves: Sequence[Curve]
     summary: Summary
 
+    measured_on: str = ""
+    """Looks that quality is measured on, where these are not the frames that are shown: ``5 views held out``."""
+
     @property
-    def is_scene(self) -> bool:
-        """Frames are views of a scene, which has no pixels of its own."""
-        return self.summary.info.kind == "scene"
+    def is_seen_by_cameras(self) -> bool:
+        """It has no pixels of its own: frames are views of it."""
+        return self.summary.info.seen_by is SeenBy.CAMERA
+
+    @property
+    def coded_frames(self) -> int:
+        """Moments that were coded; 0 of what stands still."""
+        return self.summary.frame_count if self.summary.info.is_timed else 0
 
     @property
     def source_bytes(self) -> int:
-        """Of the file, or of the pictures in the folder."""
-        if self.source.is_dir():
-            return sum(path.stat().st_size for path in (self.source / "images").iterdir())
-        return self.source.stat().st_size
+        """Of the file, or of the pictures and videos in the folder."""
+        if not self.source.is_dir():
+            return self.source.stat().st_size
+        seen = (path for path in self.source.rglob("*") if path.suffix in (".jpg", ".mp4"))
+        return sum(path.stat().st_size for path in seen)
 
 
 def open_summary(path: Path) -> Summary:

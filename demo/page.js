@@ -87,9 +87,9 @@ function cards(exhibit, stage, update) {
     const paint = () => canvas.getContext("2d").drawImage(version.picture, 0, middle, exhibit.width, exhibit.height, 0, 0, exhibit.width, exhibit.height);
     if (version.picture.complete) paint();
     version.picture.addEventListener("load", paint);
-    const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} ${exhibit.isScene ? "views" : "frames"}` : "";
+    const frames = exhibit.frameCount > 1 ? `, ${exhibit.frameCount} ${exhibit.isSeenByCameras ? "views" : "frames"}` : "";
     const lines = point
-      ? [exhibit.isScene ? `${exhibit.frameCount} views held out` : `${point.bpp.toFixed(3)} bits per pixel`, `PSNR ${point.psnr.toFixed(2)} dB · SSIM ${point.ssim.toFixed(4)}`]
+      ? [exhibit.isSeenByCameras ? exhibit.measuredOn : `${point.bpp.toFixed(3)} bits per pixel`, `PSNR ${point.psnr.toFixed(2)} dB · SSIM ${point.ssim.toFixed(4)}`]
       : [`${exhibit.width} × ${exhibit.height} pixels${frames}`, `${kilobytes(exhibit.sourceBytes)} as it came`];
     const card = make("button", { type: "button", className: point ? "card ours" : "card" }, canvas,
       make("div", {}, make("h4", { textContent: version.label }),
@@ -108,7 +108,7 @@ function cards(exhibit, stage, update) {
 
 function tablePanel(exhibit, colors) {
   const metrics = Object.keys(METRICS).filter((name) => name !== "psnr" && exhibit.versions.some((version) => version.point?.[name] != null));
-  const bpp = exhibit.isScene ? [] : [(point) => point.bpp.toFixed(3)];
+  const bpp = exhibit.isSeenByCameras ? [] : [(point) => point.bpp.toFixed(3)];
   const head = ["", "bytes", ...bpp.map(() => "bpp"), "PSNR", ...metrics.map((name) => METRICS[name][0])];
   const rows = exhibit.versions.filter((version) => version.point).map(({ point, ...version }) => {
     const dot = make("i");
@@ -148,7 +148,7 @@ function exhibitSection(exhibit, colors) {
   update();
   const keys = make("p", { className: "hint" });
   keys.innerHTML = `Drag the divider, or <kbd>←</kbd> <kbd>→</kbd>; double-click or <kbd>+</kbd> to see the pixels, then drag the picture.${exhibit.frameCount > 1 ? " <kbd>space</kbd> stops and plays." : ""}`;
-  const took = duration(exhibit.encodeSeconds) + (exhibit.frameCount > 1 && !exhibit.isScene ? ` for ${exhibit.frameCount} frames` : "");
+  const took = duration(exhibit.encodeSeconds) + (exhibit.codedFrames ? ` for ${exhibit.codedFrames} frames` : "");
   return make("section", { className: "exhibit" },
     make("h2", { textContent: exhibit.title }),
     make("p", { className: "note", textContent: `${exhibit.note}. Coded here in ${took}.` }),

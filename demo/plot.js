@@ -49,7 +49,7 @@ const isDashed = (curve) => curve.isOneFile && curve.codec !== "lamina";
 function drawPlot(exhibit, colors, metric, hidden) {
   const curves = exhibit.curves.map((curve, index) => ({ ...curve, points: hidden.has(index) ? [] : curve.points }));
   const points = curves.flatMap((curve) => curve.points).filter((point) => point[metric] != null);
-  const rate = RATES[exhibit.isScene ? "scene" : "picture"];
+  const rate = RATES[exhibit.isSeenByCameras ? "scene" : "picture"];
   const svg = shape("svg", { viewBox: `0 0 ${FRAME.width} ${FRAME.height}`, class: "plot", role: "img" });
   svg.setAttribute("aria-label", `${METRICS[metric][0]} over ${rate.label}`);
   if (!points.length) return svg;

@@ -69,6 +69,7 @@ def make_exhibit(preset: str) -> Exhibit:
         versions=[Version("Source", "", views, None), *levels],
         curves=curves,
         summary=open_summary(file),
+        measured_on=f"{len(views)} views held out",
     )
 
 

@@ -17,19 +17,19 @@ def print_exhibits(exhibits: Sequence[Exhibit]) -> None:
     """One table an exhibit."""
     console = Console()
     for exhibit in exhibits:
-        scene = exhibit.is_scene
-        timed = exhibit.frames_per_second is not None and not scene
+        by_cameras = exhibit.is_seen_by_cameras
+        has_vmaf = any(version.point is not None and version.point.vmaf is not None for version in exhibit.versions)
         table = Table(
             title=f"{exhibit.title} ({exhibit.encode_s:.0f} s to encode)", title_justify="left", title_style="bold"
         )
         table.add_column("")
         for name in (
             "bytes",
-            *(() if scene else ("bits/pixel",)),
+            *(() if by_cameras else ("bits/pixel",)),
             "PSNR dB",
             "SSIM",
             "MS-SSIM",
-            *(("VMAF",) if timed else ()),
+            *(("VMAF",) if has_vmaf else ()),
         ):
             table.add_column(name, justify="right")
         for version in exhibit.versions:
@@ -40,12 +40,12 @@ def print_exhibits(exhibits: Sequence[Exhibit]) -> None:
             label = f"Lamina, level {version.level}" if ours else version.label
             cells = [
                 f"{point.bytes:,}",
-                *(() if scene else (f"{point.bpp:.3f}",)),
+                *(() if by_cameras else (f"{point.bpp:.3f}",)),
                 f"{point.psnr:.2f}",
                 f"{point.ssim:.4f}",
                 f"{point.ms_ssim:.4f}",
             ]
-            if timed:
+            if has_vmaf:
                 cells.append("-" if point.vmaf is None else f"{point.vmaf:.1f}")
             table.add_row(label, *cells, style="bold" if ours else "")
         console.print()

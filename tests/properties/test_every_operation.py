@@ -17,6 +17,7 @@ from codec_bound_attacks import (
     paper_attacks,
     splats_before,
 )
+from freeview_bound_attacks import freeview_attacks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from watched import LARGEST, operate
@@ -32,6 +33,7 @@ ROW = re.compile(
 ROWS = {row["where"]: row for row in ROW.finditer((DOCS / "numbers_by_function.md").read_text(encoding="utf-8"))}
 ATTACKS = (
     primitives, mixers, tables, network_attacks, anchor_attacks, key_frame_attacks, clip_attacks, paper_attacks,
+    freeview_attacks,
 )  # fmt: skip
 LOOSE = 4
 """How far from its bound an attack may stay."""
@@ -55,7 +57,8 @@ def test_no_integer_passes_its_bound_and_attacks_reach_it(where: str, largest: d
 
 
 def test_every_function_that_decodes_is_in_the_table(largest: dict[str, int]) -> None:
-    own_work = {"codecs.planar.lattice.steps:stored_tables"}  # Decimals, of a table that is pinned.
+    # Decimals, of tables that are pinned.
+    own_work = {"codecs.planar.lattice.steps:stored_tables", "entropy.mixing:stored_tables"}
     assert {where for where in largest if not where.endswith(":constants")} - own_work == set(ROWS)
 
 

@@ -5,6 +5,7 @@ Drawn by hand, ball by ball, so that no renderer of ours has a part in what is c
 """
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -52,14 +53,19 @@ def camera_at(number: int) -> Camera:
 
 def picture(frame: int, number: int) -> np.ndarray:
     """What a camera sees, 8 bits."""
+    return drawn(places_at(frame), COLORS, number)
+
+
+def drawn(balls: np.ndarray, colors: np.ndarray, number: int) -> np.ndarray:
+    """Balls before a camera."""
     camera = camera_at(number)
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
     pixels = np.broadcast_to(np.array(BACKGROUND, np.float64), (HEIGHT, WIDTH, 3)).copy()
-    places, depths = camera.project(places_at(frame))
+    places, depths = camera.project(balls)
     for ball in np.argsort(-depths):
         away = np.hypot(columns - places[ball, 0], rows - places[ball, 1]) / (RADIUS * 52.0 / depths[ball])
         shade = np.sqrt(np.clip(1 - away**2, 0, 1))[..., None]
-        pixels = np.where(away[..., None] < 1, COLORS[ball] * (0.55 + 0.45 * shade), pixels)
+        pixels = np.where(away[..., None] < 1, colors[ball] * (0.55 + 0.45 * shade), pixels)
     return np.clip(np.rint(pixels * GAINS[number]), 0, 255).astype(np.uint8)
 
 
@@ -87,3 +93,21 @@ def tiny_play(frame_count: int = FRAMES, *, has_masks: bool = True) -> TimedCapt
         load=picture,
         load_mask=mask if has_masks else None,
     )
+
+
+COMES = 3
+"""Frame in which another ball stands among the others."""
+
+NEWCOMER, NEWCOMER_COLOR = np.array([-0.5, -0.5, 0.5]), np.array([240, 240, 240])
+
+
+def play_with_newcomer(frame_count: int = 6) -> TimedCapture:
+    """The same without masks, and with another ball from a frame on."""
+
+    def load(frame: int, number: int) -> np.ndarray:
+        if frame < COMES:
+            return picture(frame, number)
+        balls, colors = np.vstack([places_at(frame), NEWCOMER]), np.vstack([COLORS, NEWCOMER_COLOR])
+        return drawn(balls, colors, number)
+
+    return replace(tiny_play(frame_count), load=load, load_mask=None)

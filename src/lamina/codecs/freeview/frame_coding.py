@@ -122,6 +122,10 @@ def unpack_scale(
         raise BitstreamError("the frame before, on which it builds, is missing", UNIT)
     if head.is_still and stream:
         raise BitstreamError(f"{len(stream)} bytes follow a frame that stands still", UNIT)
+    if not stream and not head.is_still:
+        raise BitstreamError("no stream follows, and the head does not say that all stands still", UNIT)
+    if head.guest_motion == b"":
+        raise BitstreamError("guests move, but nothing says how", UNIT, "guest_motion")
     differences, flags, memory = _read(_cells(rest, scale), stream, before.memory, _above(rest, above))
     try:
         stays = stays_of(head.departures or (), before.guests.count)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Presets, targets, groups, and what a configuration refuses."""
+
+from typing import Any
+
+import pytest
+
+from lamina.codec import Choices, Target
+from lamina.codecs.freeview.config import PRESETS, FreeviewConfig, MotionConfig, configure
+
+
+def test_presets_and_choices() -> None:
+    assert configure(Choices("default")) == FreeviewConfig()
+    fast = configure(Choices("fast"))
+    assert fast.motion.iterations < FreeviewConfig().motion.iterations
+    assert fast.first.schedule.steps < FreeviewConfig().first.schedule.steps
+    assert configure(Choices("fast", level_count=2)).first_frame.level_count == 2
+    assert set(PRESETS) >= {"default", "fast"}
+
+
+def test_targets() -> None:
+    paced = configure(Choices("fast", target=Target("bits_per_second", 8e5)))
+    assert paced.bits_per_second == 8e5
+    assert paced.rate_weight == PRESETS["fast"].rate_weight
+    weighed = configure(Choices("fast", target=Target("rate_weight", 0.01)))
+    assert (weighed.rate_weight, weighed.bits_per_second) == (0.01, None)
+
+
+def test_the_first_frame_has_the_levels_and_the_seed_of_the_whole() -> None:
+    first = FreeviewConfig(level_count=2, seed=9, device="cpu").first_frame
+    assert (first.level_count, first.seed, first.device) == (2, 9, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("group_frames", "join_groups", "joins"),
+    [(10, 3, [0, 30, 60]), (10, 0, [0]), (1, 1, list(range(70))), (20, 1, [0, 20, 40, 60])],
+)
+def test_groups_and_where_a_viewer_can_join(group_frames: int, join_groups: int, joins: list[int]) -> None:
+    config = FreeviewConfig(group_frames=group_frames, join_groups=join_groups)
+    found = [f for f in range(70) if f % group_frames == 0 and config.joins(config.group_of(f))]
+    assert found == joins
+    assert [config.group_of(frame) for frame in (0, group_frames - 1, group_frames)] == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"level_count": 0}, "level_count is 0, expected 1...8"),
+        ({"level_count": 9}, "level_count is 9"),
+        ({"group_frames": 0}, "group_frames is 0"),
+        ({"join_groups": -1}, "join_groups -1"),
+        ({"motion": MotionConfig(iterations=0)}, "motion.iterations is 0"),
+        ({"rate_weight": 0.0}, "rate_weight must be above 0"),
+        ({"bits_per_second": -5.0}, "bits_per_second must be above 0"),
+    ],
+)
+def test_rejects_what_is_out_of_range(fields: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        FreeviewConfig(**fields)
+
+
+def test_rejects_presets_that_are_not_there() -> None:
+    with pytest.raises(ValueError, match="fastest"):
+        configure(Choices("fastest"))
