@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m demo`: code a photograph, a clip, a scene and what moves in one, write demo_output/index.html, and say what to try next."""
+"""`python -m demo`: code a photograph, a clip, a scene and one that moves, write a page, and say what to try next."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What moves: coded, each level seen on an orbit while it moves, beside the same frames as sequences of .ply and .spz.
 
-    capture ─ lamina ─► file ─ cut ─► level ─┬─ an orbit, there and back in time ─► what is shown
-                                             └─ cameras held out, all frames ─────► what is measured
+capture ─ lamina ─► file ─ cut ─► level ─┬─ an orbit, there and back in time ─► what is shown
+                                         └─ cameras held out, all frames ─────► what is measured
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from benchmarks.measure_lamina import level_files
-from benchmarks.rivals.curves import Pixels, RatePoint, measured
+from benchmarks.rivals.curves import Pixels, measured
 from benchmarks.rivals.splat_files import picture
 
 import lamina
@@ -36,8 +36,8 @@ from lamina.media.reading import Media
 
 SOURCE = HERE / "freeview"
 NOTE = (
-    "PLAYBOT by Stephane Agullo, Creative Commons Attribution 4.0, set in motion and rendered by ourselves for 16 cameras of "
-    "240 x 160. Shown is an orbit, there and back in time, beside what the nearest of the cameras saw"
+    "PLAYBOT by Stephane Agullo, Creative Commons Attribution 4.0, set in motion and rendered by ourselves for 16 "
+    "cameras of 240 x 160. Shown is an orbit, there and back in time, beside what the nearest of the cameras saw"
 )
 FRAMES = 16
 """Of 30."""
@@ -201,29 +201,28 @@ def _version(
 def _gaussian_files(
     looks: Looks, file: Path, progress: Callable[[Progress], None]
 ) -> tuple[list[Version], list[Curve]]:
-    """The Gaussians of each level and frame as files of other formats, read back; the best level is a version."""
+    """The Gaussians of each frame of the best level as files of other formats, read back."""
     versions, curves = [], []
     with lamina.open(file) as media:
-        background = media.model(0).background
         for number, codec in enumerate(RIVALS):
-            points: list[RatePoint] = []
-            for level in range(media.level_count):
-                folder = OUTPUT / f"robot_moving_level{level}_{codec}"
-                export(media, folder, level=level, suffix=codec)
-                paths = sorted(folder.iterdir())
-                clouds = [read_splats(path) for path in paths]
-
-                def see(moment: Moment, clouds: Sequence = clouds) -> Pixels:
-                    return picture(clouds[moment.frame], moment.camera, background)
-
-                size_bytes = sum(path.stat().st_size for path in paths)
-                version = _version(f"{NAMES[codec]} of the same", codec, looks, size_bytes, see)
-                assert version.point is not None
-                points.append(replace(version.point, setting=f"level {level}"))
-                progress(Progress((number + (level + 1) / media.level_count) / len(RIVALS), NAMES[codec]))
+            folder = OUTPUT / f"robot_moving_{codec}"
+            export(media, folder, suffix=codec)
+            version = _sequence(looks, sorted(folder.iterdir()), codec, media.model().background)
             versions.append(version)
-            curves.append(Curve(codec, f"its frames as {NAMES[codec]}", points))
+            curves.append(Curve(codec, f"its frames as {NAMES[codec]}", [version.point] if version.point else []))
+            progress(Progress((number + 1) / len(RIVALS), NAMES[codec]))
     return versions, curves
+
+
+def _sequence(looks: Looks, paths: Sequence[Path], codec: str, background: tuple[float, float, float]) -> Version:
+    """A file a frame, as players of splats take it."""
+    clouds = [read_splats(path) for path in paths]
+
+    def see(moment: Moment) -> Pixels:
+        return picture(clouds[moment.frame], moment.camera, background)
+
+    size_bytes = sum(path.stat().st_size for path in paths)
+    return _version(f"{len(paths)} files of {NAMES[codec]}", codec, looks, size_bytes, see)
 
 
 def _write_film(path: Path, frames: Sequence[Pixels], frames_per_second: float) -> None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's timed capture: the robot "PLAYBOT" moves between cameras, rendered by Lamina from its finest level of detail.
+"""The demo's timed capture: the robot "PLAYBOT" moves between cameras, rendered by Lamina.
 
     python -m demo.make_freeview     # reads $LAMINA_DATA/splats/playbot, writes demo/freeview
 
-A video a camera beside one transforms.json. Two rings of cameras; every eighth by name, which is held out, stands between
-its neighbours' places and between the rings. What moves, and how, is in `moving_robot`.
+A video a camera beside one transforms.json. Two rings of cameras; every eighth by name, which is held out, stands
+between its neighbours' places and between the rings. What moves, and how, is in `moving_robot`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robot "PLAYBOT" moves: its Gaussians at rest and a moment enter, Gaussians of that moment leave.
 
-It is one still cloud. Its parts are found by position: hands hover beside the body, the ground lies below, and what bends
-(neck, tail) turns the more the further from its joint. Lengths are world units, in the axes of the capture: x to one
-side, y down, z to the robot's back.
+It is one still cloud. Its parts are found by position: hands hover beside the body, the ground lies below, what
+bends (neck, tail) turns the more the further from its joint. Lengths are world units, in the axes of the capture: x to
+one side, y down, z to the robot's back.
 """
 
 from __future__ import annotations

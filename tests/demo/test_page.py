@@ -59,6 +59,7 @@ def exhibit(frame_count: int) -> Exhibit:
             20,
             levels,
             (),
+            None,
             {"colors": 150, "container": 50},
             (),
         ),

@@ -130,10 +130,9 @@ def scale_after(space: Any) -> list[list[int]]:
     )
     columns = Channels(1, 1).count
     nothing = np.zeros((0, columns), np.int32)
-    flags, after = space.code_scale(
-        open_reader(noise(2)), own, scale, np.array([0, 1, 1, 4, 4, 7, 7, 10]), np.ones(3, np.uint8), nothing,
-        np.zeros(0, np.uint8), np.zeros((3, columns), np.int32),
-    )  # fmt: skip
+    carrier = walk.Carrier(scale, np.array([0, 1, 1, 4, 4, 7, 7, 10]), np.ones(3, np.uint8))
+    above = walk.Above(nothing, np.zeros(0, np.uint8))
+    flags, after = space.code_scale(open_reader(noise(2)), own, carrier, above, np.zeros((3, columns), np.int32))
     return [flags.tolist(), after.history.tolist(), after.past.tolist()]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A made-up scene at rest and made-up motion, guests that come, move and go: everything that a stream can say, unfitted."""
+"""A made-up scene at rest, made-up motion, guests that come, move and go: all that a stream can say, unfitted."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,6 +46,9 @@ class Play:
     """Frames at which a viewer can join; each opens a group."""
     has_guests: bool = True
     seed: int = 0
+
+
+USUAL = Play()
 
 
 def camera(number: int = 0) -> Camera:
@@ -116,7 +119,7 @@ def changes_of(
     return Changes(joins, differences, stays, moves, born)
 
 
-def frame_parts(first: FirstPart, play: Play = Play()) -> Iterator[FramePart]:
+def frame_parts(first: FirstPart, play: Play = USUAL) -> Iterator[FramePart]:
     """Frames of a play: closed loop, as a fit has it."""
     rest, random = rest_of(first), np.random.default_rng(play.seed)
     levels = first.facts.anchors.layers
@@ -148,7 +151,7 @@ def model_of(part: FramePart, context: FixedContext) -> FreeviewModel:
     return FreeviewModel(part.rest, part.frame, top, tuple(s.sums for s in states), tuple(s.guests for s in states))
 
 
-def play_units(first: FirstPart, play: Play = Play()) -> list[Unit]:
+def play_units(first: FirstPart, play: Play = USUAL) -> list[Unit]:
     return list(encode([first, *frame_parts(first, play)]))
 
 

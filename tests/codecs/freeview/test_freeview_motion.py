@@ -79,7 +79,9 @@ def test_each_group_of_columns_changes_its_own() -> None:
             not torch.equal(found.positions, anchors.positions),
             not torch.allclose(found.offsets, anchors.offsets, atol=1e-6),
         )
-        assert changed == ((True, False, False), (False, True, False), (False, False, True), (False, False, True))[group]
+        assert (
+            changed == ((True, False, False), (False, True, False), (False, False, True), (False, False, True))[group]
+        )
     one = torch.zeros(len(anchors), channels.count)
     one[:, channels.starts[1]] = 1.0
     shift = moved(anchors, one * row, channels).positions - anchors.positions
@@ -94,7 +96,9 @@ def test_sums_over_frames_do_not_depend_on_how_they_are_split(seed: int, split: 
     one_by_one = np.zeros((9, 7), np.int32)
     for step in steps:
         one_by_one = added(one_by_one, step)
-    at_once = added(added(np.zeros((9, 7), np.int32), sum(steps[:split], np.zeros((9, 7), np.int32))), sum(steps[split:]))
+    at_once = added(
+        added(np.zeros((9, 7), np.int32), sum(steps[:split], np.zeros((9, 7), np.int32))), sum(steps[split:])
+    )
     assert (one_by_one == at_once).all()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The walk of differences: what is written comes back, with what is remembered; big magnitudes, any parents and groups."""
+"""The walk of differences: what is written comes back, with what is remembered; big magnitudes, any parents."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from lamina.anchors.octree import indices_of, morton_keys
 from lamina.codecs.freeview import walk as own_walk
 from lamina.codecs.freeview.hierarchy import Scale
 from lamina.codecs.freeview.motion import SUM_LIMIT, Channels
-from lamina.codecs.freeview.walk import Memory, code_scale, fresh_memory, with_cells
+from lamina.codecs.freeview.walk import Above, Carrier, Memory, code_scale, fresh_memory, with_cells
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 
@@ -55,7 +55,8 @@ def written(own: Cells, memory: Memory, values: np.ndarray) -> tuple[bytes, np.n
 
 
 def coded(coder: Coder, own: Cells, memory: Memory, values: np.ndarray) -> tuple[np.ndarray, Memory]:
-    return code_scale(coder, memory, own.scale, own.ranges, own.sent, own.above, own.above_flags, values)
+    carrier, above = Carrier(own.scale, own.ranges, own.sent), Above(own.above, own.above_flags)
+    return code_scale(coder, memory, carrier, above, values)
 
 
 def read(own: Cells, memory: Memory, stream: bytes) -> tuple[np.ndarray, np.ndarray, Memory]:

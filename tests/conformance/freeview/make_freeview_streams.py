@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the pinned streams of the freeview codec: fits of a tiny play, and made-up motion, enter; .lam files leave.
 
-    python tests/conformance/freeview/make_freeview_streams.py            makes the streams that are missing
-    python tests/conformance/freeview/make_freeview_streams.py --remake   also those that do not decode to what is pinned
-    python tests/conformance/freeview/make_freeview_streams.py --check    changes nothing, compares
+python tests/conformance/freeview/make_freeview_streams.py            makes the streams that are missing
+python tests/conformance/freeview/make_freeview_streams.py --remake   also those that do not decode to what is pinned
+python tests/conformance/freeview/make_freeview_streams.py --check    changes nothing, compares
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[2] / "codecs" / "freeview"))
 
-from freeview_samples import PLAIN, Play, first_part, play_units
+from freeview_samples import PLAIN, USUAL, Play, first_part, play_units
 from pinned_streams import PinnedStreams
 from tiny_play import SMALL, play_with_newcomer, tiny_play
 
@@ -33,7 +33,7 @@ def fitted(play: TimedCapture, **fields: object) -> Iterable[Unit]:
     return CODEC.encode(CODEC.fit(play, config, Session()))
 
 
-def made_up(layers: int, play: Play = Play(), **choices: object) -> Iterable[Unit]:
+def made_up(layers: int, play: Play = USUAL, **choices: object) -> Iterable[Unit]:
     """Motion of any size, guests that come and go at random."""
     return play_units(first_part(layers, points=25, **choices), play)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pinned streams of the freeview codec: integers to the bit, whatever threads and batches; pixels within a tolerance."""
+"""Pinned streams of the freeview codec: integers to the bit, whatever threads; pixels within a tolerance."""
 
 from collections.abc import Iterator
 
