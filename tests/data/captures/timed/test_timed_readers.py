@@ -2,6 +2,7 @@
 """Folders of synchronised cameras in each layout that is read: cameras, pixels, splits, masks, waiting, errors."""
 
 import json
+import os
 import sys
 import threading
 from fractions import Fraction
@@ -71,7 +72,7 @@ def camera_folders(folder: Path, name: str = "cam{number}") -> Path:
 
 def videos(folder: Path) -> Path:
     for number in range(CAMERAS):
-        with ClipWriter(folder / f"cam{number}.mkv", WIDTH, HEIGHT, Fraction(25)) as writer:
+        with ClipWriter(folder / f"cam{number}.mkv", WIDTH, HEIGHT, Fraction(25), lossless=True) as writer:
             for frame in range(FRAMES):
                 writer.write(picture(frame, number))
     return transforms(folder, "cam{number}.mkv")
@@ -109,7 +110,7 @@ def test_cameras_and_pixels_are_those_of_the_rig(layout: str, tmp_path: Path) ->
     assert medium_of_path(tmp_path) == "timed capture"
     assert len(capture) == CAMERAS
     assert capture.frame_count == FRAMES
-    tolerance = 24 if layout == "videos" else 0
+    tolerance = 4 if layout == "videos" else 0
     for number, view in enumerate(capture.views):
         assert_same_camera(view.camera, camera_at(number))
         for frame in (0, 3, 1):
@@ -199,8 +200,11 @@ def test_a_folder_of_photographs_is_no_timed_capture(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_the_basketball_is_read(data_folder: Path) -> None:
-    capture = read_timed_capture(data_folder / "dynamic" / "panoptic_basketball", scale=Fraction(1, 2))
+def test_the_basketball_is_read() -> None:
+    shared = Path(os.environ.get("LAMINA_DATA", Path(__file__).parents[5] / "shared" / "data"))
+    if not (shared / "dynamic").is_dir():
+        pytest.skip(f"development data not found at {shared}; set LAMINA_DATA to its folder")
+    capture = read_timed_capture(shared / "dynamic" / "panoptic_basketball", scale=Fraction(1, 2))
     assert len(capture) == 31
     assert [capture.views[number].name for number in capture.test] == ["00", "10", "15", "30"]
     assert capture.frame_count == 60

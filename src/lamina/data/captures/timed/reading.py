@@ -163,11 +163,7 @@ def frame_count_of(source: TimedSource, path: Path) -> int:
     Raises:
         SignalError: cameras have different numbers of them, or none.
     """
-    counts: dict[str, int] = {}
-    for camera in source.cameras:
-        if camera.frame_count is None:
-            raise SignalError(f"{path}: the footage of camera {camera.name} does not say how long it is; remux it")
-        counts[camera.name] = camera.frame_count
+    counts = {camera.name: _length_of(camera) for camera in source.cameras}
     fewest, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
     if counts[fewest] != counts[most]:
         raise SignalError(
@@ -177,6 +173,11 @@ def frame_count_of(source: TimedSource, path: Path) -> int:
     if not counts[fewest]:
         raise SignalError(f"{path}: no camera has a picture")
     return counts[fewest]
+
+
+def _length_of(camera: RigCamera) -> int:
+    """Frames of a camera; of footage that does not say, they are counted once."""
+    return camera.frame_count or sum(1 for _ in camera.clip or ())
 
 
 def _decoder(
