@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lamina.codecs.scene.config import SceneConfig
 from lamina.anchors.fitting.descent import device_of
+from lamina.codecs.scene.config import SceneConfig
 from lamina.errors import BackendUnavailable
 from lamina.render.spatial_cuda import find_missing
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from tiny_capture import SMALL, changed, tiny_capture
 
+from lamina.anchors.fitting.descent import device_of
 from lamina.anchors.fitting.start import first_state
 from lamina.anchors.fitting.training import FitInput, take_step
 from lamina.codec import Session
 from lamina.codecs.scene import CODEC
 from lamina.codecs.scene.config import SceneConfig
-from lamina.anchors.fitting.descent import device_of
 from lamina.codecs.scene.model import ScenePart
 from lamina.fitting.photometric import photometric
 

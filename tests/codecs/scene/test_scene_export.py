@@ -8,11 +8,11 @@ import pytest
 import torch
 from scene_samples import part_of, sample
 
+from lamina.anchors.exporting.clouds import FAINTEST, export_cloud, mean_cloud
+from lamina.anchors.exporting.descent import VIEW_PIXELS, fit_to_subject, look_through
 from lamina.anchors.neural import VIEW_INPUTS, Heads, generate
 from lamina.cameras.camera import Camera, look_at
 from lamina.codecs.scene.coding import model_of
-from lamina.anchors.exporting.clouds import FAINTEST, export_cloud, mean_cloud
-from lamina.anchors.exporting.descent import VIEW_PIXELS, fit_to_subject, look_through
 from lamina.codecs.scene.export import subject_of
 from lamina.codecs.scene.model import SceneModel, render
 from lamina.data.splats import SplatCloud
