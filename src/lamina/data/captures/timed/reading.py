@@ -17,6 +17,8 @@ from lamina.data.captures.photographs import pinhole_of, straightened, target_si
 from lamina.data.captures.reading import BLACK, ratio_of, scaled_to, split_of
 from lamina.data.captures.timed.capture import Arrival, TimedCapture, TimedView
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
+from lamina.data.captures.timed.playing import Player
+from lamina.data.captures.timed.rigs import rig_reader
 from lamina.data.captures.timed.source import RigCamera, TimedSource
 from lamina.data.image import opened
 from lamina.data.pixel_formats import to_rgb8
@@ -27,8 +29,9 @@ LEAST_CAMERAS = 2
 
 
 def is_timed_capture(path: str | Path) -> bool:
-    """Whether `read_timed_capture` takes this: a folder with train_meta.json (Panoptic)."""
-    return Path(path).is_dir() and is_panoptic(Path(path))
+    """Whether `read_timed_capture` takes this: train_meta.json (Panoptic), or what `rigs` lists."""
+    path = Path(path)
+    return path.is_dir() and (is_panoptic(path) or rig_reader(path) is not None)
 
 
 def read_timed_capture(
@@ -66,12 +69,25 @@ def read_timed_capture(
         return scaled_to(path, view_size, read)
     ratio = ratio_of(scale)
     if not is_timed_capture(path):
-        raise SignalError(f"{path}: no timed capture; expected a folder with train_meta.json beside ims/")
-    source = read_panoptic(path, is_growing=follow)
+        raise SignalError(
+            f"{path}: no timed capture; expected train_meta.json beside ims/, a video or folder of pictures a camera "
+            f"beside poses_bounds.npy, transforms.json or sparse/0, or folders frame000000, ..."
+        )
+    source = _source_of(path, follow)
     capture = _capture_of(source, path, ratio, test_every, background or BLACK, cache_bytes)
     if frames_per_second is not None:
         capture = replace(capture, frames_per_second=frames_per_second)
     return replace(capture, frame_count=None, arrival=_arrival_of(source)) if follow else capture
+
+
+def _source_of(path: Path, follow: bool) -> TimedSource:
+    reader = rig_reader(path)
+    if is_panoptic(path) or reader is None:
+        return read_panoptic(path, is_growing=follow)
+    source = reader(path)
+    if follow and any(camera.clip is not None for camera in source.cameras):
+        raise SignalError(f"{path}: videos that grow cannot be followed; expected pictures: leave out --follow")
+    return source
 
 
 def _capture_of(
@@ -147,7 +163,11 @@ def frame_count_of(source: TimedSource, path: Path) -> int:
     Raises:
         SignalError: cameras have different numbers of them, or none.
     """
-    counts = {camera.name: len(camera.pictures) for camera in source.cameras}
+    counts: dict[str, int] = {}
+    for camera in source.cameras:
+        if camera.frame_count is None:
+            raise SignalError(f"{path}: the footage of camera {camera.name} does not say how long it is; remux it")
+        counts[camera.name] = camera.frame_count
     fewest, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
     if counts[fewest] != counts[most]:
         raise SignalError(
@@ -164,11 +184,14 @@ def _decoder(
 ) -> Callable[[int, int], Pixels]:
     """Frame, view -> pixels, through a bounded cache."""
     cameras = source.cameras
+    players = [None if camera.clip is None else Player(camera.clip) for camera in cameras]
 
     def decode(number: int) -> Pixels:
         frame, view = divmod(number, len(cameras))
-        camera = cameras[view]
-        path, lens = camera.pictures[frame], camera.lens
+        camera, lens, player = cameras[view], cameras[view].lens, players[view]
+        if player is not None:
+            return straightened(player(frame), lens, ratio)
+        path = camera.pictures[frame]
         with opened(path) as image:
             pixels, _ = to_rgb8(image, path, background, [])
         if pixels.shape != (lens.height, lens.width, 3):

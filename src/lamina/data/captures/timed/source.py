@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from lamina.data.captures.lens import Lens
 from lamina.data.captures.point_cloud import PointCloud
+from lamina.data.clip import Clip
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,17 @@ class RigCamera:
     lens: Lens
     """For pictures as they lie in their files."""
     camera_from_world: Float64[np.ndarray, "4 4"]
-    pictures: tuple[Path, ...]
-    """One a frame."""
+    pictures: tuple[Path, ...] = ()
+    """One a frame; none where there is a clip."""
     masks: tuple[Path, ...] = ()
     """One a frame; none at all where there is none."""
+    clip: Clip | None = None
+    """A video, or a folder of pictures."""
+
+    @property
+    def frame_count(self) -> int | None:
+        """None: the clip does not say."""
+        return self.clip.frame_count if self.clip is not None else len(self.pictures)
 
 
 @dataclass(frozen=True, eq=False)
