@@ -7,6 +7,7 @@ Slow and short; what a port to another language may follow line by line.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 
 class Decoder:
@@ -164,9 +165,15 @@ class Mixer:
     def __init__(self, slot_count: int, set_count: int, model_count: int) -> None:
         self.slots = [[32768, 0] for _ in range(slot_count)]
         self.weights = [[5 * 65536 // (4 * model_count)] * model_count for _ in range(set_count)]
-        inside = [squashed(x) for x in range(-2047, 2048)]
-        found = [next((x for x in range(len(inside)) if inside[x] >= 16 * p + 8), 4094) for p in range(4096)]
-        self.stretch = [x - 2047 for x in found]
+        self.stretch = stretched()
+
+
+@cache
+def stretched() -> list[int]:
+    """Logit of each probability, in 1/4096."""
+    inside = [squashed(x) for x in range(-2047, 2048)]
+    found = [next((x for x in range(len(inside)) if inside[x] >= 16 * p + 8), 4094) for p in range(4096)]
+    return [x - 2047 for x in found]
 
 
 def squashed(logit: int) -> int:
