@@ -7,7 +7,6 @@ capture ─ lamina ─► file ─ cut ─► level ─┬─ an orbit, there an
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +24,8 @@ from lamina.cameras.camera import Camera
 from lamina.cameras.paths import orbit
 from lamina.codec import Progress
 from lamina.codecs.freeview.config import PRESETS, FreeviewConfig
-from lamina.data import ClipWriter, open_clip
-from lamina.data.captures.point_cloud import read_ply_points
-from lamina.data.captures.reading import split_of
-from lamina.data.captures.timed import TimedCapture, TimedView
-from lamina.data.captures.transforms import pose_of_matrix
+from lamina.data import ClipWriter
+from lamina.data.captures.timed import TimedCapture, read_timed_capture
 from lamina.data.splats import read_splats
 from lamina.media.export import export
 from lamina.media.reading import Media
@@ -41,8 +37,8 @@ NOTE = (
 )
 FRAMES = 16
 """Of 30."""
-HELD_OUT_EVERY = 8
-"""Of the cameras: what `lamina encode` takes."""
+BACKGROUND = (255, 255, 255)
+"""What the videos have behind everything."""
 ROUNDS = 2
 """There and back in time, while the orbit closes once."""
 STEPS, TUNE_STEPS, FIRST_ANCHORS, ANCHORS = 1_000, 100, 4_000, 8_000
@@ -72,7 +68,7 @@ class Looks:
 def make_exhibit(preset: str) -> Exhibit:
     """Fit, code, decode, look, measure."""
     del preset
-    capture = opened_capture()
+    capture = read_timed_capture(SOURCE, background=BACKGROUND).cut(0, FRAMES)
     looks = looks_of(capture)
     file = OUTPUT / "robot_moving.lam"
     started_s = time.monotonic()
@@ -97,30 +93,6 @@ def make_exhibit(preset: str) -> Exhibit:
         curves=[ours, *curves],
         summary=open_summary(file),
         measured_on=f"{len(capture.test)} cameras held out, {FRAMES} frames",
-    )
-
-
-def opened_capture() -> TimedCapture:
-    """The folder as a signal: its transforms.json, with a video for each frame of it."""
-    fields = json.loads((SOURCE / "transforms.json").read_text("utf-8"))
-    lens = (fields["fl_x"], fields["fl_y"], fields["cx"], fields["cy"], fields["w"], fields["h"])
-    clips = [open_clip(SOURCE / frame["file_path"], frame_range=(0, FRAMES)) for frame in fields["frames"]]
-    pixels = [list(clip) for clip in clips]
-    poses = [pose_of_matrix(frame["transform_matrix"], "transforms.json") for frame in fields["frames"]]
-    names = [Path(frame["file_path"]).stem for frame in fields["frames"]]
-    train, test = split_of(names, HELD_OUT_EVERY)
-    points = read_ply_points(SOURCE / fields["ply_file_path"])
-    return TimedCapture(
-        name=SOURCE.name,
-        views=tuple(TimedView(name, Camera(pose, *lens)) for name, pose in zip(names, poses, strict=True)),
-        train=train,
-        test=test,
-        frame_count=FRAMES,
-        frames_per_second=clips[0].frames_per_second,
-        points=points.positions,
-        point_colors=points.colors,
-        background=(255, 255, 255),
-        load=lambda frame, view: pixels[view][frame],
     )
 
 
