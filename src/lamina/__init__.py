@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from lamina.codecs import CODECS
     from lamina.data import Clip, ClipWriter, Picture, clip_from_frames, open_clip, read_image, write_image
     from lamina.data.captures import Capture, read_capture
+    from lamina.data.captures.timed import TimedCapture, read_timed_capture
     from lamina.media.comparison import LevelQuality, compare
     from lamina.media.configuring import configured
     from lamina.media.digest import digest_of, digest_units
@@ -89,6 +90,8 @@ _LAZY = {
     "plot_quality": "lamina.media.plotting",
     "read_cameras": "lamina.cameras.paths",
     "read_capture": "lamina.data.captures",
+    "read_timed_capture": "lamina.data.captures.timed",
+    "TimedCapture": "lamina.data.captures.timed",
     "read_image": "lamina.data",
     "read_stream": "lamina.bitstream",
     "shots_of": "lamina.media.shots",
@@ -125,6 +128,7 @@ __all__ = [
     "Summary",
     "Target",
     "TargetError",
+    "TimedCapture",
     "WriteError",
     "clip_from_frames",
     "compare",
@@ -141,6 +145,7 @@ __all__ = [
     "plot_quality",
     "read_cameras",
     "read_capture",
+    "read_timed_capture",
     "read_image",
     "read_stream",
     "shots_of",

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A frame leaves as Gaussians for every 3DGS viewer: see `lamina.anchors.exporting`.
 
-All frames have the same anchors. So what a fit to the scene at rest changes of the means over cameras is found once,
-and each frame's means get the same: a sequence of files costs one fit, and Gaussians do not flicker by fits of their
-own.
+Frames of a sequence are exported apart, without a fit unless one is asked for: means over cameras do not flicker.
 """
 
 from __future__ import annotations

@@ -83,8 +83,15 @@ def pack_scale(
     before: ScaleState,
     above: ScaleState | None,
 ) -> tuple[bytes, ScaleState]:
-    """A unit's payload, and the state after it. `before` of an absolute frame is `at_rest`."""
-    stream, flags, memory = _written(_cells(rest, scale), changes.differences, before.memory, _above(rest, above))
+    """A unit's payload, and the state after it. `before` of an absolute frame is `at_rest`.
+
+    Raises:
+        ValueError: a difference stands where the scale carries none.
+    """
+    carrier = _cells(rest, scale)
+    if changes.differences[carrier.is_sent == 0].any() or _beside_columns(carrier, changes.differences).any():
+        raise ValueError(f"scale {scale}: differences where its cells carry none; a decoder would have 0 there")
+    stream, flags, memory = _written(carrier, changes.differences, before.memory, _above(rest, above))
     staying = remaining(before.guests, changes.stays)
     motion, _, guest_memory = _written(_guests(rest, staying), changes.guest_differences, staying.memory, _above(rest))
     born = changes.born
@@ -169,6 +176,14 @@ def _above(rest: Rest, state: ScaleState | None = None) -> Above:
 def _cells(rest: Rest, scale: int) -> Carrier:
     """The cells of a scale."""
     return Carrier(rest.hierarchy(scale).scales[scale], rest.column_ranges(scale), rest.is_sent(scale))
+
+
+def _beside_columns(carrier: Carrier, differences: Int32[np.ndarray, "n c"]) -> Int32[np.ndarray, "n c"]:
+    """Differences in columns that are not carried."""
+    kept = np.zeros(differences.shape[1], np.bool_)
+    for first, end in zip(carrier.columns[::2], carrier.columns[1::2], strict=True):
+        kept[int(first) : int(end)] = True
+    return np.where(kept, 0, differences)
 
 
 def _guests(rest: Rest, guests: Guests) -> Carrier:

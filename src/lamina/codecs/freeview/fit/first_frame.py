@@ -42,6 +42,10 @@ GAIN_SHARES = (0.2, 0.45, 0.7)
 CUBE_SHARE = 1.4
 """Side of the cube in which things move, in extents of the cameras."""
 
+LEAST_CAMERAS = 3
+"""That a stream keeps for viewers: with fewer held out, those that it was fitted to come after them, so that an orbit
+goes around."""
+
 RATE_LIMIT = 1 << 16
 """Of a frame rate's denominator."""
 
@@ -152,7 +156,8 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
         quantized.facts,
         motion_facts(config.motion, quantized.facts, quantized.layers),
     )
-    cameras = tuple(signal.views[view].camera for view in signal.test or signal.train)
+    held_out = signal.test if len(signal.test) >= LEAST_CAMERAS else (*signal.test, *signal.train)
+    cameras = tuple(signal.views[view].camera for view in held_out)
     return FirstPart(facts, quantize_heads(scene, quantized, heads), quantized.context, quantized.layers, cameras)
 
 

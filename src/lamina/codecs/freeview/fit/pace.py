@@ -54,7 +54,8 @@ class Pace:
             return self.first_weight
         window = WINDOW_FRAMES * self.frame_bytes
         nats = PROPORTIONAL * self.excess_bytes / window + INTEGRAL * self.integral
-        return self.first_weight * min(max(math.exp(nats), BOUNDS[0]), BOUNDS[1])
+        lowest, highest = (math.log(bound) for bound in BOUNDS)
+        return self.first_weight * math.exp(min(max(nats, lowest), highest))
 
     def after(self, size_bytes: int) -> Pace:
         """After a frame of this size."""

@@ -24,7 +24,12 @@ def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[Anch
         scale_depths(facts, [layer.indices for layer in layers], config.ratio, live),
         config.coarse_features,
         config.coarse_offsets,
-        (config.feature_step, config.translation_step, config.rotation_step, config.offset_step),
+        (
+            float(np.float32(config.feature_step)),
+            float(np.float32(config.translation_step)),
+            float(np.float32(config.rotation_step)),
+            float(np.float32(config.offset_step)),
+        ),
         median_reach(facts, layers),
     )
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lamina.data.captures.capture import CACHE_BYTES, PixelCache, Pixels
 from lamina.data.captures.photographs import pinhole_of, straightened, target_size
-from lamina.data.captures.reading import BLACK, ratio_of, scaled_to, split_of
+from lamina.data.captures.reading import BLACK, BORDER_PICTURES, border_color, edges_of, ratio_of, scaled_to, split_of
 from lamina.data.captures.timed.capture import Arrival, TimedCapture, TimedView
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
 from lamina.data.captures.timed.playing import Player
@@ -75,6 +75,8 @@ def read_timed_capture(
         )
     source = _source_of(path, follow)
     capture = _capture_of(source, path, ratio, test_every, background or BLACK, cache_bytes)
+    if background is None and not follow:
+        capture = replace(capture, background=_background_of(capture))
     if frames_per_second is not None:
         capture = replace(capture, frames_per_second=frames_per_second)
     return replace(capture, frame_count=None, arrival=_arrival_of(source)) if follow else capture
@@ -127,6 +129,12 @@ def _capture_of(
         load_mask=load_mask if any(camera.masks for camera in cameras) else None,
         notes=source.notes,
     )
+
+
+def _background_of(capture: TimedCapture) -> tuple[int, int, int]:
+    """The color of most borders in the first frame, as of a studio; otherwise black."""
+    views = range(0, len(capture), -(-len(capture) // BORDER_PICTURES))
+    return border_color([edge for view in views for edge in edges_of(capture.pixels(0, view))]) or BLACK
 
 
 def _arrival_of(source: TimedSource) -> Callable[[int], Arrival]:
