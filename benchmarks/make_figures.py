@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.freeview_tables import freeview_levels_table, freeview_report
 from benchmarks.method_tables import ablation_report, speed_report
 from benchmarks.rate_plots import clip_plots, still_plots
+from benchmarks.reliability_tables import reliability_report
 from benchmarks.result_files import read_figures
 from benchmarks.scene_figures import SCENE_PRESETS
 from benchmarks.scene_plots import scene_plots
@@ -91,6 +92,8 @@ def results_page(plots: Mapping[str, str]) -> str:
         parts.append(f"## Free-viewpoint video\n\n{FREEVIEW_NOTE}\n\n{report}")
     if ablation := ablation_report():
         parts.append(f"## {ABLATION_TITLE}\n\n{ABLATION_NOTE}\n\n{ablation}")
+    if reliability := reliability_report():
+        parts.append(f"## Starts, interruptions, captures without points\n\n{reliability}")
     parts.append(f"## Speed of parts\n\n{speed_report()}")
     parts += ["## Plots\n", *(f"![{name}](figures/{name}.svg)\n" for name in plots)]
     return "\n".join(parts)
