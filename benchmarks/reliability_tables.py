@@ -13,7 +13,7 @@ Figures = Mapping[str, Any]
 
 STARTS_TITLE = "Starting, and the first use on a machine"
 STARTS_NOTE = """Processor seconds of a whole command on one thread, imports included: with kernels that are kept, and
-with none, as on a machine that has never compiled. In brackets, the checkout before the format of container 2.
+with none, as on a machine that has never compiled. In brackets the same before, of commit 496ef52.
 `python -m benchmarks.first_use`"""
 KILLS_TITLE = "Encodes that are killed"
 KILLS_NOTE = """`kill -9` at moments drawn over the processor time that the job takes, and the same command again, until

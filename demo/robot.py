@@ -14,9 +14,10 @@ from benchmarks.rivals.splat_files import picture
 
 import lamina
 from demo.exhibits import HERE, NAMES, OUTPUT, Curve, Exhibit, Version, open_summary, step
+from lamina.anchors.exporting.clouds import export_cloud
 from lamina.cameras.camera import Camera
 from lamina.codecs.scene.config import PRESETS
-from lamina.codecs.scene.export import export_cloud
+from lamina.codecs.scene.export import subject_of
 from lamina.codecs.scene.model import SceneModel
 from lamina.data.captures import read_capture
 from lamina.data.splats import read_splats, write_splats
@@ -88,7 +89,7 @@ def _gaussian_files(views: Sequence[Pixels], cameras: Sequence[Camera], file: Pa
     with lamina.open(file) as media:
         for level in range(media.level_count):
             model: SceneModel = media.model(level=level)
-            cloud = export_cloud(model, fit_steps=EXPORT_STEPS)
+            cloud = export_cloud(subject_of(model), fit_steps=EXPORT_STEPS)
             for codec in RIVALS:
                 path = OUTPUT / f"robot_level{level}.{codec}"
                 write_splats(path, cloud)

@@ -121,7 +121,7 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
 
 
 def without_lonely(state: FitState, scene: FitInput) -> FitState:
-    """Without anchors that fewer than `LEAST_SIGHTS` training cameras see: nothing says what they look like otherwise."""
+    """Without anchors that fewer than `LEAST_SIGHTS` training cameras see: nothing says how they look otherwise."""
     positions, sights = state.positions.cpu().numpy().astype(np.float64), np.zeros(state.count, np.int64)
     for view in scene.capture.train:
         camera = scene.camera(view)
