@@ -32,6 +32,8 @@ SMALL = {
     "first.context": ContextConfig(hidden=16, step_hidden=8, group_hidden=8, feature_groups=2, settle_steps=20),
     "first.schedule": ScheduleConfig(steps=60, tune_steps=3),
     "motion.iterations": 12,
+    "births.cube_cells": 24,
+    "births.iterations": 10,
     "group_frames": 2,
     "join_groups": 2,
 }

@@ -61,6 +61,8 @@ class BirthConfig:
     """Mean absolute error of a pixel, 0...1, over which something new may be there."""
     least_share: float = 0.9
     """Of the views that see a place, so many must miss something there."""
+    cube_cells: int = 64
+    """Of the cube in which something new is looked for, an axis."""
     least_cells: int = 6
     """Places that must be new, or nothing is born."""
     most: int = 600

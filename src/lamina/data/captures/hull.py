@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, Float64, Int32, UInt8
 
 from lamina.cameras.camera import Camera
 from lamina.data.captures.point_cloud import PointCloud
@@ -37,14 +37,19 @@ class Silhouette(NamedTuple):
     pixels: UInt8[np.ndarray, "h w 3"]
 
 
-def hull_points(
-    silhouettes: Sequence[Silhouette],
-    middle: Float64[np.ndarray, "3"],
-    side: float,
-    cells: int = CELLS,
-    least_share: float = LEAST_SHARE,
-) -> PointCloud:
-    """Points of the hull's surface inside a cube, world units; none where no mask says anything."""
+class Carved(NamedTuple):
+    """Cells of a cube, and how many cameras see each, and have it in their foreground."""
+
+    grid: Float64[np.ndarray, "c 3"]
+    """Middles, world units; x slowest."""
+    seen: Int32[np.ndarray, " c"]
+    inside: Int32[np.ndarray, " c"]
+
+
+def carved(
+    silhouettes: Sequence[Silhouette], middle: Float64[np.ndarray, "3"], side: float, cells: int = CELLS
+) -> Carved:
+    """A cube of `cells` an axis, looked at from all cameras."""
     centers = (np.arange(cells) + 0.5) / cells * side - 0.5 * side
     grid = np.stack(np.meshgrid(centers, centers, centers, indexing="ij"), axis=-1).reshape(-1, 3) + middle
     seen, inside = np.zeros(len(grid), np.int32), np.zeros(len(grid), np.int32)
@@ -52,8 +57,14 @@ def hull_points(
         rows, _, found = _sampled(one.camera, grid, one.mask)
         seen[rows] += 1
         inside[rows] += found > 0
-    filled = (seen >= LEAST_VIEWS) & (inside >= least_share * seen)
-    points = grid[_surface(filled.reshape(cells, cells, cells)).reshape(-1)]
+    return Carved(grid, seen, inside)
+
+
+def hull_points(silhouettes: Sequence[Silhouette], cube: Carved, least_share: float = LEAST_SHARE) -> PointCloud:
+    """Points of the hull's surface, world units; none where no mask says anything."""
+    cells = round(len(cube.grid) ** (1 / 3))
+    filled = (cube.seen >= LEAST_VIEWS) & (cube.inside >= least_share * cube.seen)
+    points = cube.grid[_surface(filled.reshape(cells, cells, cells)).reshape(-1)]
     sums, counts = np.zeros((len(points), 3)), np.zeros((len(points), 1))
     for one in silhouettes:
         rows, places, found = _sampled(one.camera, points, one.mask)

@@ -32,15 +32,12 @@ from lamina.codecs.freeview.frame_coding import ScaleState
 from lamina.codecs.freeview.guests import guest_facts, moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
-from lamina.data.captures.hull import Silhouette, hull_points
+from lamina.data.captures.hull import LEAST_VIEWS, Silhouette, carved, hull_points
 from lamina.data.captures.point_cloud import PointCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
 from lamina.fitting.shots import Shot
 from lamina.render.spatial import render_spatial
-
-CUBE_CELLS = 64
-"""Of the cube in which new things are looked for, an axis."""
 
 RATES = (0.1, 0.05, 0.15)
 """Of Adam: features, log scalings, offsets. Ten times those at rest: there are few steps."""
@@ -109,9 +106,12 @@ def born(
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
     errors = _errors(stage, config)
+    if sum(bool(one.mask.any()) for one in errors) < LEAST_VIEWS:
+        return None
+    cube = carved(errors, stage.middle, stage.side, config.cube_cells)
     for layer in range(stage.model.level + 1):
         share = config.least_share - LESS_SHARE * layer
-        points = hull_points(errors, stage.middle, stage.side, CUBE_CELLS, share)
+        points = hull_points(errors, cube, share)
         cells, colors, share = _cells_of(stage, layer, points, config)
         if len(cells) >= config.least_cells and share >= LEAST_FREE:
             found = _grown(stage, config, Place(layer, cells), colors, seed)

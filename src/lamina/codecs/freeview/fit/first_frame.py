@@ -31,7 +31,7 @@ from lamina.codecs.freeview.model import FirstPart
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts
 from lamina.data.captures import Capture, with_points
 from lamina.data.captures.gains import Gains, evened, fit_gains
-from lamina.data.captures.hull import Silhouette, hull_points
+from lamina.data.captures.hull import Silhouette, carved, hull_points
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted
 from lamina.fitting.checkpoint import Keeper
@@ -63,7 +63,7 @@ def started(signal: TimedCapture, seed: int, report: Callable[..., None]) -> Cap
             for view, mask in masks
             if mask is not None
         ]
-        hull = hull_points(silhouettes, *signal_cube(signal))
+        hull = hull_points(silhouettes, carved(silhouettes, *signal_cube(signal)))
         points = np.concatenate([capture.points, hull.positions])
         colors = np.concatenate([capture.point_colors, hull.colors])
         note = f"{len(hull.positions)} points of silhouettes"
