@@ -11,4 +11,6 @@ from tiny_play import SMALL, tiny_play
 
 from lamina.codecs.freeview import CODEC
 
-SAMPLES = (Sample("freeview", CODEC, tiny_play, {"level_count": 2, **SMALL, "births.enabled": False}, stops=(0.1, 0.7)),)
+SAMPLES = (
+    Sample("freeview", CODEC, tiny_play, {"level_count": 2, **SMALL, "births.enabled": False}, stops=(0.1, 0.7)),
+)
