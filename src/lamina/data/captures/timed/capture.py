@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A timed capture as codecs see it: fixed pinhole cameras over frames, whose pixels are decoded when they are asked for.
+"""A timed capture as codecs see it: fixed pinhole cameras over frames, pixels decoded when they are asked for.
 
 A capture that is still being written (`frame_count` None) is read in one loop with those that are complete:
 
@@ -172,10 +172,16 @@ class TimedCapture:
             SignalError: the range is empty, or some of it is not there.
         """
         count = self.frame_count
-        if start < 0 or (stop is not None and stop <= start) or (count is not None and not start < (stop or count) <= count):
+        if (
+            start < 0
+            or (stop is not None and stop <= start)
+            or (count is not None and not start < (stop or count) <= count)
+        ):
             length = "is still being written" if count is None else f"has frames 0...{count - 1}"
             wanted = f"{start}:{'' if stop is None else stop}"
-            raise SignalError(f"{self.name}: frames {wanted} are not all there: the capture {length}; give a range in it")
+            raise SignalError(
+                f"{self.name}: frames {wanted} are not all there: the capture {length}; give a range in it"
+            )
         load, load_mask, arrival = self.load, self.load_mask, self.arrival
 
         def arrival_of(frame: int) -> Arrival:
@@ -225,4 +231,6 @@ class TimedCapture:
         if not 0 <= view < len(self.views):
             raise IndexError(f"view {view} of {len(self.views)}")
         if frame < 0 or (self.frame_count is not None and frame >= self.frame_count):
-            raise IndexError(f"frame {frame} of {'a growing capture' if self.frame_count is None else self.frame_count}")
+            raise IndexError(
+                f"frame {frame} of {'a growing capture' if self.frame_count is None else self.frame_count}"
+            )
