@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lamina.cameras.paths import orbit, read_cameras, spiral, write_cameras
     from lamina.codecs import CODECS
     from lamina.data import Clip, ClipWriter, Picture, clip_from_frames, open_clip, read_image, write_image
-    from lamina.data.captures import Capture, read_capture
+    from lamina.data.captures import Capture, TimedCapture, read_capture, read_timed_capture
     from lamina.media.comparison import LevelQuality, compare
     from lamina.media.configuring import configured
     from lamina.media.digest import digest_of, digest_units
@@ -71,6 +71,7 @@ _LAZY = {
     "SourceOptions": "lamina.media.sources",
     "Stream": "lamina.bitstream",
     "Summary": "lamina.media.summary",
+    "TimedCapture": "lamina.data.captures",
     "clip_from_frames": "lamina.data",
     "compare": "lamina.media.comparison",
     "configured": "lamina.media.configuring",
@@ -87,6 +88,7 @@ _LAZY = {
     "read_capture": "lamina.data.captures",
     "read_image": "lamina.data",
     "read_stream": "lamina.bitstream",
+    "read_timed_capture": "lamina.data.captures",
     "shots_of": "lamina.media.filming",
     "spiral": "lamina.cameras.paths",
     "summarize": "lamina.media.summary",
@@ -121,6 +123,7 @@ __all__ = [
     "Summary",
     "Target",
     "TargetError",
+    "TimedCapture",
     "WriteError",
     "clip_from_frames",
     "compare",
@@ -138,6 +141,7 @@ __all__ = [
     "read_capture",
     "read_image",
     "read_stream",
+    "read_timed_capture",
     "shots_of",
     "spiral",
     "summarize",

@@ -41,7 +41,7 @@ class Arrivals:
         """Where a frame is.
 
         Raises:
-            SignalError: later pictures of its camera have been there for `PATIENCE_S`, and one of it has not, or not whole.
+            SignalError: a picture is missing or damaged, and later ones of its camera came `PATIENCE_S` ago.
         """
         if frame in self._whole:
             return Arrival.HERE

@@ -25,8 +25,11 @@ from lamina.data.captures.reading import (
     scaled_to,
     split_of,
 )
+from lamina.data.captures.timed.camera_folders import are_camera_folders, read_camera_folders
+from lamina.data.captures.timed.camera_videos import are_camera_videos, read_camera_videos
 from lamina.data.captures.timed.capture import Mask, TimedCapture, TimedView
 from lamina.data.captures.timed.frame_cache import CACHE_BYTES, MASK_SHARE, FrameCache
+from lamina.data.captures.timed.frame_folders import frame_folders, read_frame_folders
 from lamina.data.captures.timed.growing import Arrivals
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
 from lamina.data.captures.timed.source import Request, TimedSource
@@ -62,8 +65,8 @@ def read_timed_capture(
 
     `scale`, `view_size`, `test_every` and `background` are those of `read_capture`; a rig that calls its cameras cam00,
     cam01, ... holds out cam00. `frames` (start, stop; None: the end) leaves out the others, which may then be missing.
-    `follow` reads a folder of pictures that is still being written: its first frame must be there, others are waited for
-    (`TimedCapture.wait_for`), until a file called ``capture.ended`` lies in the folder.
+    `follow` reads a folder of pictures that is still being written: its first frame must be there, others are waited
+    for (`TimedCapture.wait_for`), until a file called ``capture.ended`` lies in the folder.
 
     Raises:
         SignalError: not a timed capture, or something in it is missing, damaged or not supported; says what and where.
@@ -210,4 +213,8 @@ def _reader(path: Path, *, follow: bool) -> Reader | None:
     """The reader for what lies there; None: nothing that is a timed capture."""
     if is_panoptic(path):
         return read_panoptic
-    return None
+    if frame_folders(path):
+        return read_frame_folders
+    if are_camera_videos(path):
+        return read_camera_videos
+    return read_camera_folders if are_camera_folders(path, follow=follow) else None

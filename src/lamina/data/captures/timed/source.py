@@ -50,7 +50,7 @@ class TimedSource:
 
     root: Path
     recordings: tuple[Recording, ...]
-    """In natural order of their names."""
+    """In the order of the views."""
     frame_count: int | None
     """None: it is still being written, and all tracks are pictures."""
     frames_per_second: Fraction | None
