@@ -83,8 +83,7 @@ def read_camera_videos(root: Path, request: Request) -> TimedSource:
     rig = read_rig(root, list(videos))
     indices = {name: index_of(path) for name, path in videos.items()}
     notes: list[str] = []
-    stop = request.frames[1] if request.frames else None
-    frame_count = shared_length({name: index.count for name, index in indices.items()}, stop, root, notes)
+    frame_count = shared_length({name: index.count for name, index in indices.items()}, request.frames, root, notes)
     rate = _shared_rate(videos, indices, request, notes)
     recordings: list[Recording] = []
     for name, path in videos.items():

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from lamina.data.captures.photographs import PICTURE_SUFFIXES
+from lamina.data.captures.timed.capture import check_range
 from lamina.errors import SignalError
 
 LAST_NUMBER = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)(?P<rest>\D*)", re.DOTALL)
@@ -110,18 +111,22 @@ def common_frames(
                     f"{expected(name, frames.number(frame))}: missing: frame {frame} of camera {name}, which has later "
                     f"ones up to {counts[name] - 1}; expected every frame, or a range without it: --frames A:B"
                 )
-    return Frames(frames.first, step, shared_length(counts, stop, root, notes))
+    return Frames(frames.first, step, shared_length(counts, wanted, root, notes))
 
 
-def shared_length(counts: Mapping[str, int], stop: int | None, root: Path, notes: list[str]) -> int:
-    """How many frames all cameras have.
+def shared_length(
+    counts: Mapping[str, int], wanted: tuple[int, int | None] | None, root: Path, notes: list[str]
+) -> int:
+    """How many frames all cameras have; `wanted` is the range asked for.
 
     Raises:
-        SignalError: they are of different lengths, and no range that all have was asked for.
+        SignalError: they are of different lengths, and no range that all have was asked for; or the range is not there.
     """
+    stop = wanted[1] if wanted else None
     shortest, longest = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
     count = counts[shortest]
     if count == counts[longest]:
+        check_range(str(root), wanted or (0, None), count)
         return count
     lengths = f"camera {shortest} has {count} frames, camera {longest} has {counts[longest]}"
     if stop is None or stop > count:

@@ -144,7 +144,7 @@ def _check_both(root: Path, poses: Poses, found: dict[str, list[Placed]]) -> Non
     if alone:
         raise SignalError(
             f"{poses.place}: {len(alone)} of {len(poses.placed)} poses are of no camera in {root}: {_shown(alone)}; "
-            f"expected a folder of pictures or a video for each, called so"
+            f"expected a folder with pictures or a video for each, called so"
         )
 
 
