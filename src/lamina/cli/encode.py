@@ -41,8 +41,8 @@ def parser() -> Parser:
     made.add_argument(
         "source",
         type=Path,
-        help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures, or a scene: a folder with a "
-        "COLMAP model, transforms.json or poses_bounds.npy",
+        help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures, a scene (a folder with a "
+        "COLMAP model, transforms.json or poses_bounds.npy), or cameras over time (a video or folder each, and poses)",
     )
     made.add_argument(
         "output", type=Path, nargs="?", help="the file to write; default: the source's name with .lam, here"
@@ -65,12 +65,10 @@ def parser() -> Parser:
         "--scale",
         type=ratio,
         metavar="R",
-        help="of a scene's photographs: 1/2 halves width and height; default: as they are, up to 1600 pixels",
+        help="of captures: 1/2 halves width and height; default: as they are, up to 1600 pixels",
     )
     reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
-    reading.add_argument(
-        "--follow", action="store_true", help="of a timed capture that is still being written: code frames as they come"
-    )
+    reading.add_argument("--follow", action="store_true", help="cameras still record into the folder: wait for frames")
     reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
@@ -131,7 +129,7 @@ def _codec_of(options: argparse.Namespace) -> AnyCodec:
     """The codec for what lies at the source's path, told without reading it."""
     from lamina.media.sources import medium_of_path
 
-    medium = "capture" if options.poses is not None else medium_of_path(options.source)
+    medium = "capture" if options.poses is not None else medium_of_path(options.source, follow=options.follow)
     return codecs.codec_for(medium, options.codec)
 
 

@@ -45,10 +45,11 @@ def encode(
     """Code a picture, a clip or a capture into a layered file, and open it.
 
     `source` is a path (picture, clip, folder of pictures, folder of a capture), uint8 pixels (h, w, 3) or (t, h, w, 3),
-    a list of frames, or a signal (`lamina.Picture`, `Clip`, `Capture`). At most one of `bits_per_pixel`, `size_bytes`,
-    `bits_per_second`, `psnr_db`, `splats` and `rate_weight` (lambda) says what the top level should cost or reach.
-    Any other keyword is a field of the codec's configuration (``seed=3``, ``group_frames=32``; None: the preset's);
-    `config` is a whole one, instead of all options before it. A stopped encode goes on when it is called again.
+    a list of frames, or a signal (`lamina.Picture`, `Clip`, `Capture`, `TimedCapture`). At most one of
+    `bits_per_pixel`, `size_bytes`, `bits_per_second`, `psnr_db`, `splats` and `rate_weight` (lambda) says what the top
+    level should cost or reach. Any other keyword is a field of the codec's configuration (``seed=3``,
+    ``group_frames=32``; None: the preset's); `config` is a whole one, instead of all options before it. A stopped
+    encode goes on when it is called again.
 
         >>> import numpy as np, lamina
         >>> pixels = np.full((16, 24, 3), 90, np.uint8)

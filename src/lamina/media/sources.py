@@ -13,8 +13,7 @@ import numpy as np
 
 from lamina.codec import Medium, Signal
 from lamina.data import Picture, clip_from_frames, open_signal
-from lamina.data.captures import is_capture, read_capture
-from lamina.data.captures.timed import is_timed_capture, read_timed_capture
+from lamina.data.captures import TimedCapture, is_capture, is_timed_capture, read_capture, read_timed_capture
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
@@ -34,14 +33,14 @@ class SourceOptions:
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
     scale: Fraction | float | None = None
-    """Of photographs with cameras: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
+    """Of captures: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
     view_size: tuple[int, int] | None = None
-    """Width and height that photographs with cameras are reduced to, instead of a scale: those of a file's views. With
-    it nothing but a capture will do."""
-    follow: bool = False
-    """Of timed captures: frames are still being written to the folder, and are waited for."""
+    """Width and height that captures are reduced to, instead of a scale: those of a file's views. With it nothing but a
+    capture will do."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
+    follow: bool = False
+    """The folder of a timed capture is still being written: frames are waited for."""
 
 
 def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
@@ -52,8 +51,8 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     """
     options = options or SourceOptions()
     if isinstance(source, str | Path):
-        if is_timed_capture(source):
-            return timed_of(source, options)
+        if options.follow or is_timed_capture(source):
+            return _timed_capture(source, options)
         if is_capture(source) or options.view_size is not None:
             return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
         return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
@@ -68,22 +67,16 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     return cut(*options.frames) if cut is not None and options.frames else signal
 
 
-def timed_of(source: str | Path, options: SourceOptions) -> Signal:
-    """A timed capture, cut to the frames that are asked for.
-
-    Raises:
-        SignalError: something in it is missing or damaged, or frames are not there.
-    """
-    rate = None if options.frames_per_second is None else Fraction(options.frames_per_second)
-    capture = read_timed_capture(
-        source,
+def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
+    return read_timed_capture(
+        path,
         scale=options.scale,
         view_size=options.view_size,
         test_every=options.test_every,
-        frames_per_second=rate,
+        frames=options.frames,
+        frames_per_second=options.frames_per_second,
         follow=options.follow,
     )
-    return capture.cut(*options.frames) if options.frames is not None else capture
 
 
 def is_signal(source: object) -> bool:
@@ -91,9 +84,12 @@ def is_signal(source: object) -> bool:
     return all(hasattr(source, name) for name in ("medium", "notes", "frame_count", "fingerprint", "looks"))
 
 
-def medium_of_path(path: str | Path) -> Medium:
-    """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike."""
-    if is_timed_capture(path):
+def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
+    """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike.
+
+    What is followed while it is written is a timed capture.
+    """
+    if follow or is_timed_capture(path):
         return "timed capture"
     if is_capture(path):
         return "capture"

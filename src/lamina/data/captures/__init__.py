@@ -5,12 +5,25 @@
 
 Read in this order: capture · reading · photographs · lens · undistort · source · point_cloud · colmap (with
 colmap_binary, colmap_text, colmap_folder) · transforms · llff · structure_from_motion (photographs without poses) ·
-first_points (for who fits), which asks triangulation and seen_volume.
+first_points (for who fits), which asks triangulation and seen_volume. What moves is in timed/.
 """
 
 from lamina.data.captures.capture import Capture, View
 from lamina.data.captures.first_points import with_points
 from lamina.data.captures.reading import is_capture, read_capture
 from lamina.data.captures.structure_from_motion import Reconstruction, reconstruct
+from lamina.data.captures.timed import TimedCapture, TimedView, is_timed_capture, read_timed_capture
 
-__all__ = ["Capture", "Reconstruction", "View", "is_capture", "read_capture", "reconstruct", "with_points"]
+__all__ = [
+    "Capture",
+    "Reconstruction",
+    "TimedCapture",
+    "TimedView",
+    "View",
+    "is_capture",
+    "is_timed_capture",
+    "read_capture",
+    "read_timed_capture",
+    "reconstruct",
+    "with_points",
+]

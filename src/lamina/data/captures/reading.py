@@ -48,7 +48,7 @@ LEAST_VIEWS = 2
 
 def is_capture(path: str | Path) -> bool:
     """Whether `read_capture` takes this: a folder with a COLMAP model, transforms*.json or poses_bounds.npy."""
-    return _reader(Path(path)) is not None
+    return reader_of(Path(path)) is not None
 
 
 def read_capture(
@@ -78,7 +78,7 @@ def read_capture(
     ratio = ratio_of(scale)
     if not path.exists():
         raise SignalError(f"{path}: no such folder; expected a capture")
-    reader = _reader(path)
+    reader = reader_of(path)
     if reader is None:
         raise SignalError(
             f"{path}: no capture; expected a folder with a COLMAP model (sparse/0 and images), transforms.json or "
@@ -218,7 +218,7 @@ def split_of(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[
     return tuple(number for number in range(len(names)) if number not in set(test)), test
 
 
-def _reader(path: Path) -> Reader | None:
+def reader_of(path: Path) -> Reader | None:
     """The reader for what lies there; None: nothing that is a capture."""
     if find_model(path) is not None:
         return read_colmap

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A timed capture as codecs see it: fixed pinhole cameras over frames; pixels are decoded when they are asked for.
+"""A timed capture as codecs see it: fixed pinhole cameras over frames, pixels decoded when they are asked for.
 
 A capture that is still being written (`frame_count` None) is read in one loop with those that are complete:
 
@@ -172,16 +172,7 @@ class TimedCapture:
             SignalError: the range is empty, or some of it is not there.
         """
         count = self.frame_count
-        if (
-            start < 0
-            or (stop is not None and stop <= start)
-            or (count is not None and not start < (stop or count) <= count)
-        ):
-            length = "is still being written" if count is None else f"has frames 0...{count - 1}"
-            wanted = f"{start}:{'' if stop is None else stop}"
-            raise SignalError(
-                f"{self.name}: frames {wanted} are not all there: the capture {length}; give a range in it"
-            )
+        check_range(self.name, (start, stop), count)
         load, load_mask, arrival = self.load, self.load_mask, self.arrival
 
         def arrival_of(frame: int) -> Arrival:
@@ -234,3 +225,17 @@ class TimedCapture:
             raise IndexError(
                 f"frame {frame} of {'a growing capture' if self.frame_count is None else self.frame_count}"
             )
+
+
+def check_range(name: str, frames: tuple[int, int | None], count: int | None) -> None:
+    """Refuse a range (start, stop; None: the end) that is empty or not all there; a count of None may still grow.
+
+    Raises:
+        SignalError: with the capture's name in front.
+    """
+    start, stop = frames
+    is_empty = start < 0 or (stop is not None and stop <= start)
+    if is_empty or (count is not None and not start < (count if stop is None else stop) <= count):
+        length = "is still being written" if count is None else f"has frames 0...{count - 1}"
+        wanted = f"{start}:{'' if stop is None else stop}"
+        raise SignalError(f"{name}: frames {wanted} are not all there: the capture {length}; give a range in it")

@@ -1,126 +1,127 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Panoptic JSON: train_meta.json and test_meta.json beside ims/ and seg/ enter, cameras with a picture a frame leave.
-
-    w, h         pixels
-    k[t][c]      3x3 intrinsics of camera c at frame t; pixel centres are whole numbers there, so half a pixel is added
-    w2c[t][c]    4x4, world to camera, OpenCV axes
-    fn[t][c]     picture, under ims/; its mask is under seg/ by the same name, as .png
-    cam_id[t][c]
-
-Source: the format of Luiten et al., Dynamic 3D Gaussians (JonathonLuiten/Dynamic3DGaussians, train.py, README).
-"""
+"""CMU Panoptic captures as Dynamic3DGaussians laid them out: two meta files beside ims/ and seg/, a folder a camera."""
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lamina.data.captures.lens import Lens
-from lamina.data.captures.point_cloud import PointCloud, read_ply_points
-from lamina.data.captures.timed.source import RigCamera, TimedSource
+from lamina.data.captures.colmap_folder import POINT_SUFFIXES, read_cloud
+from lamina.data.captures.photographs import fit_lens, picture_size
+from lamina.data.captures.point_cloud import PointCloud, empty_cloud, finite_cloud, read_ply_points
+from lamina.data.captures.timed.panoptic_meta import PanopticMeta, cameras_of, read_meta
+from lamina.data.captures.timed.pictures import Pictures, pictures_of, tracks_of
+from lamina.data.captures.timed.source import Recording, Request, TimedSource
+from lamina.data.folder import natural_key
 from lamina.errors import SignalError
 
-META_NAMES = ("train_meta.json", "test_meta.json")
-PICTURES, MASKS = "ims", "seg"
+TRAIN, TEST, PICTURES, MASKS = "train_meta.json", "test_meta.json", "ims", "seg"
+
+FRAMES_PER_SECOND = Fraction(30)
+"""The files do not say. Source: Dynamic3DGaussians, section 4: the studio's cameras at 30 frames a second."""
+
+POINT_FOLDERS = ("sfm_frame0/sparse", "sfm_frame0/sparse/0", "sfm_frame0", "sparse/0", "sparse")
 POINT_FILES = ("sfm_frame0/points.ply", "points.ply")
-RATE = Fraction(30)
-"""Of the studio's cameras; the files say none."""
-CENTER_SHIFT_PX = 0.5
-TOLERANCE = 1e-3
-"""By which a rotation may be off, and a camera may move between frames: it is meant to stand still."""
+DEPTH_CAMERA_POINTS = "init_pt_cld.npz"
+"""Points of the studio's depth cameras: x y z, red green blue 0...1, foreground. In the published captures."""
 
 
-def is_panoptic(path: Path) -> bool:
-    """Whether the folder has the cameras to fit to in this form."""
-    return (path / META_NAMES[0]).is_file()
+def is_panoptic(folder: Path) -> bool:
+    """Whether `read_panoptic` takes this."""
+    return (folder / TRAIN).is_file() and (folder / PICTURES).is_dir()
 
 
-def read_panoptic(path: Path, *, is_growing: bool = False) -> TimedSource:
-    """Cameras of both files, in order of their numbers; of a folder that is growing, pictures may still be missing.
+def read_panoptic(folder: Path, request: Request) -> TimedSource:
+    """Cameras of both files, their pictures and masks, and points where some are beside them.
 
     Raises:
-        SignalError: a file is missing or damaged, a camera moves, or pictures are missing; says which.
+        SignalError: the files are damaged or name pictures that are not there, or cameras move.
     """
-    cameras: list[tuple[int, bool, RigCamera]] = []
-    for name in META_NAMES:
-        if (path / name).is_file():
-            cameras += [
-                (number, name == META_NAMES[1], camera) for number, camera in _cameras(path, path / name, is_growing)
-            ]
-    cameras.sort(key=lambda found: found[0])
-    numbers = [number for number, _, _ in cameras]
-    if len(set(numbers)) < len(numbers):
-        raise SignalError(f"{path}: a camera is in both {META_NAMES[0]} and {META_NAMES[1]}; expected it in one")
-    train = tuple(row for row, (_, is_test, _) in enumerate(cameras) if not is_test)
-    test = tuple(row for row, (_, is_test, _) in enumerate(cameras) if is_test)
-    points = next((path / name for name in POINT_FILES if (path / name).is_file()), None)
-    nothing = PointCloud(np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
-    cloud = nothing if points is None else read_ply_points(points)
-    note = f"{RATE} frames per second, as the studio's; --fps says another"
-    return TimedSource(tuple(camera for _, _, camera in cameras), cloud, RATE, (note,), (train, test))
-
-
-def _cameras(path: Path, meta: Path, is_growing: bool) -> list[tuple[int, RigCamera]]:
-    """The cameras of one file."""
-    try:
-        fields: dict[str, Any] = json.loads(meta.read_text("utf-8"))
-        size = int(fields["w"]), int(fields["h"])
-        intrinsics = np.array(fields["k"], np.float64)
-        poses = np.array(fields["w2c"], np.float64)
-        names: list[list[str]] = fields["fn"]
-        numbers: list[list[int]] = fields["cam_id"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SignalError(
-            f"{meta}: no cameras of a Panoptic capture ({error}); expected w, h, k, w2c, fn, cam_id"
-        ) from None
-    frames, count = len(names), len(numbers[0]) if numbers else 0
-    if intrinsics.shape != (frames, count, 3, 3) or poses.shape != (frames, count, 4, 4) or len(numbers) != frames:
-        raise SignalError(
-            f"{meta}: k {intrinsics.shape}, w2c {poses.shape}, fn of {frames} frames, cam_id of {len(numbers)}; "
-            f"expected as many cameras in each, at each frame"
-        )
-    found: list[tuple[int, RigCamera]] = []
-    for camera in range(count):
-        number = int(numbers[0][camera])
-        if any(int(row[camera]) != number for row in numbers):
-            raise SignalError(
-                f"{meta}: camera {number} changes its place in the list; expected the same order throughout"
-            )
-        if np.abs(poses[:, camera] - poses[0, camera]).max() > TOLERANCE:
-            raise SignalError(f"{meta}: camera {number} moves; expected cameras that stand still")
-        one = _camera(
-            path, meta, size, (number, intrinsics[0, camera], poses[0, camera]), [row[camera] for row in names]
-        )
-        missing = next((picture for picture in one.pictures if not picture.is_file()), None)
-        if missing is not None and not is_growing:
-            raise SignalError(
-                f"{missing}: no such picture, which {meta.name} names; expected one a frame of camera {number}"
-            )
-        found.append((number, one))
-    return found
-
-
-def _camera(
-    path: Path, meta: Path, size: tuple[int, int], numbers: tuple[int, np.ndarray, np.ndarray], names: list[str]
-) -> RigCamera:
-    """One camera from its number, intrinsics and pose."""
-    number, intrinsics, pose = numbers
-    left, _, right = np.linalg.svd(pose[:3, :3])
-    motion = np.eye(4)
-    motion[:3, :3], motion[:3, 3] = left @ right, pose[:3, 3]
-    if np.abs(motion[:3, :3] - pose[:3, :3]).max() > TOLERANCE or np.linalg.det(motion[:3, :3]) < 0:
-        raise SignalError(f"{meta}: w2c of camera {number} is no rotation and translation")
-    lens = Lens(
-        *size,
-        float(intrinsics[0, 0]),
-        float(intrinsics[1, 1]),
-        float(intrinsics[0, 2]) + CENTER_SHIFT_PX,
-        float(intrinsics[1, 2]) + CENTER_SHIFT_PX,
+    metas = [read_meta(folder / name) for name in (TRAIN, TEST) if (folder / name).is_file()]
+    names = [name for meta in metas for name in meta.names]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SignalError(f"{folder}: camera {twice} is there more than once; expected it in {TRAIN} or in {TEST}")
+    ordered = sorted(names, key=natural_key)
+    notes: list[str] = []
+    pictures = _pictures_of(folder, metas, ordered, notes, follow=request.follow)
+    tracks, frame_count = tracks_of(pictures, request, notes)
+    cameras = {name: camera for meta in metas for name, camera in cameras_of(meta).items()}
+    recordings: list[Recording] = []
+    for name in ordered:
+        lens, pose = cameras[name]
+        first = tracks[name].path_of(request.first_frame)
+        recordings.append(Recording(name, fit_lens(lens, picture_size(first), f"{first}")[0], pose, tracks[name]))
+    split = None
+    if len(metas) > 1:
+        train, test = (tuple(sorted(ordered.index(name) for name in meta.names)) for meta in metas)
+        split = train, test
+    return TimedSource(
+        folder, tuple(recordings), frame_count, FRAMES_PER_SECOND, _points(folder), request.scale, split, tuple(notes)
     )
-    pictures = tuple(path / PICTURES / name for name in names)
-    masks = tuple((path / MASKS / name).with_suffix(".png") for name in names)
-    return RigCamera(f"{number:02}", lens, motion, pictures, masks if all(mask.is_file() for mask in masks) else ())
+
+
+def _pictures_of(
+    folder: Path, metas: list[PanopticMeta], ordered: list[str], notes: list[str], *, follow: bool
+) -> Pictures:
+    """The files that the metas name; of a capture that is still being written those that are named alike."""
+    places = {name: folder / PICTURES / name for name in ordered}
+    lacking = next((place for place in places.values() if not place.is_dir()), None)
+    if lacking is not None:
+        raise SignalError(f"{lacking}: no such folder; expected the pictures of camera {lacking.name}")
+    if follow:
+        return pictures_of(folder, places)
+    lengths = [len(meta.pictures) for meta in metas]
+    if min(lengths) < max(lengths):
+        raise SignalError(f"{folder}: {TRAIN} has {lengths[0]} frames, {TEST} {lengths[1]}; expected as many in both")
+    pictures = {
+        name: [row[camera] for row in meta.pictures] for meta in metas for camera, name in enumerate(meta.names)
+    }
+    found = {name: _existing(folder / PICTURES, pictures[name]) for name in ordered}
+    masks = {name: _existing(folder / MASKS, pictures[name], ".png") for name in ordered}
+    count = max((max(paths) + 1 for paths in found.values() if paths), default=0)
+    if 0 < count < lengths[0]:
+        notes.append(f"{TRAIN} speaks of {lengths[0]} frames; pictures are there of the first {count}")
+
+    def expected(name: str, number: int) -> Path:
+        return folder / PICTURES / pictures[name][number]
+
+    def mask_expected(name: str, number: int) -> Path:
+        return folder / MASKS / PurePosixPath(pictures[name][number]).with_suffix(".png")
+
+    masks = {name: paths for name, paths in masks.items() if paths}
+    return Pictures(folder, places, found, expected, masks, mask_expected)
+
+
+def _existing(folder: Path, names: list[str], suffix: str | None = None) -> dict[int, Path]:
+    """By their places in the list, the files that are there."""
+    paths = (folder / (name if suffix is None else PurePosixPath(name).with_suffix(suffix)) for name in names)
+    return {frame: path for frame, path in enumerate(paths) if path.is_file()}
+
+
+def _points(folder: Path) -> PointCloud:
+    """Of a reconstruction of the first frame, or of the studio's depth cameras; none where there are none."""
+    for name in POINT_FOLDERS:
+        if any((folder / name / f"points3D{suffix}").is_file() for suffix in POINT_SUFFIXES):
+            return read_cloud(folder / name)
+    for name in POINT_FILES:
+        if (folder / name).is_file():
+            return read_ply_points(folder / name)
+    if (folder / DEPTH_CAMERA_POINTS).is_file():
+        return _depth_camera_points(folder / DEPTH_CAMERA_POINTS)
+    return empty_cloud()
+
+
+def _depth_camera_points(path: Path) -> PointCloud:
+    try:
+        # Pickled arrays run code; numpy refuses them here.
+        with np.load(path, allow_pickle=False) as arrays:
+            rows = np.array(arrays["data"], np.float64)
+    except (OSError, ValueError, EOFError, KeyError, SyntaxError, TypeError) as error:
+        raise SignalError(f"{path}: not an archive of NumPy with an array called data: {error}") from error
+    if rows.ndim != 2 or rows.shape[1] < 6:
+        raise SignalError(f"{path}: data: shape {rows.shape}; expected (points, 7): x y z, red green blue, foreground")
+    colors = np.rint(np.clip(np.nan_to_num(rows[:, 3:6]), 0, 1) * 255).astype(np.uint8)
+    return finite_cloud(np.arange(len(rows)), np.ascontiguousarray(rows[:, :3]), colors)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -10,28 +11,42 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
-from lamina.data.captures.capture import CACHE_BYTES, PixelCache, Pixels
-from lamina.data.captures.photographs import pinhole_of, straightened, target_size
-from lamina.data.captures.reading import BLACK, BORDER_PICTURES, border_color, edges_of, ratio_of, scaled_to, split_of
-from lamina.data.captures.timed.capture import Arrival, TimedCapture, TimedView
+from lamina.data.captures.capture import Pixels
+from lamina.data.captures.photographs import pinhole_of, straightened
+from lamina.data.captures.reading import (
+    BLACK,
+    BORDER_PICTURES,
+    LEAST_VIEWS,
+    LONGEST_PX,
+    border_color,
+    edges_of,
+    ratio_of,
+    scaled_to,
+    split_of,
+)
+from lamina.data.captures.timed.camera_folders import are_camera_folders, read_camera_folders
+from lamina.data.captures.timed.camera_videos import are_camera_videos, read_camera_videos
+from lamina.data.captures.timed.capture import Mask, TimedCapture, TimedView
+from lamina.data.captures.timed.frame_cache import CACHE_BYTES, MASK_SHARE, FrameCache
+from lamina.data.captures.timed.frame_folders import frame_folders, read_frame_folders
+from lamina.data.captures.timed.growing import Arrivals
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
-from lamina.data.captures.timed.playing import Player
-from lamina.data.captures.timed.rigs import rig_reader
-from lamina.data.captures.timed.source import RigCamera, TimedSource
-from lamina.data.image import opened
-from lamina.data.pixel_formats import to_rgb8
+from lamina.data.captures.timed.source import Request, TimedSource
 from lamina.errors import SignalError
 
-LEAST_CAMERAS = 2
-"""Fewer show no depth."""
+Reader = Callable[[Path, Request], TimedSource]
+
+FRAMES_PER_SECOND = Fraction(30)
+"""Of pictures whose folder does not say: all published captures of this kind have it."""
+
+MIDDLE_LEVEL = 128
+"""A pixel of a resized mask is foreground where half of it is."""
 
 
-def is_timed_capture(path: str | Path) -> bool:
-    """Whether `read_timed_capture` takes this: train_meta.json (Panoptic), or what `rigs` lists."""
-    path = Path(path)
-    return path.is_dir() and (is_panoptic(path) or rig_reader(path) is not None)
+def is_timed_capture(path: str | Path, *, follow: bool = False) -> bool:
+    """Whether `read_timed_capture` takes this; with `follow` a folder in which only the first frame has come, too."""
+    return _reader(Path(path), follow=follow) is not None
 
 
 def read_timed_capture(
@@ -41,193 +56,165 @@ def read_timed_capture(
     view_size: tuple[int, int] | None = None,
     test_every: int = 8,
     background: tuple[int, int, int] | None = None,
-    frames_per_second: Fraction | None = None,
+    frames: tuple[int, int | None] | None = None,
+    frames_per_second: Fraction | float | None = None,
     follow: bool = False,
     cache_bytes: int = CACHE_BYTES,
 ) -> TimedCapture:
-    """Cameras, points, frames and split of a folder; its pictures are decoded when they are asked for.
+    """Cameras, points and split of a folder; pictures of its frames are decoded when they are asked for.
 
-    `scale` (0...1] is of the pictures there. `view_size` (width, height) asks for the scale at which the first camera
-    has so many pixels instead. Every `test_every`-th camera by name is held out (0: none) where the folder has no split
-    of its own. With `follow` the folder is still being written: pictures that it names come later, and the capture has
-    no count of frames.
+    `scale`, `view_size`, `test_every` and `background` are those of `read_capture`; a rig that calls its cameras cam00,
+    cam01, ... holds out cam00. `frames` (start, stop; None: the end) leaves out the others, which may then be missing.
+    `follow` reads a folder of pictures that is still being written: its first frame must be there, others are waited
+    for (`TimedCapture.wait_for`), until a file called ``capture.ended`` lies in the folder.
 
     Raises:
         SignalError: not a timed capture, or something in it is missing, damaged or not supported; says what and where.
         ValueError: a scale outside (0, 1], or `test_every` is 1 or negative.
     """
     path = Path(path)
+    rate = None if frames_per_second is None else Fraction(frames_per_second).limit_denominator(1 << 16)
+
+    def read(ratio: Fraction, *, reduce: bool = False) -> TimedCapture:
+        request = Request(ratio, frames, follow, rate)
+        source = _source_of(path, request, reduce=reduce)
+        return _capture_of(source, test_every, background, request, cache_bytes)
+
+    def sized(ratio: Fraction) -> tuple[TimedCapture, tuple[int, int]]:
+        capture = read(ratio)
+        camera = capture.views[0].camera
+        return capture, (camera.width, camera.height)
+
     if view_size is not None:
+        return scaled_to(path, view_size, sized)
+    return read(ratio_of(scale), reduce=scale is None)
 
-        def read(ratio: Fraction) -> tuple[TimedCapture, tuple[int, int]]:
-            capture = read_timed_capture(
-                path, scale=ratio, test_every=test_every, background=background, frames_per_second=frames_per_second,
-                cache_bytes=cache_bytes,
-            )  # fmt: skip
-            return capture, (capture.views[0].camera.width, capture.views[0].camera.height)
 
-        return scaled_to(path, view_size, read)
-    ratio = ratio_of(scale)
-    if not is_timed_capture(path):
+def _source_of(path: Path, request: Request, *, reduce: bool) -> TimedSource:
+    if not path.exists():
+        raise SignalError(f"{path}: no such folder; expected a timed capture")
+    reader = _reader(path, follow=request.follow)
+    if reader is None:
         raise SignalError(
-            f"{path}: no timed capture; expected train_meta.json beside ims/, a video or folder of pictures a camera "
-            f"beside poses_bounds.npy, transforms.json or sparse/0, or folders frame000000, ..."
+            f"{path}: no timed capture; expected train_meta.json with ims/ (Panoptic), cam00.mp4, cam01.mp4, ... or a "
+            f"folder of numbered pictures a camera beside poses_bounds.npy, a COLMAP model or transforms.json, or "
+            f"frame000000/images with sparse/0"
         )
-    source = _source_of(path, follow)
-    capture = _capture_of(source, path, ratio, test_every, background or BLACK, cache_bytes)
-    if background is None and not follow:
-        capture = replace(capture, background=_background_of(capture))
-    if frames_per_second is not None:
-        capture = replace(capture, frames_per_second=frames_per_second)
-    return replace(capture, frame_count=None, arrival=_arrival_of(source)) if follow else capture
-
-
-def _source_of(path: Path, follow: bool) -> TimedSource:
-    reader = rig_reader(path)
-    if is_panoptic(path) or reader is None:
-        return read_panoptic(path, is_growing=follow)
-    source = reader(path)
-    if follow and any(camera.clip is not None for camera in source.cameras):
-        raise SignalError(f"{path}: videos that grow cannot be followed; expected pictures: leave out --follow")
+    source = reader(path, request)
+    if reduce:
+        sides = (max(recording.lens.width, recording.lens.height) for recording in source.recordings)
+        longest = math.ceil(max(sides, default=0) * source.picture_scale)
+        if longest > LONGEST_PX:
+            factor = -(-longest // LONGEST_PX)
+            source = reader(path, replace(request, scale=Fraction(1, factor)))
+            note = f"pictures of {longest} pixels are read at 1/{factor}; --scale 1 takes them as they are"
+            source = replace(source, notes=(*source.notes, note))
+    if len(source.recordings) < LEAST_VIEWS:
+        raise SignalError(f"{path}: {len(source.recordings)} camera; expected at least {LEAST_VIEWS}")
     return source
 
 
 def _capture_of(
     source: TimedSource,
-    path: Path,
-    ratio: Fraction,
     test_every: int,
-    background: tuple[int, int, int],
+    background: tuple[int, int, int] | None,
+    request: Request,
     cache_bytes: int,
 ) -> TimedCapture:
-    """Views, split and frames of what was found; pictures stay where they are."""
-    count, cameras = frame_count_of(source, path), source.cameras
     views = tuple(
-        TimedView(camera.name, pinhole_of(camera.lens, camera.camera_from_world, ratio, f"{path}, {camera.name}"))
-        for camera in cameras
+        TimedView(
+            recording.name,
+            pinhole_of(recording.lens, recording.camera_from_world, source.picture_scale, f"{recording.track.place}"),
+        )
+        for recording in source.recordings
     )
-    if len(views) < LEAST_CAMERAS:
-        raise SignalError(f"{path}: {len(views)} camera; expected at least {LEAST_CAMERAS}")
     train, test = source.split or split_of([view.name for view in views], test_every)
     if not train:
-        raise SignalError(f"{path}: all {len(views)} cameras are held out; expected some to fit to")
+        raise SignalError(f"{source.root}: all {len(views)} views are held out; expected some to fit to")
+    if background is None:
+        background = _background_of(source, request.first_frame)
+    load = FrameCache(_decoder(source, background), cache_bytes)
+    load_mask = FrameCache(_mask_decoder(source), int(cache_bytes * MASK_SHARE))
+    notes = source.notes
+    rate = request.frames_per_second or source.frames_per_second
+    if rate is None:
+        rate = FRAMES_PER_SECOND
+        notes = (*notes, f"no frame rate: taken as {rate}; --fps says another")
 
-    def load_mask(frame: int, view: int) -> UInt8[np.ndarray, "h w"] | None:
-        return _mask(cameras[view], frame, ratio) if cameras[view].masks else None
+    def whole(frame: int, view: int) -> None:
+        load(frame, view)
+        load_mask(frame, view)
 
-    return TimedCapture(
-        name=path.resolve().name,
-        views=views,
-        train=train,
-        test=test,
-        frame_count=count,
-        frames_per_second=source.frames_per_second,
-        points=source.points.positions,
-        point_colors=source.points.colors,
-        background=background,
-        load=_decoder(source, ratio, background, cache_bytes),
-        load_mask=load_mask if any(camera.masks for camera in cameras) else None,
-        notes=source.notes,
+    capture = TimedCapture(
+        source.root.resolve().name,
+        views,
+        train,
+        test,
+        source.frame_count,
+        rate,
+        source.points.positions,
+        source.points.colors,
+        background,
+        load,
+        load_mask,
+        notes=notes,
+        depth_bounds=source.depth_bounds,
+        arrival=Arrivals(source.root, source.picture_tracks, whole) if source.frame_count is None else None,
     )
+    return capture if request.frames is None else capture.cut(*request.frames)
 
 
-def _background_of(capture: TimedCapture) -> tuple[int, int, int]:
-    """The color of most borders in the first frame, as of a studio; otherwise black."""
-    views = range(0, len(capture), -(-len(capture) // BORDER_PICTURES))
-    return border_color([edge for view in views for edge in edges_of(capture.pixels(0, view))]) or BLACK
+def _decoder(source: TimedSource, background: tuple[int, int, int]) -> Callable[[int, int], Pixels]:
+    """Frame, view -> pixels: decoded, over `background`, undistorted, averaged to size."""
 
-
-def _arrival_of(source: TimedSource) -> Callable[[int], Arrival]:
-    """Where a frame is: here once all its pictures are there and decode whole."""
-    count = min(len(camera.pictures) for camera in source.cameras)
-    known: set[int] = set()
-
-    def arrival(frame: int) -> Arrival:
-        if frame >= count:
-            return Arrival.NEVER
-        if frame not in known and not all(_is_whole(camera.pictures[frame]) for camera in source.cameras):
-            return Arrival.COMING
-        known.add(frame)
-        return Arrival.HERE
-
-    return arrival
-
-
-def _is_whole(picture: Path) -> bool:
-    """Whether a picture is there and can be decoded to its end."""
-    if not picture.is_file():
-        return False
-    try:
-        with opened(picture) as image:
-            image.load()
-    except (SignalError, OSError):
-        return False
-    return True
-
-
-def frame_count_of(source: TimedSource, path: Path) -> int:
-    """Frames of all cameras.
-
-    Raises:
-        SignalError: cameras have different numbers of them, or none.
-    """
-    counts = {camera.name: _length_of(camera) for camera in source.cameras}
-    fewest, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
-    if counts[fewest] != counts[most]:
-        raise SignalError(
-            f"{path}: camera {fewest} has {counts[fewest]} frames, camera {most} has {counts[most]}; expected as many "
-            f"of each"
-        )
-    if not counts[fewest]:
-        raise SignalError(f"{path}: no camera has a picture")
-    return counts[fewest]
-
-
-def _length_of(camera: RigCamera) -> int:
-    """Frames of a camera; of footage that does not say, they are counted once."""
-    return camera.frame_count or sum(1 for _ in camera.clip or ())
-
-
-def _decoder(
-    source: TimedSource, ratio: Fraction, background: tuple[int, int, int], cache_bytes: int
-) -> Callable[[int, int], Pixels]:
-    """Frame, view -> pixels, through a bounded cache."""
-    cameras = source.cameras
-    players = [None if camera.clip is None else Player(camera.clip) for camera in cameras]
-
-    def decode(number: int) -> Pixels:
-        frame, view = divmod(number, len(cameras))
-        camera, lens, player = cameras[view], cameras[view].lens, players[view]
-        if player is not None:
-            return straightened(player(frame), lens, ratio)
-        path = camera.pictures[frame]
-        with opened(path) as image:
-            pixels, _ = to_rgb8(image, path, background, [])
-        if pixels.shape != (lens.height, lens.width, 3):
+    def decode(frame: int, view: int) -> Pixels:
+        recording = source.recordings[view]
+        pixels = recording.track.pixels(frame, background)
+        if pixels.shape != (recording.lens.height, recording.lens.width, 3):
             raise SignalError(
-                f"{path}: {pixels.shape[1]}x{pixels.shape[0]}, expected {lens.width}x{lens.height} as its camera says"
+                f"{recording.track.place}: frame {frame} is {pixels.shape[1]}x{pixels.shape[0]}, the first was "
+                f"{recording.lens.width}x{recording.lens.height}; expected one size for all frames of a camera"
             )
-        return straightened(pixels, lens, ratio)
+        return straightened(pixels, recording.lens, source.picture_scale)
 
-    cache = PixelCache(decode, cache_bytes)
-    return lambda frame, view: cache(frame * len(cameras) + view)
+    return decode
 
 
-def _mask(camera: RigCamera, frame: int, ratio: Fraction) -> UInt8[np.ndarray, "h w"]:
-    """1 where most of a pixel is foreground.
+def _mask_decoder(source: TimedSource) -> Callable[[int, int], Mask | None]:
+    """Frame, view -> mask, undistorted and averaged to the size of the pixels, or None."""
 
-    Raises:
-        SignalError: it is not of its picture's size.
-    """
-    path, lens = camera.masks[frame], camera.lens
-    with opened(path) as image:
-        mask = np.asarray(image.convert("L")) > 0
-    if mask.shape != (lens.height, lens.width):
-        raise SignalError(
-            f"{path}: {mask.shape[1]}x{mask.shape[0]}, expected {lens.width}x{lens.height} as its picture"
-        )
-    width, height = target_size(lens.width, lens.height, ratio)
-    if (height, width) == mask.shape:
-        return mask.astype(np.uint8)
-    smaller = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
-    return (np.asarray(smaller) > 127).astype(np.uint8)
+    def decode(frame: int, view: int) -> Mask | None:
+        recording = source.recordings[view]
+        mask = recording.track.mask(frame)
+        if mask is None:
+            return None
+        if mask.shape != (recording.lens.height, recording.lens.width):
+            raise SignalError(
+                f"{recording.track.place}: the mask of frame {frame} is {mask.shape[1]}x{mask.shape[0]}, its picture "
+                f"{recording.lens.width}x{recording.lens.height}; expected masks of the pictures' size"
+            )
+        levels = np.repeat(mask[:, :, None] * np.uint8(255), 3, axis=2)
+        return (straightened(levels, recording.lens, source.picture_scale)[:, :, 0] >= MIDDLE_LEVEL).astype(np.uint8)
+
+    return decode
+
+
+def _background_of(source: TimedSource, frame: int) -> tuple[int, int, int]:
+    """The color of most borders of some first pictures, as for stills; otherwise black."""
+    decode = _decoder(source, BLACK)
+    edges: list[UInt8[np.ndarray, "n 3"]] = []
+    count = len(source.recordings)
+    for view in np.linspace(0, count - 1, min(BORDER_PICTURES, count)).astype(int):
+        edges += edges_of(decode(frame, int(view)))
+    return border_color(edges) or BLACK
+
+
+def _reader(path: Path, *, follow: bool) -> Reader | None:
+    """The reader for what lies there; None: nothing that is a timed capture."""
+    if is_panoptic(path):
+        return read_panoptic
+    if frame_folders(path):
+        return read_frame_folders
+    if are_camera_videos(path):
+        return read_camera_videos
+    return read_camera_folders if are_camera_folders(path, follow=follow) else None
