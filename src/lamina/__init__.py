@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from lamina.cameras.paths import orbit, read_cameras, spiral, write_cameras
     from lamina.codecs import CODECS
     from lamina.data import Clip, ClipWriter, Picture, clip_from_frames, open_clip, read_image, write_image
-    from lamina.data.captures import Capture, TimedCapture, read_capture, read_timed_capture
+    from lamina.data.captures import Capture, read_capture
+    from lamina.data.captures.timed import TimedCapture, read_timed_capture
     from lamina.media.comparison import LevelQuality, compare
     from lamina.media.configuring import configured
     from lamina.media.digest import digest_of, digest_units
@@ -74,7 +75,6 @@ _LAZY = {
     "SourceOptions": "lamina.media.sources",
     "Stream": "lamina.bitstream",
     "Summary": "lamina.media.summary",
-    "TimedCapture": "lamina.data.captures",
     "clip_from_frames": "lamina.data",
     "compare": "lamina.media.comparison",
     "configured": "lamina.media.configuring",
@@ -94,8 +94,7 @@ _LAZY = {
     "TimedCapture": "lamina.data.captures.timed",
     "read_image": "lamina.data",
     "read_stream": "lamina.bitstream",
-    "read_timed_capture": "lamina.data.captures",
-    "shots_of": "lamina.media.filming",
+    "shots_of": "lamina.media.shots",
     "spiral": "lamina.cameras.paths",
     "summarize": "lamina.media.summary",
     "write_cameras": "lamina.cameras.paths",

@@ -76,8 +76,8 @@ def test_frames_missing_in_the_middle_are_named(write: Callable[[Path], Path], t
     path = next(path for path in (root / "cam01" / "000001.png", root / "ims" / "1" / "000001.jpg") if path.is_file())
     path.unlink()
     assert said(root) == (
-        f"{path}: missing: frame 1 of camera {path.parent.name}, which has later ones up to 3; expected every frame, or "
-        f"a range without it: --frames A:B"
+        f"{path}: missing: frame 1 of camera {path.parent.name}, which has later ones up to 3; expected every frame, "
+        f"or a range without it: --frames A:B"
     )
     assert read_timed_capture(root, frames=(2, None)).frame_count == 2
 
