@@ -134,9 +134,9 @@ def pinhole_of(lens: Lens, camera_from_world: Float64[np.ndarray, "4 4"], scale:
     return camera.resized(*target_size(pinhole.width, pinhole.height, scale))
 
 
-def is_transparent(photograph: Photograph) -> bool:
-    """Whether the picture has an alpha channel or a transparent color, by its header."""
-    with opened(photograph.path) as image:
+def is_transparent(path: Path) -> bool:
+    """Whether a picture has an alpha channel or a transparent color, by its header."""
+    with opened(path) as image:
         return "A" in image.getbands() or "transparency" in image.info
 
 

@@ -186,7 +186,7 @@ def background_of(source: Source) -> tuple[int, int, int]:
     edges: list[UInt8[np.ndarray, "n 3"]] = []
     for number in np.linspace(0, len(photographs) - 1, min(BORDER_PICTURES, len(photographs))).astype(int):
         try:
-            if is_transparent(photographs[number]):
+            if is_transparent(photographs[number].path):
                 return WHITE
             pixels = decode(int(number))
         except SignalError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from made_captures import HEIGHT, NAMES, WIDTH, drawn, ring, write_colmap
+from made_captures import HEIGHT, NAMES, WIDTH, drawn, ring, save, write_colmap
 
 from lamina.data import open_clip
 from lamina.data.captures import read_timed_capture
@@ -166,8 +166,6 @@ def test_videos_in_other_containers_are_read(rig: Path) -> None:
 
 
 def test_masks_of_videos_are_numbered_pictures(rig: Path) -> None:
-    from made_captures import save
-
     for frame in range(COUNT):
         save(rig / "masks" / "cam02" / f"{frame + 1:04d}.png", drawn(ring()[2], frame)[1].astype(np.uint8) * 255)
     capture = read_timed_capture(rig)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lamina.data import ClipWriter
 from lamina.data.captures import TimedCapture, is_timed_capture, read_timed_capture
 from lamina.data.captures.timed import plate_of
 
@@ -87,6 +88,32 @@ def test_cameras_and_masks_agree_on_where_people_are(capture: TimedCapture) -> N
         columns, rows = places[inside].astype(int).T
         filled.append(mask[rows, columns].mean())
     assert np.mean(filled) > 0.9
+
+
+def test_other_layouts_of_the_same_frames_show_the_same(
+    basketball: Path, capture: TimedCapture, tmp_path: Path
+) -> None:
+    """A folder or a video a camera beside the COLMAP model of frame 0, whose principal points have no half added."""
+    folders, videos = tmp_path / "folders", tmp_path / "videos"
+    for root in (folders, videos):
+        root.mkdir()
+        (root / "sparse").symlink_to(basketball / "sfm_frame0" / "sparse")
+    full = read_timed_capture(basketball, frames=(0, 3))
+    for view in range(31):
+        (folders / f"cam{view:02d}").symlink_to(basketball / "ims" / str(view))
+        with ClipWriter(videos / f"cam{view:02d}.mp4", 640, 360, 30, lossless=True) as writer:
+            for frame in range(3):
+                writer.write(full.pixels(frame, view))
+    for root, count in ((folders, 60), (videos, 3)):
+        other = read_timed_capture(root, scale=0.5)
+        assert (len(other), other.frame_count, other.test) == (31, count, (0,))
+        assert np.array_equal(np.sort(other.points, axis=0), np.sort(capture.points, axis=0))
+        for view in (0, 12, 30):
+            assert np.array_equal(other.pixels(2, view), capture.pixels(2, view))
+            cameras = other.views[view].camera, capture.views[view].camera
+            assert np.allclose(cameras[0].camera_from_world, cameras[1].camera_from_world, atol=1e-5)
+            apart = cameras[1].center_x_px - cameras[0].center_x_px, cameras[1].center_y_px - cameras[0].center_y_px
+            assert np.allclose(apart, 0.25)
 
 
 def test_memory_of_pixels_is_bounded(basketball: Path) -> None:

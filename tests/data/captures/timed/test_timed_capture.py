@@ -132,6 +132,14 @@ def test_a_frame_that_does_not_fit_keeps_what_was_first() -> None:
     assert decoded == [0, 1, 2, 3, 2, 3]
 
 
+def test_the_cache_does_not_count_what_is_not_there() -> None:
+    cache = FrameCache(lambda frame, view: None if view else np.zeros((2, 2), np.uint8), 8)
+    for frame in range(100):
+        assert (cache(frame, 0) is None, cache(frame, 1) is None) == (False, True)
+    assert cache.size_bytes <= 8
+    assert len(cache._kept) <= 2
+
+
 def test_the_cache_serves_threads(capture: TimedCapture) -> None:
     wrong: list[tuple[int, int]] = []
 

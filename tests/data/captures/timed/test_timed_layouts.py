@@ -17,6 +17,7 @@ from made_captures import (
     drawn,
     mover,
     ring,
+    save,
     write_colmap,
     write_folders,
     write_frame_folders,
@@ -166,8 +167,6 @@ def test_panoptic_takes_the_points_of_depth_cameras(tmp_path: Path) -> None:
 
 
 def test_masks_lie_beside_folders_and_frames_too(tmp_path: Path) -> None:
-    from made_captures import save
-
     folders, frames = folders_with_colmap(tmp_path / "folders"), frame_folders(tmp_path / "frames")
     for frame in FRAMES:
         moving = drawn(ring()[1], frame)[1].astype(np.uint8)
@@ -205,6 +204,19 @@ def test_pictures_of_every_fifth_frame_are_frames(tmp_path: Path) -> None:
     capture = read_timed_capture(colmap_of(tmp_path))
     assert capture.frame_count == 3
     assert np.array_equal(capture.pixels(2, 1), drawn(ring()[1], 2)[0])
+
+
+def test_transparency_is_laid_over_white_or_what_is_asked_for(tmp_path: Path) -> None:
+    for frame in range(2):
+        for stand in ring():
+            pixels, moving = drawn(stand, frame)
+            save(tmp_path / stand.name / f"{frame:06d}.png", np.dstack([pixels, moving.astype(np.uint8) * 255]))
+    colmap_of(tmp_path)
+    for background, asked in (((255, 255, 255), None), ((9, 8, 7), (9, 8, 7))):
+        capture = read_timed_capture(tmp_path, background=asked)
+        pixels, moving = drawn(ring()[2], 1)
+        assert capture.background == background
+        assert np.array_equal(capture.pixels(1, 2), np.where(moving[..., None], pixels, background))
 
 
 def test_a_view_size_finds_its_scale(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ class FrameCache(Generic[PicturesT]):
         return picture
 
     def _keep(self, frame: int, view: int, picture: PicturesT) -> None:
-        if view in self._kept.get(frame, {}):
+        # Nothing is found as fast again, and of nothing there is no end.
+        if picture is None or view in self._kept.get(frame, {}):
             return
         wanted = _bytes_of(picture)
         while self._kept_bytes + wanted > self._limit_bytes:

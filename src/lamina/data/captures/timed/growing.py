@@ -32,7 +32,10 @@ class Arrivals:
     decode: Callable[[int, int], object]
     """Frame, view -> its picture, and its mask where it has masks; keeps them for who asks next. Raises `SignalError`
     where they are not whole."""
+    _whole_before: int = 0
+    """All frames before this one are whole."""
     _whole: set[int] = field(default_factory=set)
+    """Others that are."""
     _decoded: dict[int, set[int]] = field(default_factory=dict)
     """Of frames that are not whole yet: the views that are."""
     _overdue_since_s: dict[int, float] = field(default_factory=dict)
@@ -43,13 +46,16 @@ class Arrivals:
         Raises:
             SignalError: a picture is missing or damaged, and later ones of its camera came `PATIENCE_S` ago.
         """
-        if frame in self._whole:
+        if frame < self._whole_before or frame in self._whole:
             return Arrival.HERE
         # Asked before the pictures are: what was written before the end is then there.
         has_ended = (self.root / END_NAME).exists()
         missing = self._missing(frame)
         if missing is None:
             self._whole.add(frame)
+            while self._whole_before in self._whole:
+                self._whole.remove(self._whole_before)
+                self._whole_before += 1
             self._decoded.pop(frame, None)
             self._overdue_since_s.pop(frame, None)
             return Arrival.HERE

@@ -33,6 +33,7 @@ from lamina.data.captures.timed.frame_folders import frame_folders, read_frame_f
 from lamina.data.captures.timed.growing import Arrivals
 from lamina.data.captures.timed.panoptic import is_panoptic, read_panoptic
 from lamina.data.captures.timed.source import Request, TimedSource
+from lamina.data.image import WHITE
 from lamina.errors import SignalError
 
 Reader = Callable[[Path, Request], TimedSource]
@@ -134,7 +135,9 @@ def _capture_of(
     if background is None:
         background = _background_of(source, request.first_frame)
     load = FrameCache(_decoder(source, background), cache_bytes)
-    load_mask = FrameCache(_mask_decoder(source), int(cache_bytes * MASK_SHARE))
+    load_mask = None
+    if any(recording.track.has_masks for recording in source.recordings):
+        load_mask = FrameCache(_mask_decoder(source), int(cache_bytes * MASK_SHARE))
     notes = source.notes
     rate = request.frames_per_second or source.frames_per_second
     if rate is None:
@@ -143,7 +146,8 @@ def _capture_of(
 
     def whole(frame: int, view: int) -> None:
         load(frame, view)
-        load_mask(frame, view)
+        if load_mask is not None:
+            load_mask(frame, view)
 
     capture = TimedCapture(
         source.root.resolve().name,
@@ -200,11 +204,13 @@ def _mask_decoder(source: TimedSource) -> Callable[[int, int], Mask | None]:
 
 
 def _background_of(source: TimedSource, frame: int) -> tuple[int, int, int]:
-    """The color of most borders of some first pictures, as for stills; otherwise black."""
+    """White behind transparency, the color of most borders of some first pictures, otherwise black: as for stills."""
     decode = _decoder(source, BLACK)
     edges: list[UInt8[np.ndarray, "n 3"]] = []
     count = len(source.recordings)
     for view in np.linspace(0, count - 1, min(BORDER_PICTURES, count)).astype(int):
+        if source.recordings[view].track.is_transparent(frame):
+            return WHITE
         edges += edges_of(decode(frame, int(view)))
     return border_color(edges) or BLACK
 

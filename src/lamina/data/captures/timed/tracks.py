@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import UInt8
 
+from lamina.data.captures.photographs import is_transparent
 from lamina.data.captures.timed.capture import Mask
 from lamina.data.image import opened
 from lamina.data.pixel_formats import apply_orientation, to_rgb8
@@ -29,6 +30,15 @@ class Track(Protocol):
     @property
     def place(self) -> Path:
         """Its file or folder, for messages."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether any frame may have one."""
+        ...
+
+    def is_transparent(self, frame: int) -> bool:
+        """Whether its picture has an alpha channel. Raises `SignalError`: it is missing, or none."""
         ...
 
     def pixels(self, frame: int, background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
@@ -51,6 +61,15 @@ class PictureTrack:
     """Frame -> its mask's file; None: it has none. Itself None: no frame has one."""
     orientation: int = 1
     """EXIF orientation to apply on reading; 1: none."""
+
+    @property
+    def has_masks(self) -> bool:
+        """See `Track`."""
+        return self.mask_path_of is not None
+
+    def is_transparent(self, frame: int) -> bool:
+        """See `Track`."""
+        return is_transparent(self.path_of(frame))
 
     def pixels(self, frame: int, background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
         """See `Track`."""

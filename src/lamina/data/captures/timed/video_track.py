@@ -51,8 +51,18 @@ class VideoTrack:
         self._last_number = -1
         self._is_sought = False
 
-    def pixels(self, frame: int, background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    @property
+    def has_masks(self) -> bool:
+        """See `Track`."""
+        return self._mask_path_of is not None
+
+    def is_transparent(self, frame: int) -> bool:
         """See `Track`; video is taken as opaque."""
+        del frame
+        return False
+
+    def pixels(self, frame: int, background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
+        """See `Track`."""
         del background
         with self._lock:
             try:
