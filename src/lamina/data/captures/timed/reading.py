@@ -144,11 +144,6 @@ def _capture_of(
         rate = FRAMES_PER_SECOND
         notes = (*notes, f"no frame rate: taken as {rate}; --fps says another")
 
-    def whole(frame: int, view: int) -> None:
-        load(frame, view)
-        if load_mask is not None:
-            load_mask(frame, view)
-
     capture = TimedCapture(
         source.root.resolve().name,
         views,
@@ -163,9 +158,20 @@ def _capture_of(
         load_mask,
         notes=notes,
         depth_bounds=source.depth_bounds,
-        arrival=Arrivals(source.root, source.picture_tracks, whole) if source.frame_count is None else None,
+        arrival=None if source.frame_count is not None else _arrivals(source, load, load_mask),
     )
     return capture if request.frames is None else capture.cut(*request.frames)
+
+
+def _arrivals(source: TimedSource, load: FrameCache[Pixels], load_mask: FrameCache[Mask | None] | None) -> Arrivals:
+    """What is decoded to see whether it is whole stays in the caches, where who waited for it finds it."""
+
+    def decode(frame: int, view: int) -> None:
+        load(frame, view)
+        if load_mask is not None:
+            load_mask(frame, view)
+
+    return Arrivals(source.root, source.picture_tracks, decode)
 
 
 def _decoder(source: TimedSource, background: tuple[int, int, int]) -> Callable[[int, int], Pixels]:
