@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float64, UInt8
 
 from lamina.anchors.fitting import checkpoint as saved
-from lamina.anchors.fitting.adjustment import drop_unused, without
+from lamina.anchors.fitting.adjustment import drop_unused
 from lamina.anchors.fitting.descent import FINISH_STEPS, Watch, device_of, is_trained, train
 from lamina.anchors.fitting.first_octree import nearest_to_axes
 from lamina.anchors.fitting.quantizing import quantize, quantize_heads, settle_context, tune
@@ -45,9 +45,6 @@ CUBE_SHARE = 1.4
 LEAST_CAMERAS = 3
 """That a stream keeps for viewers: with fewer held out, those that it was fitted to come after them, so that an orbit
 goes around."""
-
-LEAST_SIGHTS = 3
-"""Training cameras that must see an anchor of the first frame."""
 
 RATE_LIMIT = 1 << 16
 """Of a frame rate's denominator."""
@@ -108,7 +105,6 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
             for trained in train(evenly, state, watch):
                 state = trained
                 if state.step in moments:
-                    state = without_lonely(state, scene)
                     gains = fit_gains(capture, _shows(scene, state))
                     break
                 keep(save)
@@ -118,18 +114,6 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
         if not is_trained(state, scene):
             save()
         raise
-
-
-def without_lonely(state: FitState, scene: FitInput) -> FitState:
-    """Without anchors that fewer than `LEAST_SIGHTS` training cameras see: nothing says how they look otherwise."""
-    positions, sights = state.positions.cpu().numpy().astype(np.float64), np.zeros(state.count, np.int64)
-    for view in scene.capture.train:
-        camera = scene.camera(view)
-        places, depths = camera.project(positions)
-        with np.errstate(invalid="ignore"):
-            inside = ((places >= 0) & (places <= (camera.width, camera.height))).all(axis=1)
-        sights += inside & (depths > scene.near)
-    return without(state, state.used().cpu().numpy() & (sights >= LEAST_SIGHTS)[:, None])
 
 
 def _shows(scene: FitInput, state: FitState) -> Callable[[int], UInt8[np.ndarray, "h w 3"]]:
@@ -150,7 +134,7 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
     """Integers of a trained state."""
     schedule = scene.config.schedule
     watch.report(schedule.steps, "first frame: learning what will be coded")
-    state = drop_unused(without_lonely(state, scene), scene)
+    state = drop_unused(state, scene)
     settle_context(scene, state)
     quantized = quantize(scene, state)
 
