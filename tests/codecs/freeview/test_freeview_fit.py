@@ -70,6 +70,15 @@ def test_it_yields_the_first_frame_then_a_part_a_frame() -> None:
     assert [part.changes[0].is_absolute for part in parts] == [True, False, False, False, True]
 
 
+def test_progress_never_falls() -> None:
+    told: list[float] = []
+    for _ in CODEC.fit(tiny_play(3), config_of(), Session(report=lambda progress: told.append(progress.done))):
+        pass
+    assert len(told) > 20
+    assert told == sorted(told)
+    assert 0.9 < told[-1] <= 1.0
+
+
 def test_frames_are_better_than_the_first_one_shown_for_all() -> None:
     play, models = tiny_play(5), fitted().models
     gains = [quality(models[frame, 1], play, frame) - quality(models[0, 1], play, frame) for frame in (2, 3, 4)]

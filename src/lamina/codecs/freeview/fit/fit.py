@@ -35,7 +35,7 @@ from lamina.fitting.shots import Shot
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
 
-FIRST_SHARE = 0.2
+ENDLESS_SHARE = 0.2
 """Of the progress of an encode of unknown length, what the first frame takes."""
 
 MEASURED_VIEWS = 8
@@ -69,7 +69,7 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
     chain = resumed(config, session)
     if chain is None:
-        first = fit_first(signal, config, session)
+        first = fit_first(signal, config, _at_first(session, first_share(signal, config)))
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
@@ -164,7 +164,7 @@ def coded(
         seed = (config.seed, frame)
         earlier = shots_of(signal, frame - 1, gains)
         found = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
-        changes = find_frame(found, _teller(session, signal, frame))
+        changes = find_frame(found, _teller(session, signal, config, frame))
         if config.births.enabled:
             changes = renewed(signal, config, chain, changes, shots)
     joins = _is_join(config, frame)
@@ -272,14 +272,27 @@ def _seen(rest: Rest, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w
     return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
-def _teller(session: Session, signal: TimedCapture, frame: int) -> Callable[[float], None]:
+def first_share(signal: TimedCapture, config: FreeviewConfig) -> float:
+    """Of the whole job, what the first frame takes: its steps and those of the others take about as long each."""
+    if signal.frame_count is None:
+        return ENDLESS_SHARE
+    steps = config.first.schedule.steps
+    return steps / (steps + config.motion.iterations * (signal.frame_count - 1))
+
+
+def _at_first(session: Session, share: float) -> Session:
+    """For the fit of the first frame, whose whole is so much of the job."""
+    return replace(session, report=lambda progress: session.report(replace(progress, done=share * progress.done)))
+
+
+def _teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
     """Reports where a frame is."""
-    count = signal.frame_count
+    first, count = first_share(signal, config), signal.frame_count
     of = f" of {count}" if count is not None else ""
 
     def tell(done: float) -> None:
-        share = (frame + done) / count if count else 0.0
-        session.report(Progress(FIRST_SHARE + (1 - FIRST_SHARE) * min(share, 1.0), f"frame {frame}{of}"))
+        share = (frame - 1 + done) / (count - 1) if count else 0.0
+        session.report(Progress(first + (1 - first) * share, f"frame {frame}{of}"))
 
     return tell
 
@@ -289,7 +302,7 @@ def _patience(signal: TimedCapture, session: Session, chain: Chain) -> Callable[
 
     def should_stop() -> bool:
         try:
-            session.report(Progress(FIRST_SHARE, f"waiting for frame {chain.frame}"))
+            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {chain.frame}"))
         except Interrupted:
             if signal.frame_count is None:
                 return True
