@@ -92,7 +92,7 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     folder = tmp_path / "game"
     folder.mkdir()
-    monkeypatch.setattr(sources, "medium_of_path", lambda path: "timed capture")
+    monkeypatch.setattr(sources, "medium_of_path", lambda path, follow=False: "timed capture")
     monkeypatch.setattr(sources, "signal_of", lambda path, options=None: Play(18))
     return folder
 
@@ -135,7 +135,9 @@ def test_encode_takes_a_bit_rate_and_options_of_any_timed_codec(run, puppets, so
     monkeypatch.setattr("lamina.codecs.CODECS", (replace(puppets, fit=watched),))
     output = source.with_name("game.lam")
     words = ("encode", source, output, "--kbps", 800, "--group-frames", 3, "--levels", 1, "--quiet")
-    assert run(*words)[0] == 0
+    status, _, errors = run(*words)
+    assert errors == ""
+    assert status == 0
     assert (configs[0].rate, configs[0].group_frames, configs[0].level_count) == (800_000.0, 3, 1)
     with lamina.open(output) as media:
         assert [place.frame_count for place in media.stream.places[1:]] == [3] * 6

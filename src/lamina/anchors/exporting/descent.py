@@ -19,7 +19,7 @@ from torch import Tensor
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.exporting.subject import Subject
 from lamina.anchors.neural import in_view
-from lamina.anchors.picturing import shown
+from lamina.anchors.picturing import eight_bits, shown
 from lamina.cameras.camera import Camera
 from lamina.data.splats.cloud import SplatCloud
 from lamina.fitting.adam import Parameter
@@ -106,7 +106,7 @@ def look_through(subject: Subject, camera: Camera) -> Look:
     if shrink < 1.0:
         camera = camera.resized(max(1, int(shrink * camera.width)), max(1, int(shrink * camera.height)))
     pixels = shown(subject.anchors, subject.heads, camera, subject.background)
-    return Look(camera, (pixels.clamp(0, 1) * 255).round().to(torch.uint8))
+    return Look(camera, torch.from_numpy(eight_bits(pixels)))
 
 
 @dataclass(frozen=True, eq=False)

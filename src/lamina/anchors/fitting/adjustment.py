@@ -13,10 +13,9 @@ from lamina.anchors.config import AnchorFitConfig
 from lamina.anchors.fitting.state import MASK_THRESHOLD, FitState, origins_of, with_layers
 from lamina.anchors.fitting.training import FitInput, rows_in_view
 from lamina.anchors.growth import GrowthRule, grow, prune
-from lamina.anchors.neural import generate
+from lamina.anchors.picturing import painted
 from lamina.cameras.camera import Camera
 from lamina.fitting.shots import size_within
-from lamina.render.spatial import render_spatial
 
 LEAST_VISITS = 0.1
 """Anchors seen in less than this share of an interval's steps are not judged. Scaffold-GS: 0.8 of twice as many."""
@@ -125,14 +124,8 @@ def weights_in_view(
         return np.zeros(0, np.int64), np.zeros((0, state.layout.offset_count), np.float32)
     with torch.no_grad():
         anchors = state.anchors(rows, state.values.values[rows], state.used()[rows].float(), level)
-        place = torch.from_numpy(camera.position_world).to(anchors.positions)
-        gaussians, sources = generate(anchors, state.networks.heads, place)
-    gaussians.colors.requires_grad_()
-    render_spatial(gaussians, camera).pixels[..., 1].sum().backward()
-    assert gaussians.colors.grad is not None
-    found = np.zeros(len(rows) * state.layout.offset_count, np.float32)
-    found[sources.cpu().numpy()] = gaussians.colors.grad[:, 1].cpu().numpy()
-    return rows.cpu().numpy(), found.reshape(len(rows), state.layout.offset_count)
+    found = painted(anchors, state.networks.heads.detached(), camera)[:, :, 1]
+    return rows.cpu().numpy(), found.cpu().numpy()
 
 
 def empty_anchors(used: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.layers import AnchorLayer, Generators
-from lamina.anchors.neural import generate, in_view
+from lamina.anchors.picturing import shown
 from lamina.cameras.around import camera_at_whole
 from lamina.cameras.camera import Camera
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState
@@ -26,11 +26,9 @@ from lamina.codecs.freeview.guests import Guests, moved_guests
 from lamina.codecs.freeview.motion import Sums, moved, step_row, total
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import FreeviewFacts
-from lamina.render.spatial import render_spatial
 
 if TYPE_CHECKING:
     from lamina.anchors.context.fixed import FixedContext
-    from lamina.render.gaussians3d import Gaussians3D
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +113,7 @@ class FreeviewModel:
                 parts.append(moved_guests(self.rest.facts, layer, guests))
         return parts[0] if len(parts) == 1 else beside(parts)
 
-    def gaussians(self, camera: Camera) -> Gaussians3D:
-        """The Gaussians that anchors generate for a camera; none nearer to it than the stream's near distance."""
-        anchors = self.anchors
-        rows = torch.nonzero(in_view(anchors, camera, self.rest.facts.near)).reshape(-1)
-        place = torch.as_tensor(camera.position_world, dtype=torch.float32)
-        return generate(anchors.select(rows), self.rest.networks, place)[0]
-
 
 def render(model: FreeviewModel, camera: Camera) -> Float[Tensor, "h w 3"]:
-    """What a camera sees: sRGB-coded, not clamped."""
-    return render_spatial(model.gaussians(camera), camera, background=model.background).pixels
+    """What a camera sees: sRGB-coded, not clamped; nothing nearer to it than the stream's near distance."""
+    return shown(model.anchors, model.rest.networks, camera, model.background, model.rest.facts.near)

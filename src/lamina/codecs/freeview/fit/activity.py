@@ -2,8 +2,6 @@
 """What may move: pictures of two moments enter, with anchors between them; which anchors paint what changed, leaves.
 
 Where nothing changes in any picture there is nothing to learn but noise, which costs bits, and shows from other sides.
-What an anchor paints of a picture is the gradient of a weighted sum of its pixels by the Gaussians' colors: exact,
-occlusion included.
 """
 
 from __future__ import annotations
@@ -16,9 +14,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
-from lamina.anchors.neural import Heads, generate, in_view
+from lamina.anchors.neural import Heads
+from lamina.anchors.picturing import painted
 from lamina.fitting.shots import Shot
-from lamina.render.spatial import render_spatial
 
 WINDOW = 3
 """Pixels over which a change is averaged: noise of single pixels is none."""
@@ -45,17 +43,9 @@ def active_anchors(
     least_share: float,
 ) -> Bool[np.ndarray, " n"]:
     """Anchors of which so much of what they paint, in all views together, changed."""
-    painted = torch.zeros(len(anchors), 2)
-    per_anchor = anchors.masks.shape[1]
+    found = torch.zeros(len(anchors), 2)
     for shot, mask in zip(shots, changed, strict=True):
-        rows = torch.nonzero(in_view(anchors, shot.camera, near)).reshape(-1)
-        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
-        with torch.no_grad():
-            gaussians, sources = generate(anchors.select(rows), heads, place)
-        gaussians.colors.requires_grad_()
-        pixels = render_spatial(gaussians, shot.camera).pixels
         weights = torch.stack([mask, torch.ones_like(mask), torch.zeros_like(mask)], dim=2)
-        (found,) = torch.autograd.grad((pixels * weights).sum(), [gaussians.colors])
-        painted.index_add_(0, rows[sources // per_anchor], found[:, :2])
-    share = painted[:, 0] / painted[:, 1].clamp_min(1e-3)
-    return ((share > least_share) & (painted[:, 0] > LEAST_CHANGED_PX)).numpy()
+        found += painted(anchors, heads, shot.camera, weights, near)[:, :, :2].sum(dim=1)
+    share = found[:, 0] / found[:, 1].clamp_min(1e-3)
+    return ((share > least_share) & (found[:, 0] > LEAST_CHANGED_PX)).numpy()

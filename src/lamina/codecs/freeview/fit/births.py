@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,9 @@ from lamina.anchors.context.fixed import FixedContext, quantize_layer
 from lamina.anchors.context.layout import VALUE_BITS
 from lamina.anchors.context.neighborhood import layer_family
 from lamina.anchors.layers import AnchorLayer, lattice_of
-from lamina.anchors.neural import Heads, generate, head_inputs, in_view
+from lamina.anchors.neural import Heads, head_inputs
 from lamina.anchors.octree import Indices, indices_of, morton_keys
+from lamina.anchors.picturing import painted, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
 from lamina.codecs.freeview.frame_coding import ScaleState
@@ -37,7 +39,6 @@ from lamina.data.captures.point_cloud import PointCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
 from lamina.fitting.shots import Shot
-from lamina.render.spatial import render_spatial
 
 RATES = (0.1, 0.05, 0.15)
 """Of Adam: features, log scalings, offsets. Ten times those at rest: there are few steps."""
@@ -74,17 +75,10 @@ class Stage:
     side: float
     """Cube in which new things are looked for, world units."""
 
-    @property
-    def background(self) -> tuple[float, float, float]:
-        """Behind everything."""
-        return self.model.background
-
     def shown(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Tensor:
         """What a camera sees of anchors, differentiable in these."""
-        rows = torch.nonzero(in_view(anchors, shot.camera, self.rest.facts.near)).reshape(-1)
-        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
-        gaussians, _ = generate(anchors.select(rows), self.heads, place, least_opacity)
-        return render_spatial(gaussians, shot.camera, background=self.background).pixels
+        near = self.rest.facts.near
+        return shown(anchors, self.heads, shot.camera, self.model.background, near, least_opacity)
 
     @property
     def heads(self) -> Heads:
@@ -134,7 +128,7 @@ def _grown(
     values, used = _first_values(stage, colors)
     values = _learned(stage, config, place, values, used, seed)
     own = _anchors_of(stage.rest, place, torch.from_numpy(values.astype(np.float32)), used)
-    weight = weights(stage, beside([stage.model.anchors, own]))[-len(own) :]
+    weight = weights(stage, beside([stage.model.anchors, own]))[-len(own) :].numpy()
     used = used * (weight >= LEAST_WEIGHT_PX)
     kept = used.max(axis=1) > 0
     if int(kept.sum()) < config.least_cells:
@@ -235,26 +229,17 @@ def _learned(
     return found.values.numpy().astype(np.float64)
 
 
-def weights(stage: Stage, anchors: Anchors) -> Float64[np.ndarray, "n k"]:
-    """Of all anchors: the gradient of a picture's sum by the Gaussians' colors, which is exact, occlusion included."""
-    count, per_anchor = anchors.masks.shape
-    most = np.zeros(count * per_anchor)
-    for shot in stage.shots:
-        rows = torch.nonzero(in_view(anchors, shot.camera, stage.rest.facts.near)).reshape(-1)
-        place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
-        with torch.no_grad():
-            gaussians, sources = generate(anchors.select(rows), stage.heads, place)
-        gaussians.colors.requires_grad_()
-        (weight,) = torch.autograd.grad(render_spatial(gaussians, shot.camera).pixels[..., 1].sum(), [gaussians.colors])
-        places = rows[sources // per_anchor] * per_anchor + sources % per_anchor
-        np.maximum.at(most, places.numpy(), weight[:, 1].numpy())
-    return most.reshape(count, per_anchor)
+def weights(stage: Stage, anchors: Anchors) -> Float[Tensor, "n k"]:
+    """Pixels that each offset's Gaussian weighs in the view that shows most of it."""
+    near = stage.rest.facts.near
+    views = (painted(anchors, stage.heads, shot.camera, near=near)[:, :, 1] for shot in stage.shots)
+    return reduce(torch.maximum, views)
 
 
 def staying(stage: Stage, states: Sequence[ScaleState]) -> tuple[UInt8[np.ndarray, " g"], ...]:
     """Of the guests of each layer, 1 for those that show anything; all that are shown are among the last anchors."""
     counts = [state.guests.count for state in states]
-    found = weights(stage, stage.model.anchors)[-sum(counts) :].max(axis=1) >= LEAST_WEIGHT_PX
+    found = weights(stage, stage.model.anchors)[-sum(counts) :].amax(dim=1).numpy() >= LEAST_WEIGHT_PX
     return tuple(part.astype(np.uint8) for part in np.split(found, np.cumsum(counts)[:-1]))
 
 

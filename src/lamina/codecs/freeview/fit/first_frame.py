@@ -23,7 +23,7 @@ from lamina.anchors.fitting.quantizing import quantize, quantize_heads, settle_c
 from lamina.anchors.fitting.start import first_state
 from lamina.anchors.fitting.state import FitState
 from lamina.anchors.fitting.training import FitInput
-from lamina.anchors.picturing import shown
+from lamina.anchors.picturing import eight_bits, shown
 from lamina.codec import Session
 from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.start import motion_facts
@@ -124,8 +124,7 @@ def _shows(scene: FitInput, state: FitState) -> Callable[[int], UInt8[np.ndarray
 
     def show(view: int) -> UInt8[np.ndarray, "h w 3"]:
         with torch.no_grad():
-            pixels = shown(anchors, state.networks.heads, scene.camera(view), scene.background, scene.near)
-        return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+            return eight_bits(shown(anchors, state.networks.heads, scene.camera(view), scene.background, scene.near))
 
     return show
 

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import UInt8
 
 from lamina.anchors.context.fixed import FixedContext
+from lamina.anchors.picturing import eight_bits
 from lamina.codec import Progress, Session
 from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
@@ -259,7 +260,7 @@ def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
     found = []
     for view in views:
-        pixels = (render(model, signal.views[view].camera).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+        pixels = eight_bits(render(model, signal.views[view].camera))
         found.append(finite_db(psnr(signal.pixels(model.frame, view), pixels)))
     return float(np.mean(found))
 
@@ -268,8 +269,7 @@ def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
 def _seen(rest: Rest, view: int, signal: TimedCapture) -> UInt8[np.ndarray, "h w 3"]:
     """What the scene at rest shows to a camera of the capture, 8 bits."""
     states = [at_rest(rest, scale) for scale in range(rest.facts.anchors.layers)]
-    pixels = render(model_of(rest, 0, states), signal.views[view].camera)
-    return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    return eight_bits(render(model_of(rest, 0, states), signal.views[view].camera))
 
 
 def first_share(signal: TimedCapture, config: FreeviewConfig) -> float:

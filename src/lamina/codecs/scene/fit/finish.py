@@ -12,7 +12,7 @@ import torch
 from lamina.anchors.fitting.quantizing import Quantized, quantize_heads
 from lamina.anchors.fitting.training import FitInput
 from lamina.anchors.neural import Heads
-from lamina.anchors.picturing import shown
+from lamina.anchors.picturing import eight_bits, shown
 from lamina.bitstream import file_size_bytes
 from lamina.codecs.scene.coding import encode, model_of, stream_facts
 from lamina.codecs.scene.model import SceneModel, ScenePart
@@ -60,8 +60,7 @@ def quality_of(scene: FitInput, model: SceneModel, level: int) -> float:
     qualities = []
     for view in views:
         pixels = shown(anchors, heads, scene.camera(view), model.background)
-        rounded = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-        qualities.append(finite_db(psnr(scene.capture.pixels(view), rounded)))
+        qualities.append(finite_db(psnr(scene.capture.pixels(view), eight_bits(pixels))))
     return float(np.mean(qualities))
 
 
