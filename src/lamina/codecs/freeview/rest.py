@@ -57,7 +57,8 @@ class Rest:
         if not isinstance(found, RestLevel):
             facts, layers = self.facts.anchors, self.layers[: level + 1]
             parts = [anchors_of(facts, layer, state) for layer, state in enumerate(layers)]
-            found = RestLevel(level_of(parts, missing_of(facts, layers)), self.hierarchy(level))
+            hierarchy = self.hierarchy(level) if self.facts.has_cells else Hierarchy((), ())
+            found = RestLevel(level_of(parts, missing_of(facts, layers)), hierarchy)
             self._kept[level] = found
         return found
 

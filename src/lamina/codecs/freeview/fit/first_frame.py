@@ -26,7 +26,7 @@ from lamina.anchors.fitting.training import FitInput
 from lamina.anchors.picturing import eight_bits, shown
 from lamina.codec import Session
 from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.fit.start import motion_facts
+from lamina.codecs.freeview.fit.start import motion_facts, networked_facts
 from lamina.codecs.freeview.model import FirstPart
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts
 from lamina.data.captures import Capture, with_points
@@ -143,9 +143,15 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
     heads = tune(scene, state, quantized, report)
     camera = signal.views[signal.train[0]].camera
     rate = Fraction(signal.frames_per_second).limit_denominator(RATE_LIMIT)
+    networks = None
+    if config.networked is not None:
+        networks = networked_facts(config.networked, quantized.facts, quantized.layers)
     facts = FreeviewFacts(
         VERSION,
         False,
+        networks is None,
+        networks is not None,
+        0,
         signal.background,
         camera.width,
         camera.height,
@@ -153,7 +159,8 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
         rate.denominator,
         float(np.float32(scene.near)),
         quantized.facts,
-        motion_facts(config.motion, quantized.facts, quantized.layers),
+        motion_facts(config.motion, quantized.facts, quantized.layers) if networks is None else None,
+        networks,
     )
     held_out = signal.test if len(signal.test) >= LEAST_CAMERAS else (*signal.test, *signal.train)
     cameras = tuple(signal.views[view].camera for view in held_out)

@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 from lamina.anchors.context.fixed import FixedContext
 from lamina.anchors.picturing import eight_bits
 from lamina.codec import Progress, Session
-from lamina.codecs.freeview.coding import Decoder, decode_states
+from lamina.codecs.freeview.coding import CellFrames, Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.births import Stage, born, reborn, staying
 from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of, signal_cube
@@ -26,7 +26,7 @@ from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
 from lamina.codecs.freeview.guests import moved_guests
-from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
+from lamina.codecs.freeview.model import FirstPart, FrameModel, FramePart, FreeviewModel, render
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains, without_gains
 from lamina.data.captures.timed import TimedCapture
@@ -70,13 +70,13 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
     chain = resumed(config, session)
     if chain is None:
-        first = fit_first(signal, config, _at_first(session, first_share(signal, config)))
+        first = fit_first(signal, config, at_first(session, first_share(signal, config)))
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
     rest = chain.rest
     gains = gains_of(signal, lambda view: _seen(rest, view, signal))
-    while signal.wait_for(chain.frame, _patience(signal, session, chain)):
+    while signal.wait_for(chain.frame, patience(signal, session, chain.frame)):
         try:
             part, chain = coded(signal, config, session, chain, gains)
         except Interrupted:
@@ -136,7 +136,7 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     for unit, found, state in decode_states(wanted()):
         decoder = found
         statistics = statistics or list(fresh_statistics(found.rest)) if state is not None else statistics
-        if state is not None and not _is_join(config, unit.key.frame):
+        if isinstance(state, ScaleState) and not _is_join(config, unit.key.frame):
             statistics[unit.key.layer] = statistics_of(state.differences, statistics[unit.key.layer])
     assert decoder is not None
     if last < 0:
@@ -145,7 +145,8 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     pace = Pace.of(config, decoder.facts)
     for frame in range(last + 1):
         pace = pace.after(sizes[frame])
-    states = tuple(decoder.states[scale][last] for scale in range(config.level_count))
+    assert isinstance(decoder.frames, CellFrames)
+    states = tuple(decoder.frames.states[scale][last] for scale in range(config.level_count))
     return Chain(decoder.rest, decoder.context, last + 1, states, tuple(statistics), pace)
 
 
@@ -165,7 +166,7 @@ def coded(
         seed = (config.seed, frame)
         earlier = shots_of(signal, frame - 1, gains)
         found = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
-        changes = find_frame(found, _teller(session, signal, config, frame))
+        changes = find_frame(found, teller(session, signal, config, frame))
         if config.births.enabled:
             changes = renewed(signal, config, chain, changes, shots)
     joins = _is_join(config, frame)
@@ -254,7 +255,7 @@ def shots_of(signal: TimedCapture, frame: int, gains: Gains) -> tuple[Shot, ...]
 
 
 @torch.no_grad()
-def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
+def quality_of(signal: TimedCapture, model: FrameModel) -> float:
     """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
     views = signal.test or signal.train
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
@@ -277,15 +278,16 @@ def first_share(signal: TimedCapture, config: FreeviewConfig) -> float:
     if signal.frame_count is None:
         return ENDLESS_SHARE
     steps = config.first.schedule.steps
-    return steps / (steps + config.motion.iterations * (signal.frame_count - 1))
+    iterations = config.motion.iterations if config.networked is None else config.networked.iterations
+    return steps / (steps + iterations * (signal.frame_count - 1))
 
 
-def _at_first(session: Session, share: float) -> Session:
+def at_first(session: Session, share: float) -> Session:
     """For the fit of the first frame, whose whole is so much of the job."""
     return replace(session, report=lambda progress: session.report(replace(progress, done=share * progress.done)))
 
 
-def _teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
+def teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
     """Reports where a frame is."""
     first, count = first_share(signal, config), signal.frame_count
     of = f" of {count}" if count is not None else ""
@@ -297,12 +299,12 @@ def _teller(session: Session, signal: TimedCapture, config: FreeviewConfig, fram
     return tell
 
 
-def _patience(signal: TimedCapture, session: Session, chain: Chain) -> Callable[[], bool]:
+def patience(signal: TimedCapture, session: Session, frame: int) -> Callable[[], bool]:
     """Tells that a frame is waited for; whoever watches may raise, which ends what has no end."""
 
     def should_stop() -> bool:
         try:
-            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {chain.frame}"))
+            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {frame}"))
         except Interrupted:
             if signal.frame_count is None:
                 return True
