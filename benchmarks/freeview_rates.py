@@ -5,7 +5,7 @@ In: a timed capture, and a file of it whose first frame all start from (one leve
 hang on the first frame more than on all else). Out: benchmarks/results/freeview_rates_<variant>.json, a point a lambda:
 bytes and PSNR of the frames after the first.
 
-    python -m benchmarks.freeview_rates CAPTURE --first one_level.lam --frames 0:30 --variant ours,paper,paper_without_nnc
+    python -m benchmarks.freeview_rates CAPTURE --first one_level.lam --frames 0:13 --variant ours,paper
 """
 
 from __future__ import annotations
@@ -84,15 +84,17 @@ def first_of(path: Path, config: FreeviewConfig) -> FirstPart:
         cells = motion_facts(config.motion, facts.anchors, layers)
     else:
         networks = networked_facts(config.networked, facts.anchors, layers)
-    facts = replace(facts, has_cells=networks is None, has_networks=networks is not None, cells=cells, networks=networks)
+    facts = replace(
+        facts, has_cells=networks is None, has_networks=networks is not None, cells=cells, networks=networks
+    )
     return FirstPart(facts, decoder.rest.heads, decoder.context, layers, decoder.rest.cameras)
 
 
 def starting_from(first: FirstPart) -> Iterator[None]:
     """Encodes start from this first frame while the context lasts."""
     with (
-        mock.patch.object(fit_cells, "fit_first", lambda *_: first),
-        mock.patch.object(networked_fit, "fit_first", lambda *_: first),
+        mock.patch.object(fit_cells, "fit_first", return_value=first),
+        mock.patch.object(networked_fit, "fit_first", return_value=first),
     ):
         yield
 

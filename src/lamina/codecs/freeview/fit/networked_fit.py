@@ -23,6 +23,7 @@ from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.model import FirstPart, NetworkedModel, NetworkedPart, render
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges, pack_frame
 from lamina.codecs.freeview.networked.frames import Ground, NetworkedFrames, NetworkedState, after
+from lamina.codecs.freeview.networked.parameters import FLOAT_BITS
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains
 from lamina.data.captures.timed import TimedCapture
@@ -105,14 +106,15 @@ def coded(
     frame, ground = chain.frame, chain.ground
     changes = NetworkedChanges(is_rest=True)
     if frame:
-        is_intra = not config.networked.temporal_reference or not chain.state.vectors
+        is_whole = not config.networked.temporal_reference or config.networked.network_bits == FLOAT_BITS
+        is_intra = is_whole or not chain.state.vectors or frame % config.group_frames == 0
         found = NetworkedInput(
             ground,
             chain.state,
             shots_of(signal, frame, gains),
             config.networked,
             chain.pace.rate_weight,
-            is_intra or frame % config.group_frames == 0,
+            is_intra,
             (config.seed, frame),
         )
         changes = find_networked_frame(found, teller(session, signal, config, frame))
