@@ -147,6 +147,13 @@ def unpack_scale(
     return _state(rest, head.is_absolute, before, differences, flags, memory, guests)
 
 
+def applied(changes: Changes, before: ScaleState) -> tuple[Sums, Guests]:
+    """Sums and guests that a unit makes, nothing coded: what is shown. Guests keep the memory of the frame before."""
+    staying = remaining(before.guests, changes.stays)
+    guests = _after(staying, changes.guest_differences, staying.memory, changes.born)
+    return added(before.sums, changes.differences), guests
+
+
 def _state(
     rest: Rest,
     is_absolute: bool,

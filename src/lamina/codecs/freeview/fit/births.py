@@ -30,7 +30,6 @@ from lamina.anchors.octree import Indices, indices_of, morton_keys
 from lamina.anchors.picturing import painted, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
-from lamina.codecs.freeview.frame_coding import ScaleState
 from lamina.codecs.freeview.guests import guest_facts, moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
@@ -236,9 +235,9 @@ def weights(stage: Stage, anchors: Anchors) -> Float[Tensor, "n k"]:
     return reduce(torch.maximum, views)
 
 
-def staying(stage: Stage, states: Sequence[ScaleState]) -> tuple[UInt8[np.ndarray, " g"], ...]:
+def staying(stage: Stage) -> tuple[UInt8[np.ndarray, " g"], ...]:
     """Of the guests of each layer, 1 for those that show anything; all that are shown are among the last anchors."""
-    counts = [state.guests.count for state in states]
+    counts = [guests.count for guests in stage.model.guests]
     found = weights(stage, stage.model.anchors)[-sum(counts) :].amax(dim=1).numpy() >= LEAST_WEIGHT_PX
     return tuple(part.astype(np.uint8) for part in np.split(found, np.cumsum(counts)[:-1]))
 

@@ -24,7 +24,7 @@ from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of, signal_c
 from lamina.codecs.freeview.fit.frame import FrameInput, find_frame
 from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
-from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
+from lamina.codecs.freeview.frame_coding import Changes, ScaleState, applied, at_rest, pack_scale
 from lamina.codecs.freeview.guests import moved_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.codecs.freeview.rest import Rest
@@ -187,15 +187,14 @@ def renewed(
 ) -> tuple[Changes, ...]:
     """With guests that come, and from time to time without those that show nothing."""
     rest, births = chain.rest, config.births
-    states, _ = after(rest, chain.context, changes, chain.states)
-    stage = Stage(rest, chain.context, shots, model_of(rest, chain.frame, states), *signal_cube(signal))
-    if chain.frame % births.departures_every == 0 and any(state.guests.count for state in states):
+    model = model_after(rest, chain.frame, changes, chain.states)
+    stage = Stage(rest, chain.context, shots, model, *signal_cube(signal))
+    if chain.frame % births.departures_every == 0 and any(guests.count for guests in model.guests):
         changes = tuple(
             replace(own, stays=stays, guest_differences=own.guest_differences[stays > 0])
-            for own, stays in zip(changes, staying(stage, states), strict=True)
+            for own, stays in zip(changes, staying(stage), strict=True)
         )
-        states, _ = after(rest, chain.context, changes, chain.states)
-        stage = replace(stage, model=model_of(rest, chain.frame, states))
+        stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
     new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
     if new is None:
         return changes
@@ -211,17 +210,13 @@ def no_changes(state: ScaleState) -> Changes:
 def anew(chain: Chain, changes: tuple[Changes, ...]) -> tuple[Changes, ...]:
     """The same frame, from rest; guests come as they are now."""
     rest, columns = chain.rest, chain.rest.channels.count
-    states, _ = after(rest, chain.context, changes, chain.states)
+    model = model_after(rest, chain.frame, changes, chain.states)
     nobody, nothing = np.zeros(0, np.uint8), np.zeros((0, columns), np.int32)
     return tuple(
         Changes(
-            True,
-            state.sums,
-            nobody,
-            nothing,
-            reborn(rest, chain.context, layer, moved_guests(rest.facts, layer, state.guests)),
+            True, sums, nobody, nothing, reborn(rest, chain.context, layer, moved_guests(rest.facts, layer, guests))
         )
-        for layer, state in enumerate(states)
+        for layer, (sums, guests) in enumerate(zip(model.sums, model.guests, strict=True))
     )
 
 
@@ -236,6 +231,14 @@ def after(
         states.append(state)
         size_bytes += len(payload)
     return tuple(states), size_bytes
+
+
+def model_after(rest: Rest, frame: int, changes: Sequence[Changes], before: Sequence[ScaleState]) -> FreeviewModel:
+    """What a decoder will show, nothing coded."""
+    shown = [applied(own, known) for own, known in zip(changes, before, strict=True)]
+    return FreeviewModel(
+        rest, frame, len(shown) - 1, tuple(sums for sums, _ in shown), tuple(guests for _, guests in shown)
+    )
 
 
 def model_of(rest: Rest, frame: int, states: Sequence[ScaleState]) -> FreeviewModel:
