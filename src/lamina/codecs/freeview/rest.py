@@ -41,7 +41,7 @@ class Rest:
     @property
     def channels(self) -> Channels:
         """Columns of differences."""
-        return Channels(self.facts.anchors.feature_count, self.facts.anchors.offset_count)
+        return Channels.of(self.facts.anchors)
 
     @property
     def networks(self) -> Heads:
@@ -75,7 +75,7 @@ class Rest:
         """1 for cells that carry differences: in the finest scale, anchors that make Gaussians."""
         if scale < self.facts.anchors.layer_count:
             return np.ones(self.hierarchy(scale).scales[scale].count, np.uint8)
-        return np.concatenate([(layer.masks.max(axis=1, initial=0) > 0).astype(np.uint8) for layer in self.layers])
+        return np.concatenate([layer.is_live for layer in self.layers]).astype(np.uint8)
 
     def column_ranges(self, scale: int) -> np.ndarray:
         """First and last column + 1 of each group, the same number twice where a scale does not carry it."""
@@ -87,6 +87,5 @@ class Rest:
     @property
     def counts(self) -> Mapping[str, int]:
         """Anchors that make Gaussians, and how many these are at most."""
-        masks = [layer.masks for layer in self.layers]
-        live = sum(int((own.max(axis=1, initial=0) > 0).sum()) for own in masks)
-        return {"anchors": live, "Gaussians": sum(int(own.sum()) for own in masks)}
+        live = sum(int(layer.is_live.sum()) for layer in self.layers)
+        return {"anchors": live, "Gaussians": sum(int(layer.masks.sum()) for layer in self.layers)}

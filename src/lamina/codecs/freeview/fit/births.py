@@ -11,7 +11,7 @@ there: the visual hull of the errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.context.fixed import FixedContext, quantize_layer
 from lamina.anchors.context.layout import VALUE_BITS
 from lamina.anchors.context.neighborhood import layer_family
-from lamina.anchors.layers import AnchorLayer, lattice_of
+from lamina.anchors.layers import AnchorLayer, anchors_in, lattice_of
 from lamina.anchors.neural import Heads, head_inputs
 from lamina.anchors.octree import Indices, indices_of, morton_keys
 from lamina.anchors.picturing import painted, shown
@@ -173,7 +173,7 @@ def _first_values(
 ) -> tuple[Float64[np.ndarray, "m c"], UInt8[np.ndarray, "m k"]]:
     """Of each, the values and masks of the anchor of layer 0 at rest whose color is nearest; all offsets are used."""
     layer = stage.rest.layers[0]
-    live = np.flatnonzero(layer.masks.max(axis=1, initial=0) > 0)
+    live = np.flatnonzero(layer.is_live)
     anchors = stage.rest.level(0).anchors.select(torch.from_numpy(live))
     place = torch.from_numpy(stage.shots[0].camera.position_world).to(anchors.positions)
     with torch.no_grad():
@@ -185,19 +185,9 @@ def _first_values(
 
 
 def _anchors_of(rest: Rest, place: Place, values: Float[Tensor, "m c"], used: UInt8[np.ndarray, "m k"]) -> Anchors:
-    """Real values -> anchors, differentiable."""
-    layer, cells = place
-    facts, lattice = rest.facts.anchors, lattice_of(rest.facts.anchors)
-    features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
-    sides = torch.from_numpy(np.log(lattice.sides(cells, layer)).astype(np.float32))[:, None]
-    return Anchors(
-        torch.from_numpy(lattice.centers(cells, layer).astype(np.float32)),
-        features,
-        torch.exp(scalings + sides),
-        offsets.reshape(-1, facts.offset_count, 3),
-        torch.from_numpy(used.astype(np.float32)),
-        torch.zeros(len(cells), 1),
-    )
+    """Guests of real values, of which nothing is missing; differentiable in these."""
+    own = anchors_in(rest.facts.anchors, place.layer, place.cells, values, used)
+    return replace(own, missing=torch.zeros(len(own), 1))
 
 
 def _learned(

@@ -19,7 +19,7 @@ from lamina.codecs.freeview.syntax import MotionFacts
 
 def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> MotionFacts:
     """Scales whose counts fall by about the ratio from one to the next coarser one, and steps in median reaches."""
-    live = sum(int((layer.masks.max(axis=1, initial=0) > 0).sum()) for layer in layers)
+    live = sum(int(layer.is_live.sum()) for layer in layers)
     return MotionFacts(
         scale_depths(facts, [layer.indices for layer in layers], config.ratio, live),
         config.coarse_features,
@@ -61,8 +61,7 @@ def median_reach(facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> float:
     """Of anchors that make Gaussians: the geometric mean of what stretches their offsets, world units."""
     reaches = []
     for layer, state in enumerate(layers):
-        anchors = anchors_of(facts, layer, state)
-        live = anchors.masks.amax(dim=1) > 0 if len(anchors) else torch.zeros(0, dtype=torch.bool)
-        reaches.append(torch.log(anchors.scalings[live, :3]).mean(dim=1).numpy())
+        scalings = anchors_of(facts, layer, state).scalings[torch.from_numpy(state.is_live)]
+        reaches.append(torch.log(scalings[:, :3]).mean(dim=1).numpy())
     found = np.concatenate(reaches)
     return float(np.float32(np.exp(np.median(found)))) if len(found) else 1.0
