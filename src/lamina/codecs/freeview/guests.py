@@ -22,9 +22,9 @@ from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.neighbors import NEIGHBORS, neighbor_rows
 from lamina.anchors.syntax import AnchorFacts
 from lamina.codecs.freeview.hierarchy import Scale
+from lamina.codecs.freeview.memory import Memory, fresh_memory, with_cells
 from lamina.codecs.freeview.motion import Channels, Sums, moved, step_row
 from lamina.codecs.freeview.syntax import FreeviewFacts
-from lamina.codecs.freeview.walk import Memory, fresh_memory, with_cells
 
 MAX_GUESTS = 1 << 16
 """Of one layer at a time: bounds what a decoder holds."""
