@@ -21,16 +21,16 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, beside
-from lamina.anchors.context.fixed import FixedContext, quantize_layer
+from lamina.anchors.context.fixed import FixedContext
 from lamina.anchors.context.layout import VALUE_BITS
-from lamina.anchors.context.neighborhood import layer_family
 from lamina.anchors.layers import AnchorLayer, anchors_in, lattice_of
 from lamina.anchors.neural import Heads, head_inputs
 from lamina.anchors.octree import Indices, indices_of, morton_keys
 from lamina.anchors.picturing import painted, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
-from lamina.codecs.freeview.guests import guest_facts, moved_guests, pack_births
+from lamina.codecs.freeview.fit.rebirth import quantized
+from lamina.codecs.freeview.guests import moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.hull import LEAST_VIEWS, Silhouette, carved, hull_points
@@ -232,22 +232,6 @@ def staying(stage: Stage) -> tuple[UInt8[np.ndarray, " g"], ...]:
     return tuple(part.astype(np.uint8) for part in np.split(found, np.cumsum(counts)[:-1]))
 
 
-def quantized(
-    rest: Rest,
-    context: FixedContext,
-    layer: int,
-    cells: Indices,
-    values: Float64[np.ndarray, "m c"],
-    used: UInt8[np.ndarray, "m k"],
-) -> AnchorLayer:
-    """Integers of guests; cells in Morton order, each once."""
-    facts = guest_facts(rest.facts.anchors, layer)
-    nothing, ends = np.zeros((0, facts.channels), np.int32), np.zeros(len(cells), np.uint8)
-    family = layer_family(cells, cells[:0], ends, 0, facts.base_depth)
-    used = used.astype(np.uint8)
-    return AnchorLayer(cells, ends, used, *quantize_layer(context, family, nothing, values, used))
-
-
 def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, rate_weight: float) -> bool:
     """Whether the loss falls by more than the bits cost within some frames."""
     bits = 8 * len(pack_births(stage.rest.facts, stage.context, layer, guests))
@@ -256,42 +240,3 @@ def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, ra
     pixels = stage.shots[0].camera.width * stage.shots[0].camera.height
     gain = stage.loss(stage.model.anchors) - stage.loss(beside([stage.model.anchors, own]))
     return gain * config.pays_within > rate_weight * bits / pixels
-
-
-def reborn(rest: Rest, context: FixedContext, layer: int, anchors: Anchors) -> AnchorLayer | None:
-    """Guests as they are now, in cells where they are now; None where there are none.
-
-    Of several in one cell the first stays there, the others go to the nearest free cell beside; who finds none leaves.
-    """
-    if not len(anchors):
-        return None
-    lattice = lattice_of(rest.facts.anchors)
-    positions = anchors.positions.numpy().astype(np.float64)
-    cells, rows = _own_cells(lattice.locate(positions, layer), lattice.cells(layer))
-    order = np.argsort(morton_keys(cells))
-    cells, rows = cells[order], rows[order]
-    own = anchors.select(torch.from_numpy(rows))
-    shift = positions[rows] - lattice.centers(cells, layer)
-    reach = own.scalings[:, :3].numpy().astype(np.float64)
-    offsets = own.offsets.numpy().astype(np.float64) + (shift / reach)[:, None]
-    scalings = np.log(own.scalings.numpy().astype(np.float64) / lattice.sides(cells, layer)[:, None])
-    values = np.concatenate([own.features.numpy(), scalings, offsets.reshape(len(rows), -1)], axis=1)
-    return quantized(rest, context, layer, cells, values, own.masks.numpy().astype(np.uint8))
-
-
-def _own_cells(wanted: Indices, limit: int) -> tuple[Indices, np.ndarray]:
-    """A cell for each row that finds one, and those rows."""
-    near = sorted(
-        ((x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)), key=lambda step: sum(map(abs, step))
-    )
-    taken: set[tuple[int, ...]] = set()
-    cells, rows = [], []
-    for row, cell in enumerate(wanted.tolist()):
-        for step in near:
-            place = tuple(one + other for one, other in zip(cell, step, strict=True))
-            if place not in taken and all(0 <= one < limit for one in place):
-                taken.add(place)
-                cells.append(place)
-                rows.append(row)
-                break
-    return np.array(cells, np.int32).reshape(-1, 3), np.array(rows, np.int64)
