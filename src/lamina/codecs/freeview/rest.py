@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,10 +21,24 @@ from lamina.codecs.freeview.syntax import FreeviewFacts
 
 @dataclass(frozen=True, eq=False)
 class RestLevel:
-    """Of one level: what does not change from frame to frame."""
+    """Of one level: what does not change from frame to frame, made when it is asked for."""
 
-    anchors: Anchors
-    hierarchy: Hierarchy
+    facts: FreeviewFacts
+    layers: tuple[AnchorLayer, ...]
+    """Those of the level, base first."""
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """At rest."""
+        facts = self.facts.anchors
+        parts = [anchors_of(facts, layer, state) for layer, state in enumerate(self.layers)]
+        return level_of(parts, missing_of(facts, self.layers))
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """Cells of its scales."""
+        facts, cells = self.facts.anchors, [layer.indices for layer in self.layers]
+        return hierarchy_of(cells, facts.base_depth, self.facts.motion.depths, facts.layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,41 +50,30 @@ class Rest:
     layers: tuple[AnchorLayer, ...]
     """Base first."""
     cameras: tuple[Camera, ...] = ()
-    _kept: dict[object, object] = field(default_factory=dict, repr=False)
-    """What was asked for before."""
+    """Views that the stream keeps for viewers."""
 
     @property
     def channels(self) -> Channels:
         """Columns of differences."""
         return Channels.of(self.facts.anchors)
 
-    @property
+    @cached_property
     def networks(self) -> Heads:
         """Generators of Gaussians, as they run."""
-        found = self._kept.get("heads")
-        if not isinstance(found, Heads):
-            found = self._kept["heads"] = heads_of(self.facts.anchors, self.heads)
-        return found
+        return heads_of(self.facts.anchors, self.heads)
+
+    @cached_property
+    def _levels(self) -> tuple[RestLevel, ...]:
+        """As many as layers have come."""
+        return tuple(RestLevel(self.facts, self.layers[: top + 1]) for top in range(len(self.layers)))
 
     def level(self, level: int) -> RestLevel:
         """Anchors and cells of layers 0...level, all of which have come."""
-        found = self._kept.get(level)
-        if not isinstance(found, RestLevel):
-            facts, layers = self.facts.anchors, self.layers[: level + 1]
-            parts = [anchors_of(facts, layer, state) for layer, state in enumerate(layers)]
-            found = RestLevel(level_of(parts, missing_of(facts, layers)), self.hierarchy(level))
-            self._kept[level] = found
-        return found
+        return self._levels[level]
 
     def hierarchy(self, level: int) -> Hierarchy:
         """Cells of scales 0...level."""
-        found = self._kept.get(("cells", level))
-        if not isinstance(found, Hierarchy):
-            facts = self.facts.anchors
-            cells = [layer.indices for layer in self.layers[: level + 1]]
-            found = hierarchy_of(cells, facts.base_depth, self.facts.motion.depths, facts.layers)
-            self._kept["cells", level] = found
-        return found
+        return self._levels[level].hierarchy
 
     def is_sent(self, scale: int) -> UInt8[np.ndarray, " n"]:
         """1 for cells that carry differences: in the finest scale, anchors that make Gaussians."""
