@@ -10,7 +10,7 @@ there: the visual hull of the errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
@@ -33,7 +33,7 @@ from lamina.codecs.freeview.fit.rebirth import quantized
 from lamina.codecs.freeview.guests import moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
-from lamina.data.captures.hull import LEAST_VIEWS, Silhouette, carved, hull_points
+from lamina.data.captures.hull import LEAST_VIEWS, SeenCube, Silhouette, carved_while_any, hull_points
 from lamina.data.captures.point_cloud import PointCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
@@ -70,9 +70,8 @@ class Stage:
     """What each training camera saw, evened."""
     model: FreeviewModel
     """The frame without births, top level."""
-    middle: Float64[np.ndarray, "3"]
-    side: float
-    """Cube in which new things are looked for, world units."""
+    cube: SeenCube
+    """In which new things are looked for, as the cameras of the shots see it."""
 
     def shown(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Tensor:
         """What a camera sees of anchors, differentiable in these."""
@@ -98,18 +97,18 @@ def born(
 
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
-    errors = _errors(stage, config)
-    if sum(bool(one.mask.any()) for one in errors) < LEAST_VIEWS:
+    shares = [config.least_share - LESS_SHARE * layer for layer in range(stage.model.level + 1)]
+    found = carved_while_any(stage.cube, _errors(stage, config), shares[-1], config.least_cells)
+    if found is None or sum(bool(one.mask.any()) for one in found[0]) < LEAST_VIEWS:
         return None
-    cube = carved(errors, stage.middle, stage.side, config.cube_cells)
-    for layer in range(stage.model.level + 1):
-        share = config.least_share - LESS_SHARE * layer
-        points = hull_points(errors, cube, share)
-        cells, colors, share = _cells_of(stage, layer, points, config)
-        if len(cells) >= config.least_cells and share >= LEAST_FREE:
-            found = _grown(stage, config, Place(layer, cells), colors, seed)
-            is_worth_it = found is not None and _pays(stage, config, layer, found, rate_weight)
-            return (layer, found) if found is not None and is_worth_it else None
+    errors, cube = found
+    for layer, least_share in enumerate(shares):
+        points = hull_points(errors, cube, least_share)
+        cells, colors, free_share = _cells_of(stage, layer, points, config)
+        if len(cells) >= config.least_cells and free_share >= LEAST_FREE:
+            grown = _grown(stage, config, Place(layer, cells), colors, seed)
+            is_worth_it = grown is not None and _pays(stage, config, layer, grown, rate_weight)
+            return (layer, grown) if grown is not None and is_worth_it else None
     return None
 
 
@@ -135,17 +134,15 @@ def _grown(
     return quantized(stage.rest, stage.context, place.layer, place.cells[kept], values[kept], used[kept])
 
 
-def _errors(stage: Stage, config: BirthConfig) -> list[Silhouette]:
-    """Where each view misses something."""
-    silhouettes = []
-    with torch.no_grad():
-        for shot in stage.shots:
+def _errors(stage: Stage, config: BirthConfig) -> Iterator[Silhouette]:
+    """Where each view misses something, found when it is asked for."""
+    for shot in stage.shots:
+        with torch.no_grad():
             error = (stage.shown(stage.model.anchors, shot) - shot.target).abs().mean(dim=2)
             smooth = torch.nn.functional.avg_pool2d(error[None], 3, 1, 1)[0]
-            mask = (smooth > config.error).to(torch.uint8).numpy()
-            pixels = (shot.target * 255).round().to(torch.uint8).numpy()
-            silhouettes.append(Silhouette(shot.camera, mask, pixels))
-    return silhouettes
+        mask = (smooth > config.error).to(torch.uint8).numpy()
+        pixels = (shot.target * 255).round().to(torch.uint8).numpy()
+        yield Silhouette(shot.camera, mask, pixels)
 
 
 def _cells_of(

@@ -8,7 +8,7 @@ is written, from where a viewer can join. Memory does not grow with length.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from lamina.codecs.freeview.guests import moved_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains, without_gains
+from lamina.data.captures.hull import SeenCube
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted, SignalError
 from lamina.fitting import checkpoint
@@ -67,11 +68,10 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
-    rest = chain.rest
-    gains = gains_of(signal, lambda view: _seen(rest, view, signal))
+    rig = rig_of(signal, config, chain.rest)
     while signal.wait_for(chain.frame, _patience(signal, session, chain)):
         try:
-            part, chain = coded(signal, config, session, chain, gains)
+            part, chain = coded(signal, config, session, chain, rig)
         except Interrupted:
             if signal.frame_count is None:
                 return
@@ -79,20 +79,38 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         yield part
 
 
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """What is found once of the cameras."""
+
+    gains: Gains
+    cube: SeenCube | None
+    """In which new things are looked for; None: nothing new ever comes."""
+
+
+def rig_of(signal: TimedCapture, config: FreeviewConfig, rest: Rest) -> Rig:
+    """Gains against what the decoded first frame shows, and the cube that the cameras stand around."""
+    gains = gains_of(signal, lambda view: _seen(rest, view, signal))
+    if not config.births.enabled:
+        return Rig(gains, None)
+    cameras = [signal.views[view].camera for view in signal.train]
+    return Rig(gains, SeenCube.of(cameras, *signal_cube(signal), config.births.cube_cells))
+
+
 def coded(
-    signal: TimedCapture, config: FreeviewConfig, session: Session, chain: Chain, gains: Gains
+    signal: TimedCapture, config: FreeviewConfig, session: Session, chain: Chain, rig: Rig
 ) -> tuple[FramePart, Chain]:
     """One frame: what differs, what that makes, and what the next one builds on."""
     frame, rest = chain.frame, chain.rest
     changes = tuple(no_changes(state) for state in chain.states)
     if frame:
-        shots, weight = shots_of(signal, frame, gains), chain.pace.rate_weight
+        shots, weight = shots_of(signal, frame, rig.gains), chain.pace.rate_weight
         seed = (config.seed, frame)
-        earlier = shots_of(signal, frame - 1, gains)
+        earlier = shots_of(signal, frame - 1, rig.gains)
         found = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
         changes = find_frame(found, _teller(session, signal, config, frame))
-        if config.births.enabled:
-            changes = renewed(signal, config, chain, changes, shots)
+        if rig.cube is not None:
+            changes = renewed(config, chain, changes, shots, rig.cube)
     joins = config.is_join(frame)
     before, sent = chain.states, changes
     if joins:
@@ -108,12 +126,12 @@ def coded(
 
 
 def renewed(
-    signal: TimedCapture, config: FreeviewConfig, chain: Chain, changes: tuple[Changes, ...], shots: Sequence[Shot]
+    config: FreeviewConfig, chain: Chain, changes: tuple[Changes, ...], shots: Sequence[Shot], cube: SeenCube
 ) -> tuple[Changes, ...]:
     """With guests that come, and from time to time without those that show nothing."""
     rest, births = chain.rest, config.births
     model = model_after(rest, chain.frame, changes, chain.states)
-    stage = Stage(rest, chain.context, shots, model, *signal_cube(signal))
+    stage = Stage(rest, chain.context, shots, model, cube)
     if chain.frame % births.departures_every == 0 and any(guests.count for guests in model.guests):
         changes = tuple(
             replace(own, stays=stays, guest_differences=own.guest_differences[stays > 0])
