@@ -89,7 +89,7 @@ def pack_scale(
         ValueError: a difference stands where the scale carries none.
     """
     carrier = _cells(rest, scale)
-    if changes.differences[carrier.is_sent == 0].any() or _beside_columns(carrier, changes.differences).any():
+    if changes.differences[carrier.is_sent == 0].any() or changes.differences[:, ~rest.is_carried(scale)].any():
         raise ValueError(f"scale {scale}: differences where its cells carry none; a decoder would have 0 there")
     stream, flags, memory = pack_differences(carrier, changes.differences, before.memory, _above(rest, above))
     staying = remaining(before.guests, changes.stays)
@@ -189,14 +189,6 @@ def _above(rest: Rest, state: ScaleState | None = None) -> Above:
 def _cells(rest: Rest, scale: int) -> Carrier:
     """The cells of a scale."""
     return Carrier(rest.hierarchy(scale).scales[scale], rest.column_ranges(scale), rest.is_sent(scale))
-
-
-def _beside_columns(carrier: Carrier, differences: Int32[np.ndarray, "n c"]) -> Int32[np.ndarray, "n c"]:
-    """Differences in columns that are not carried."""
-    kept = np.zeros(differences.shape[1], np.bool_)
-    for first, end in zip(carrier.columns[::2], carrier.columns[1::2], strict=True):
-        kept[int(first) : int(end)] = True
-    return np.where(kept, 0, differences)
 
 
 def _guests(rest: Rest, guests: Guests) -> Carrier:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, Int64, UInt8
 
 from lamina.anchors.anchors import Anchors
 from lamina.anchors.layers import AnchorLayer, Generators, anchors_of, heads_of, level_of, missing_of
@@ -81,12 +81,19 @@ class Rest:
             return np.ones(self.hierarchy(scale).scales[scale].count, np.uint8)
         return np.concatenate([layer.is_live for layer in self.layers]).astype(np.uint8)
 
-    def column_ranges(self, scale: int) -> np.ndarray:
-        """First and last column + 1 of each group, the same number twice where a scale does not carry it."""
+    def column_ranges(self, scale: int) -> Int64[np.ndarray, " 8"]:
+        """First column of each group and its end, the same number twice where the scale's cells do not carry it."""
         starts, ranges = self.channels.starts, []
         for group, is_there in enumerate(sent_groups(self.facts.motion, scale)):
             ranges += [starts[group], starts[group + 1] if is_there else starts[group]]
         return np.array(ranges, np.int64)
+
+    def is_carried(self, scale: int) -> Bool[np.ndarray, " c"]:
+        """Which columns the scale's cells carry."""
+        carried = np.zeros(self.channels.count, np.bool_)
+        for first, end in self.column_ranges(scale).reshape(-1, 2):
+            carried[first:end] = True
+        return carried
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -90,6 +90,13 @@ class Stage:
         return float(np.mean(losses))
 
 
+class Place(NamedTuple):
+    """Where guests come."""
+
+    layer: int
+    cells: Indices
+
+
 def born(
     stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]
 ) -> tuple[int, AnchorLayer] | None:
@@ -110,13 +117,6 @@ def born(
             is_worth_it = grown is not None and _pays(stage, config, layer, grown, rate_weight)
             return (layer, grown) if grown is not None and is_worth_it else None
     return None
-
-
-class Place(NamedTuple):
-    """Where guests come."""
-
-    layer: int
-    cells: Indices
 
 
 def _grown(

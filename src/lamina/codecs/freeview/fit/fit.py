@@ -107,8 +107,8 @@ def coded(
         shots, weight = shots_of(signal, frame, rig.gains), chain.pace.rate_weight
         seed = (config.seed, frame)
         earlier = shots_of(signal, frame - 1, rig.gains)
-        found = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
-        changes = find_frame(found, _teller(session, signal, config, frame))
+        frame_input = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
+        changes = find_frame(frame_input, _teller(session, signal, config, frame))
         if rig.cube is not None:
             changes = renewed(config, chain, changes, shots, rig.cube)
     joins = config.is_join(frame)

@@ -13,7 +13,7 @@ from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.octree import Indices
 from lamina.anchors.syntax import AnchorFacts
 from lamina.codecs.freeview.config import MotionConfig
-from lamina.codecs.freeview.hierarchy import scale_counts
+from lamina.codecs.freeview.hierarchy import cell_count
 from lamina.codecs.freeview.syntax import MotionFacts
 
 
@@ -50,7 +50,7 @@ def scale_depths(facts: AnchorFacts, layers: Sequence[Indices], ratio: float, an
             raise ValueError(f"an octree of depth {facts.base_depth} has no room for {facts.layers} scales")
 
         def miss(depth: int, scale: int = scale, wanted: float = wanted) -> float:
-            return abs(math.log(max(scale_counts(layers, facts.base_depth, depth, scale), 1) / wanted))
+            return abs(math.log(max(cell_count(layers, facts.base_depth, depth, scale), 1) / wanted))
 
         ceiling = min(allowed, key=miss)
         chosen.append(ceiling)
