@@ -17,7 +17,7 @@ from lamina.anchors.octree import indices_of, morton_keys
 from lamina.anchors.syntax import ContextShape
 from lamina.cameras.camera import Camera, look_at
 from lamina.codecs.freeview.coding import encode
-from lamina.codecs.freeview.fit.births import quantized
+from lamina.codecs.freeview.fit.rebirth import quantized
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel
 from lamina.codecs.freeview.rest import Rest

@@ -12,8 +12,8 @@ from tiny_play import COMES, GAINS, SMALL, play_with_newcomer, tiny_play
 from lamina.codec import Choices, Session
 from lamina.codecs.freeview import CODEC
 from lamina.codecs.freeview.config import BirthConfig, FreeviewConfig
-from lamina.codecs.freeview.fit.births import reborn
 from lamina.codecs.freeview.fit.first_frame import gains_of
+from lamina.codecs.freeview.fit.rebirth import reborn
 from lamina.codecs.freeview.guests import joined, moved_guests, no_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.data.captures.timed import TimedCapture

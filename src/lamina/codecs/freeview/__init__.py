@@ -7,9 +7,10 @@ HPC, hierarchical point-based latents for streaming dynamic Gaussian splatting (
     pixels ◄─ render(camera) ─ FrameModel (tensors) ◄─ decode ─ units     a model a unit of a frame
 
 What an anchor is, is in `lamina.anchors`; here is how it moves. Read in this order: config · syntax · hierarchy (who
-moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · model · coding · facts (the
-decoder) · export · fit/: start · first_frame · frame · rate · fit (the encoder). `networked/` is the paper's own way to
-move anchors, preset `paper`: what `default` is compared with.
+moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · memory · scale_coding · guests ·
+frame_coding · model · coding · facts (the decoder) · export · fit/: start · first_frame · activity · rate · frame ·
+rebirth · births · pace · chain · fit (the encoder). `networked/` is the paper's own way to move anchors, preset
+`paper`, with fit/: factorized_prior · networked_frame · networked_fit · encoder (which of the two).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """

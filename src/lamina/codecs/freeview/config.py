@@ -193,6 +193,10 @@ class FreeviewConfig:
         """Whether a viewer can join at this group."""
         return group == 0 or (self.join_groups > 0 and group % self.join_groups == 0)
 
+    def is_join(self, frame: int) -> bool:
+        """Whether a viewer can join at this frame: the first of a group that allows it."""
+        return frame % self.group_frames == 0 and self.joins(self.group_of(frame))
+
 
 def configure(choices: Choices) -> FreeviewConfig:
     """A preset with what a user chose.

@@ -52,7 +52,7 @@ RATE_LIMIT = 1 << 16
 """Of a frame rate's denominator."""
 
 
-def started(signal: TimedCapture, seed: int, report: Callable[..., None]) -> Capture:
+def first_capture(signal: TimedCapture, seed: int, report: Callable[..., None]) -> Capture:
     """The first moment with points to start from: its own, those of silhouettes, or found between views."""
     capture = signal.still(0)
     if signal.load_mask is not None:
@@ -86,7 +86,7 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
         BackendUnavailable: CUDA was asked for and is not there.
         Interrupted: the session raised it; the fit so far is in its checkpoint.
     """
-    capture, own = started(signal, config.seed, session.report), config.first_frame
+    capture, own = first_capture(signal, config.seed, session.report), config.first_frame
     watch = Watch(session, own)
     scene = FitInput(capture, own, device_of(own))
     fresh = first_state(capture, own, scene.device)
