@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -87,6 +88,7 @@ def changes_of(ground: Ground, before: Vectors, is_intra: bool, random: np.rando
     return NetworkedChanges(layers, floats, latents, counts=(rows, [-2] * channels))
 
 
+@cache
 def act_parts(act: Act) -> tuple[FirstPart, list[NetworkedPart], list[NetworkedState]]:
     """The first frame, then parts and what a decoder has after each."""
     first = first_of(act)

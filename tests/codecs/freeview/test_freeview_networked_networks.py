@@ -2,6 +2,7 @@
 """Parameters as integers, aggregation and heads, deformation: the paper's equations, written out."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def made_networks(facts: NetworkedFacts, own: Channels) -> tuple[Networks, list[
     vectors, chains = [], []
     for chain in sizes:
         layers = []
-        for inputs, outputs in zip(chain, chain[1:], strict=False):
+        for inputs, outputs in pairwise(chain):
             matrix, bias = random.normal(size=(outputs, inputs)), random.normal(size=outputs)
             layers.append((matrix, bias))
             vectors.append(torch.from_numpy(np.concatenate([matrix.reshape(-1), bias]).astype(np.float32)))
@@ -185,7 +186,7 @@ def test_aggregation_and_heads_are_those_of_plain_loops(inner: bool) -> None:
     embedding = networks.aggregated([torch.tensor(rows) for rows in LATENTS], SCALES)
     expected = aggregated_twin(chains, inner)
     assert np.allclose(embedding.numpy(), expected, rtol=1e-5, atol=1e-5)
-    differences = [sum((perceptron(head, row) for head in chains[-4:]), []) for row in expected]
+    differences = [[value for head in chains[-4:] for value in perceptron(head, row)] for row in expected]
     assert np.allclose(networks.differences(embedding).numpy(), differences, rtol=1e-4, atol=1e-4)
 
 
