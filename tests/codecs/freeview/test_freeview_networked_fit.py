@@ -15,7 +15,8 @@ from lamina.codec import Choices, Progress, Session
 from lamina.codecs.freeview import CODEC
 from lamina.codecs.freeview.coding import decode_states
 from lamina.codecs.freeview.config import FreeviewConfig, NetworkedConfig
-from lamina.codecs.freeview.fit.networked_fit import begun
+from lamina.codecs.freeview.fit.networked_fit import begun, coded
+from lamina.codecs.freeview.fit.start import networked_facts
 from lamina.codecs.freeview.model import FirstPart, FrameModel, NetworkedPart, render
 from lamina.codecs.freeview.networked.frames import after
 from lamina.codecs.freeview.networked.syntax import NetworkedHead, Representation
@@ -24,6 +25,7 @@ from lamina.errors import Interrupted
 from lamina.media.configuring import configured
 from lamina.media.encoding import encode_signal
 from lamina.metrics.psnr import psnr
+from lamina.units import Unit
 
 FRAMES = 5
 
@@ -102,18 +104,23 @@ class StopAt:
             raise self.error
 
 
-@pytest.mark.parametrize(
-    ("share", "error"), [(0.1, KeyboardInterrupt()), (0.7, Interrupted("test")), (0.9, KeyboardInterrupt())]
-)
-def test_a_stopped_encode_goes_on_to_the_same_file(share: float, error: BaseException, tmp_path: Path) -> None:
-    config, play = config_of(8), tiny_play(FRAMES)
-    whole, stopped = tmp_path / "whole.lam", tmp_path / "stopped.lam"
-    encode_signal(play, whole, CODEC, config).close()
+@cache
+def whole_file(folder: Path) -> bytes:
+    path = folder / "whole.lam"
+    encode_signal(tiny_play(4), path, CODEC, config_of(8)).close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("share", "error"), [(0.1, KeyboardInterrupt()), (0.8, Interrupted("test"))])
+def test_a_stopped_encode_goes_on_to_the_same_file(
+    share: float, error: BaseException, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stopped = tmp_path / "stopped.lam"
     with pytest.raises(type(error)):
-        encode_signal(play, stopped, CODEC, config, StopAt(share, error)).close()
+        encode_signal(tiny_play(4), stopped, CODEC, config_of(8), StopAt(share, error)).close()
     assert not stopped.exists()
-    encode_signal(play, stopped, CODEC, config).close()
-    assert stopped.read_bytes() == whole.read_bytes()
+    encode_signal(tiny_play(4), stopped, CODEC, config_of(8)).close()
+    assert stopped.read_bytes() == whole_file(tmp_path_factory.getbasetemp())
 
 
 KINDS = {
@@ -129,10 +136,21 @@ KINDS = {
 }
 
 
+def frames_after(first: FirstPart, config: FreeviewConfig, count: int = 3) -> list[Unit]:
+    """A stream whose first frame was fitted before: with another configuration of what comes after it."""
+    assert config.networked is not None
+    networks = networked_facts(config.networked, first.facts.anchors, first.layers)
+    first = replace(first, facts=replace(first.facts, networks=networks))
+    chain, parts, play = begun(first, config), [], tiny_play(count)
+    for _ in range(count):
+        part, chain = coded(play, config, Session(), chain, np.ones((len(play.views), 3)))
+        parts.append(part)
+    return list(CODEC.encode([first, *parts]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_switch_gives_a_stream_that_says_so(kind: str) -> None:
-    own = config_of(6, **KINDS[kind])
-    units = list(CODEC.encode(CODEC.fit(tiny_play(3), own, Session())))
+    units = frames_after(fitted()[0], config_of(6, **KINDS[kind]))
     states = [state for _, _, state in decode_states(units) if state is not None]
     heads = [NetworkedHead.unpack(unit.payload)[0] for unit in units if unit.key.group >= 0]
     decoder = next(decoder for _, decoder, _ in decode_states(units))
@@ -155,7 +173,6 @@ def test_every_switch_gives_a_stream_that_says_so(kind: str) -> None:
 def test_a_higher_price_gives_smaller_frames() -> None:
     sizes = []
     for weight in (0.0005, 0.1):
-        own = replace(config_of(25), rate_weight=weight)
-        units = list(CODEC.encode(CODEC.fit(tiny_play(3), own, Session())))
+        units = frames_after(fitted()[0], replace(config_of(25), rate_weight=weight))
         sizes.append(sum(len(unit.payload) for unit in units if unit.key.group >= 0))
     assert sizes[1] < 0.9 * sizes[0]
