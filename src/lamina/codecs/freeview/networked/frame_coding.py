@@ -35,9 +35,6 @@ from lamina.networks.hash_grid import FixedHashGrid
 
 UNIT = "frame"
 
-RAW_BITS_AT_ONCE = 16
-"""That the coder takes raw."""
-
 _AT_REST = NetworkedHead(has_extensions=False, is_rest=True, has_reference=False, reserved=0)
 
 Latents = tuple[Int32[np.ndarray, "n e"], ...]
@@ -203,11 +200,7 @@ def _walk_networks(
 def walk_raw(coder, bits, values):
     """Integers as they are, in place."""
     for i in range(values.size):
-        low = min(bits, np.int64(RAW_BITS_AT_ONCE))
-        found = code_raw(coder, np.int64(values[i]) & ((np.int64(1) << low) - 1), low)
-        if bits > low:
-            found |= code_raw(coder, np.int64(values[i]) >> low, bits - low) << low
-        values[i] = found
+        values[i] = code_raw(coder, np.int64(values[i]), bits)
 
 
 def _walk_latents(coder: Coder, tables: FrequencyTables, latents: Latents) -> None:
