@@ -206,7 +206,7 @@ def head_of(kind: str, number: int) -> tuple[NetworkedHead, bytes]:
         ({"ranges": (1.0,)}, "ranges, means, scales, factors"),
         ({"means": ()}, "ranges, means, scales, factors"),
         ({"scales": (0,) * 16}, "ranges, means, scales, factors"),
-        ({"has_reference": True, "factors": ()}, "ranges, means, scales, factors"),
+        ({"has_reference": True, "factors": ()}, "networks of the frame before"),
         ({"tables": pack_tables([[1, 1]], [0])}, "1 tables for 3 channels"),
         ({"networks": b""}, "."),
         ({"is_rest": True}, "something is said of a frame that is at rest"),
@@ -218,6 +218,14 @@ def test_heads_that_do_not_fit_the_networks_are_errors(fields: dict[str, Any], s
     assert decoded(units) == before(3)
     with pytest.raises(BitstreamError, match=said):
         list(decode(units))
+
+
+def test_factors_are_one_a_layer() -> None:
+    head, stream = head_of("points", 4)
+    assert head.factors is not None
+    for factors in ((), head.factors[:-1], (*head.factors, 1.0)):
+        with pytest.raises(BitstreamError, match="ranges, means, scales, factors"):
+            list(decode(with_payload("points", 4, replace(head, factors=factors).pack() + stream)))
 
 
 def test_integers_outside_of_their_bits_are_errors() -> None:

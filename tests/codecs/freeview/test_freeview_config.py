@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Presets, targets, groups, and what a configuration refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,3 +63,34 @@ def test_rejects_what_is_out_of_range(fields: dict[str, Any], match: str) -> Non
 def test_rejects_presets_that_are_not_there() -> None:
     with pytest.raises(ValueError, match="fastest"):
         configure(Choices("fastest"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"scale_count": 0}, r"networked.scale_count is 0, expected 1...8"),
+        ({"scale_count": 9}, r"networked.scale_count is 9"),
+        ({"channels": 64}, r"networked.channels is 64, expected 1...63"),
+        ({"neighbors": 16}, r"networked.neighbors is 16, expected 1...15"),
+        ({"hidden": 0}, r"networked.hidden is 0"),
+        ({"iterations": 0}, r"networked.iterations is 0"),
+        ({"ratio": 1.0}, r"networked.ratio is 1.0"),
+    ],
+)
+def test_networks_beyond_the_format_are_refused_before_the_fit(fields: dict[str, float], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        replace(PRESETS["paper"].networked, **fields)
+
+
+def test_more_anchors_than_a_decoder_takes_are_refused_before_the_fit() -> None:
+    paper = PRESETS["paper"]
+    assert paper.networked is not None
+    assert paper.first.anchors.limit <= paper.networked.most_anchors
+    with pytest.raises(ValueError, match=r"first.anchors.limit is \d+, expected at most 266305 with these channels"):
+        replace(paper, networked=replace(paper.networked, channels=63))
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_frames_of_networks_have_one_level(levels: int) -> None:
+    with pytest.raises(ValueError, match=f"level_count is {levels}, expected 1: frames of preset paper have one level"):
+        configure(Choices("paper", level_count=levels))
