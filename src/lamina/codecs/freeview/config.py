@@ -218,7 +218,7 @@ def configure(choices: Choices) -> FreeviewConfig:
 def _fast() -> FreeviewConfig:
     default = FreeviewConfig()
     first = replace(default.first, schedule=ScheduleConfig(steps=1_500, tune_steps=100))
-    return replace(default, first=first, motion=MotionConfig(iterations=40))
+    return replace(default, first=first, motion=MotionConfig(iterations=75))
 
 
 def _paper() -> FreeviewConfig:
