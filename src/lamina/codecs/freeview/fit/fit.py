@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -22,16 +23,17 @@ from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.births import Stage, born, reborn, staying
 from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of, signal_cube
 from lamina.codecs.freeview.fit.frame import FrameInput, find_frame
-from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest, pack_scale
 from lamina.codecs.freeview.guests import moved_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.codecs.freeview.rest import Rest
+from lamina.codecs.freeview.syntax import FreeviewFacts
 from lamina.data.captures.gains import Gains, without_gains
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted, SignalError
 from lamina.fitting import checkpoint
+from lamina.fitting.pace import Pace
 from lamina.fitting.shots import Shot
 from lamina.metrics.psnr import finite_db, psnr
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
@@ -91,7 +93,13 @@ def begun(first: FirstPart, config: FreeviewConfig) -> Chain:
     rest = Rest(first.facts, first.heads, first.layers, first.cameras)
     states = tuple(at_rest(rest, scale) for scale in range(first.facts.anchors.layers))
     statistics = fresh_statistics(rest)
-    return Chain(rest, first.context, 0, states, statistics, Pace.of(config, rest.facts))
+    return Chain(rest, first.context, 0, states, statistics, pace_of(config, rest.facts))
+
+
+def pace_of(config: FreeviewConfig, facts: FreeviewFacts) -> Pace:
+    """Before the first frame."""
+    rate = Fraction(facts.rate_numerator, facts.rate_denominator)
+    return Pace.of(config.rate_weight, config.bits_per_second, rate)
 
 
 def fresh_statistics(rest: Rest) -> tuple[Statistics, ...]:
@@ -142,7 +150,7 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     if last < 0:
         rest = decoder.rest
         return begun(FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras), config)
-    pace = Pace.of(config, decoder.facts)
+    pace = pace_of(config, decoder.facts)
     for frame in range(last + 1):
         pace = pace.after(sizes[frame])
     states = tuple(decoder.states[scale][last] for scale in range(config.level_count))
