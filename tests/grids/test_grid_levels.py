@@ -115,9 +115,7 @@ def test_gradients_of_vectors_are_those_of_small_moves() -> None:
     weights = random.normal(size=(level.row_count, 4)).astype(np.float32)
     found = np.zeros((level.row_count, 3), np.float32)
     table = level.vertex_table
-    warp_gradients(
-        level.vertices, vectors, np.float32(1), *table, level.counts, values, np.float32(0), weights, found
-    )
+    warp_gradients(level.vertices, vectors, np.float32(1), *table, level.counts, values, np.float32(0), weights, found)
     # Rows of which all eight neighbors are there: elsewhere the share that is there changes too.
     rows = rows_by_vertex(level)
     for row in random.permutation(level.row_count):

@@ -50,7 +50,9 @@ def parser() -> Parser:
     )
     add_targets(made)
     how = made.add_argument_group("how")
-    how.add_argument("--codec", choices=codec_names, help="where several take the same source; default: the first that does")
+    how.add_argument(
+        "--codec", choices=codec_names, help="where several take the same source; default: the first that does"
+    )
     how.add_argument("--preset", choices=presets, default="default", help="speed and method; paper: as published")
     how.add_argument(
         "--layers", "--levels", type=count(1, 8), metavar="N", help="layers, so levels; each can be cut off later"

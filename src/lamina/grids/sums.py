@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of the level above enter, values at this level's vertices leave: trilinear interpolation, and its transpose.
 
-    in integers   (sum over the eight parents + 4) >> 3      exact: what decoders do
-    in reals      sum over the eight parents / 8             what fits do; gradients return by `restrict`
+in integers   (sum over the eight parents + 4) >> 3      exact: what decoders do
+in reals      sum over the eight parents / 8             what fits do; gradients return by `restrict`
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that holds only what masks held, and its source, enter; both before the same thing leave.
 
-    black, white    the source is cut out by its masks; views without masks are left out
-    plates          pictures as they are; what was decoded stands before its camera's median without masks
+black, white    the source is cut out by its masks; views without masks are left out
+plates          pictures as they are; what was decoded stands before its camera's median without masks
 """
 
 from __future__ import annotations

@@ -120,22 +120,22 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
         densities, features, march, rays, jitters = arguments
         count = len(rays.origins)
-        values = densities.detach().numpy(), features.detach().numpy()
+        densities, features = densities.detach().numpy(), features.detach().numpy()
         out, behind = np.empty((count, features.shape[1]), np.float32), np.empty(count, np.float32)
         firsts = np.empty(count + 1, np.int64)
         samples, found = march.room.opened(), -1
         while found < 0 or found > march.room.size:
             samples = march.room.opened(max(found, 0))
             found = volume_march.march_kept(
-                march.kernel_grid(), march.kernel_box(), march.kernel_optics(), *values, *rays, jitters, out, behind,
-                firsts, samples,
+                march.kernel_grid(), march.kernel_box(), march.kernel_optics(), densities, features, rays.origins,
+                rays.directions, jitters, out, behind, firsts, samples,
             )  # fmt: skip
-        ctx.march, ctx.values, ctx.kept = march, values, (firsts, samples, behind)
+        ctx.march, ctx.values, ctx.kept = march, (densities, features), (firsts, samples, behind)
         return torch.from_numpy(out), torch.from_numpy(behind)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         march, (densities, features), (firsts, samples, behind) = ctx.march, ctx.values, ctx.kept
         density_gradients, feature_gradients = np.zeros_like(densities), np.zeros_like(features)
         out_gradients, behind_gradients = (np.ascontiguousarray(gradient.numpy()) for gradient in gradients)

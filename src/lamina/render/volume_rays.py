@@ -47,7 +47,7 @@ class Rays(NamedTuple):
     directions: Float32[np.ndarray, "r 3"]
     """Of length 1."""
 
-    def some(self, rows: np.ndarray) -> Rays:
+    def some(self, rows: slice) -> Rays:
         """Those of some rows."""
         return Rays(self.origins[rows], self.directions[rows])
 

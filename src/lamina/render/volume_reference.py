@@ -21,10 +21,8 @@ def gather_reference(
     jitters: Float32[np.ndarray, " r"],
 ) -> Gathered:
     """What `volume.gather` does, ray by ray."""
-    found = [
-        _gather_ray(grid, optics, densities, features, *(torch.from_numpy(part[r]) for part in rays), float(jitters[r]))
-        for r in range(len(rays.origins))
-    ]
+    lines = zip(torch.from_numpy(rays.origins), torch.from_numpy(rays.directions), jitters.tolist(), strict=True)
+    found = [_gather_ray(grid, optics, densities, features, *line) for line in lines]
     return Gathered(torch.stack([one.features for one in found]), torch.stack([one.behind for one in found]))
 
 

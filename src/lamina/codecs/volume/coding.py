@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
+
 from lamina.bitstream.integers import canonical_integers
 from lamina.bitstream.placing import placed_in_unit
 from lamina.cameras.camera import Camera
@@ -188,7 +190,7 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
     """The integers of each unit in one canonical spelling: the same bytes on every machine."""
     for unit, decoder, state in decode_states(units):
         if state is not None:
-            named = {
+            named: dict[str, np.ndarray] = {
                 "cells": state.level.cells,
                 "symbols": state.symbols,
                 "sent_vectors": state.sent_vectors,
@@ -200,11 +202,9 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
         yield unit.key, canonical_integers(named)
 
 
-def _head_integers(decoder: Decoder) -> dict[str, object]:
-    import numpy as np
-
+def _head_integers(decoder: Decoder) -> dict[str, np.ndarray]:
     head, network = decoder.head, decoder.network
-    named: dict[str, object] = {"steps": np.array(head.steps if head else (), np.int32)}
+    named: dict[str, np.ndarray] = {"steps": np.array(head.steps if head else (), np.int32)}
     if network is not None:
         for number, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
             named |= {f"weights {number}": weight, f"biases {number}": bias}

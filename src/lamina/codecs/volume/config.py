@@ -50,8 +50,8 @@ class KeyConfig:
     gain_rate: float = 2e-3
     """Of the logarithms of the cameras' gains."""
     seen: float = 0.06
-    """Of a ray's light, what a vertex must have had at some sample, or it is left out. A sixth of it keeps seven times as
-    many (volume prototype)."""
+    """Of a ray's light, what a vertex must have had at some sample, or it is left out. A sixth of it keeps seven times
+    as many (volume prototype)."""
 
 
 @dataclass(frozen=True)

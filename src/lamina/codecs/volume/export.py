@@ -19,6 +19,8 @@ from lamina.codecs.volume.model import VolumeModel, optics_of, reals_of
 from lamina.codecs.volume.shading import RED_GREEN_BLUE
 from lamina.codecs.volume.syntax import COLORS
 
+CHANNELS = ("red", "green", "blue")
+
 SOLID_ALPHA = 0.2
 """Of a step at a vertex, from which on it is a point of the cloud."""
 
@@ -37,9 +39,7 @@ def write(model: VolumeModel, path: Path, fit_steps: int, report: Callable[[floa
     return what
 
 
-def _write_grid(
-    model: VolumeModel, path: Path, densities: np.ndarray, features: np.ndarray, colors: np.ndarray
-) -> str:
+def _write_grid(model: VolumeModel, path: Path, densities: np.ndarray, features: np.ndarray, colors: np.ndarray) -> str:
     lattice, optics = model.facts.lattice(), optics_of(model.facts, model.level)
     level = model.state.level
     with replacing(path) as file:
@@ -72,12 +72,12 @@ def _write_points(
     at_surface[mixed.reshape(-1)] = True
     kept = solid & at_surface
     points = np.array(lattice.origin) + level.vertices[kept] * lattice.voxel(model.level)
-    rows = np.empty(len(points), [*((axis, "<f4") for axis in "xyz"), *((c, "u1") for c in ("red", "green", "blue"))])
+    rows = np.empty(len(points), [*((axis, "<f4") for axis in "xyz"), *((name, "u1") for name in CHANNELS)])
     for axis, name in enumerate("xyz"):
         rows[name] = points[:, axis]
-    for channel, name in enumerate(("red", "green", "blue")):
+    for channel, name in enumerate(CHANNELS):
         rows[name] = np.clip(np.rint(255 * colors[kept, channel]), 0, 255)
-    properties = [*(f"property float {axis}" for axis in "xyz"), *(f"property uchar {c}" for c in rows.dtype.names[3:])]
+    properties = [*(f"property float {axis}" for axis in "xyz"), *(f"property uchar {c}" for c in CHANNELS)]
     head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *properties, "end_header", ""]
     with replacing(path) as file:
         file.write("\n".join(head).encode() + rows.tobytes())

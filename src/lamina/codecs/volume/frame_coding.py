@@ -181,9 +181,7 @@ def expected_of(place: Place, level: Level, sent_vectors: Int32[np.ndarray, "r 3
     return Expected(parents, vectors, moved, base)
 
 
-def _state(
-    place: Place, content: LevelContent, expected: Expected, memories: tuple[Memory, Mixer]
-) -> LevelState:
+def _state(place: Place, content: LevelContent, expected: Expected, memories: tuple[Memory, Mixer]) -> LevelState:
     steps = channel_steps(place.head.steps, place.level, place.facts.channel_count)
     differences = add_symbols(expected.base, content.symbols, steps)
     return LevelState(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What rays gathered enters, colours leave: luma and two differences to red, green, blue, and what a network adds.
 
-    colour = RGB(Y, Co, Cg) + (1 - behind) * network(features, 1 - behind, harmonics of the direction) + behind * background
+    hidden = 1 - behind
+    color  = RGB(Y, Co, Cg) + hidden * network(features, hidden, harmonics of the direction) + behind * background
 
 The network runs once a ray; with its last layer at 0 nothing is added, and there may be none. Sources: TeTriRF (arXiv
 2312.06713) for one network call a ray; Malvar and Sullivan, YCoCg-R (JVT-I014r3), for the colours.

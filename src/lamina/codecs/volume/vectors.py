@@ -137,5 +137,3 @@ def code_vectors(
         coder, memory, (level.vertices, table.slots, table.rows), past.rows, past.vectors, MAX_VECTOR // step, vectors,
         np.zeros_like(vectors), np.zeros(6, np.int64),
     )  # fmt: skip
-
-

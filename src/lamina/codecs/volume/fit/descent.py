@@ -7,8 +7,9 @@ at a random lower level. A bit weighs lambda by the number of numbers that the m
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Descent:
     shading: Shading
     random: np.random.Generator
     rate_weight: float
-    room: SampleRoom = field(default_factory=SampleRoom)
+    room: SampleRoom = dataclasses.field(default_factory=SampleRoom)
 
     def look(self, level: int, count: int, weight: float, *, notes: bool) -> float:
         """Rays at a level: adds gradients to its values; returns the mean square of what they lack."""
@@ -105,7 +106,7 @@ class Descent:
         """Of bits, by the integers of now."""
         if not self.field.is_rounded:
             return Price()
-        return Price(LOSS_SCALE * self.rate_weight / (3 * self.rays.count), bits_of(self.field.symbols()))
+        return Price(LOSS_SCALE * self.rate_weight / (3 * len(self.rays.views)), bits_of(self.field.symbols()))
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,7 @@ class Stretch:
     """What rays see in the last steps is noted in the field."""
 
 
-def run(
-    descent: Descent, stretch: Stretch, rates: tuple[float, float], tell: Callable[[float, float], None]
-) -> float:
+def run(descent: Descent, stretch: Stretch, rates: tuple[float, float], tell: Callable[[float, float], None]) -> float:
     """Steps of a stretch; `rates` are of densities and of all else. Returns the mean square of the last steps.
 
     `tell` is told the share that is done and the mean square; it may raise.

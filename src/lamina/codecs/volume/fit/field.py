@@ -153,11 +153,11 @@ def descend(fit: FieldFit, top: int, bottom: int, rates: Float32[np.ndarray, " c
     for number in range(bottom, top + 1):
         own = fit.levels[number]
         own.step += 1
-        corrections = [np.float32(1 / (1 - decay**own.step)) for decay in DECAYS]
+        first, second = (np.float32(1 / (1 - decay**own.step)) for decay in DECAYS)
         bits = price.bits[number] if price.weight else np.zeros((len(rates), 3), np.float32)
         adam_level(
-            own.additions, own.gradients, own.first, own.second, rates, *corrections, fit.steps[number],
-            bits, np.float32(price.weight),
+            own.additions, own.gradients, own.first, own.second, rates, first, second, fit.steps[number], bits,
+            np.float32(price.weight),
         )  # fmt: skip
     for number in range(bottom):
         fit.levels[number].gradients[:] = 0.0
@@ -202,5 +202,3 @@ def adam_level(values, gradients, first, second, rates, correction, correction_o
             first[r, c] = m
             second[r, c] = v
             values[r, c] = value - rates[c] * correction * m / (np.sqrt(correction_of_squares * v) + np.float32(1e-8))
-
-

@@ -216,9 +216,7 @@ def kept_gains(session: Session) -> Float[Tensor, "v 3"] | None:
     return None if found is None else torch.from_numpy(found[1]["log_gains"])
 
 
-def _teller(
-    session: Session, signal: TimedCapture, config: VolumeConfig, frame: int
-) -> Callable[[float, float], None]:
+def _teller(session: Session, signal: TimedCapture, config: VolumeConfig, frame: int) -> Callable[[float, float], None]:
     """Reports where a frame is."""
     count = signal.frame_count
     of = f" of {count}" if count is not None else ""

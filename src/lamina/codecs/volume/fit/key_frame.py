@@ -184,5 +184,3 @@ def contents_of(field: FieldFit, vectors: np.ndarray | None) -> tuple[LevelConte
         LevelContent(own.level, nothing if number else first, symbols)
         for number, (own, symbols) in enumerate(zip(field.levels, field.symbols(), strict=True))
     )
-
-

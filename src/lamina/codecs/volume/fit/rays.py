@@ -40,14 +40,9 @@ class FrameRays(NamedTuple):
     colors: Float32[np.ndarray, "n 3"]
     covered: Float32[np.ndarray, " n"]
 
-    @property
-    def count(self) -> int:
-        """Rays."""
-        return len(self.views)
-
     def batch(self, random: np.random.Generator, count: int) -> Batch:
         """Some at random."""
-        chosen = random.integers(0, self.count, count)
+        chosen = random.integers(0, len(self.views), count)
         views, pixels = self.views[chosen], self.pixels[chosen]
         origins, directions = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
         aim_rays(self.cameras, views, pixels, origins, directions)

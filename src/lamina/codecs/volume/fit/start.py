@@ -14,7 +14,7 @@ from lamina.errors import SignalError
 from lamina.grids.lattice import Lattice, lattice_around
 
 SHIFT = -3.0
-"""Of densities: 0 hides a twentieth in two steps of the finest level, so that a fit begins with fog that gradients reach."""
+"""Of densities: 0 hides a twentieth in two steps of the finest level: a fit begins with fog, which gradients reach."""
 
 EMPTY_DENSITY = -6.0
 """Where the frame before holds nothing (volume prototype)."""
