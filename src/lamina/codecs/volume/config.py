@@ -62,6 +62,8 @@ class PredictedConfig:
     """Of vectors, looking at levels 0, 1, 2, ..."""
     motion_rate: float = 0.6
     """Finest voxels, of the first steps."""
+    smoothness: float = 1.0
+    """Of vectors: what a finest voxel's difference from the mean of its neighbours weighs beside the error's gradient."""
     whole_steps: int = 260
     """With values rounded to whole steps and their bits counted."""
     top_steps: int = 60

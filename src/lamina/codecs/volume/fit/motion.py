@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from lamina.anchors.neighbors import ITSELF, neighbor_rows
 from lamina.codecs.volume.fit.descent import LOSS_SCALE, Descent
 from lamina.codecs.volume.fit.field import FieldFit
 from lamina.codecs.volume.frame_coding import LevelState
@@ -39,10 +40,15 @@ def find_vectors(
     descent: Descent,
     before: Sequence[LevelState],
     plan: Sequence[int],
-    rate: float,
+    ways: tuple[float, float],
     tell: Callable[[float, float], None],
 ) -> Float32[np.ndarray, "r 3"]:
-    """At the rows of level 0, in finest voxels; `plan` are steps that look at levels 0, 1, ..."""
+    """At the rows of level 0, in finest voxels; `plan` are steps that look at levels 0, 1, ...
+
+    `ways` are the rate of the first steps and how smooth vectors are.
+    """
+    rate, smoothness = ways
+    around = neighbor_rows(descent.field.levels[0].level.vertices)
     count = descent.field.levels[0].level.row_count
     vectors = np.zeros((count, 3), np.float32)
     first, second = np.zeros_like(vectors), np.zeros_like(vectors)
@@ -52,6 +58,8 @@ def find_vectors(
             if step % TELL_STEPS == 0:
                 tell(step / total, 1.0)
             gradients = _gradients(descent, known, level, vectors)
+            scale = float(np.sqrt((gradients**2).mean())) + 1e-20
+            gradients = gradients / scale + smoothness * (vectors - _mean_around(vectors, around))
             step += 1
             first = DECAYS[0] * first + (1 - DECAYS[0]) * gradients
             second = DECAYS[1] * second + (1 - DECAYS[1]) * gradients**2
@@ -72,6 +80,14 @@ def at_level(field: FieldFit, vectors: Float32[np.ndarray, "r 3"], level: int) -
     for number in range(1, level + 1):
         vectors = interpolated(field.levels[number].parents, vectors)
     return vectors
+
+
+def _mean_around(vectors: Float32[np.ndarray, "r 3"], around: Int32[np.ndarray, "r 27"]) -> Float32[np.ndarray, "r 3"]:
+    """Of the vectors beside each."""
+    there = (around >= 0)[:, :, None]
+    there[:, ITSELF] = False
+    total = np.where(there, vectors[around], 0).sum(axis=1)
+    return total / np.maximum(there.sum(axis=1), 1)
 
 
 def _gradients(

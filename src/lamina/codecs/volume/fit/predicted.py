@@ -48,8 +48,12 @@ def fit_predicted(
     vectors = np.zeros((field.levels[0].level.row_count, 3), np.float32)
     if sum(predicted.motion_steps):
         vectors = find_vectors(
-            descent, before, predicted.motion_steps, predicted.motion_rate, stage.part(0.0, 0.2)
-        )  # fmt: skip
+            descent,
+            before,
+            predicted.motion_steps,
+            (predicted.motion_rate, predicted.smoothness),
+            stage.part(0.0, 0.2),
+        )
     sent = rounded_vectors(vectors, head)
     expect(stage, field, head, before, sent)
     field.is_rounded = True
