@@ -14,7 +14,7 @@ from jaxtyping import Int32
 
 from lamina.anchors.octree import indices_of, morton_keys
 from lamina.compiled import compiled
-from lamina.grids.bricks import PLACES, BrickTable, Indices, brick_counts, brick_table, place_of, row_at
+from lamina.grids.bricks import PLACES, SPREAD, BrickTable, Indices, brick_counts, brick_table, place_of, row_at
 from lamina.grids.lattice import MAX_ROWS
 
 
@@ -96,13 +96,12 @@ def _touched(cells: Indices, counts: tuple[int, int, int], reach: int) -> np.nda
 def touch_bricks(cells, reach, occupied):
     """Mark the bricks of cells, or of their corners (`reach` 1)."""
     for i in range(cells.shape[0]):
-        for corner in range(8):
-            x = (cells[i, 0] + reach * (corner & 1)) >> 3
-            y = (cells[i, 1] + reach * ((corner >> 1) & 1)) >> 3
-            z = (cells[i, 2] + reach * (corner >> 2)) >> 3
-            occupied[x, y, z] = True
-            if reach == 0:
-                break
+        x, y, z = cells[i, 0], cells[i, 1], cells[i, 2]
+        occupied[x >> 3, y >> 3, z >> 3] = True
+        if reach == 0 or not (x & 7 == 7 or y & 7 == 7 or z & 7 == 7):
+            continue
+        for corner in range(1, 8):
+            occupied[(x + (corner & 1)) >> 3, (y + ((corner >> 1) & 1)) >> 3, (z + (corner >> 2)) >> 3] = True
 
 
 @compiled()
@@ -117,11 +116,24 @@ def number_cells(cells, slots, rows):
 def mark_corners(cells, slots, rows):
     """0 at the place of each corner of each cell."""
     for i in range(cells.shape[0]):
+        x, y, z = cells[i, 0], cells[i, 1], cells[i, 2]
+        if x & 7 < 7 and y & 7 < 7 and z & 7 < 7:
+            slot = slots[x >> 3, y >> 3, z >> 3]
+            x0, x1 = SPREAD[x & 7], SPREAD[(x & 7) + 1]
+            y0, y1 = SPREAD[y & 7] << 1, SPREAD[(y & 7) + 1] << 1
+            z0, z1 = SPREAD[z & 7] << 2, SPREAD[(z & 7) + 1] << 2
+            rows[slot, x0 | y0 | z0] = 0
+            rows[slot, x1 | y0 | z0] = 0
+            rows[slot, x0 | y1 | z0] = 0
+            rows[slot, x1 | y1 | z0] = 0
+            rows[slot, x0 | y0 | z1] = 0
+            rows[slot, x1 | y0 | z1] = 0
+            rows[slot, x0 | y1 | z1] = 0
+            rows[slot, x1 | y1 | z1] = 0
+            continue
         for corner in range(8):
-            x = cells[i, 0] + (corner & 1)
-            y = cells[i, 1] + ((corner >> 1) & 1)
-            z = cells[i, 2] + (corner >> 2)
-            rows[slots[x >> 3, y >> 3, z >> 3], place_of(x, y, z)] = 0
+            a, b, c = x + (corner & 1), y + ((corner >> 1) & 1), z + (corner >> 2)
+            rows[slots[a >> 3, b >> 3, c >> 3], place_of(a, b, c)] = 0
 
 
 @compiled()
@@ -157,24 +169,39 @@ def place_vertices(slots, rows, vertices):
 def find_corners(cells, slots, rows, corners):
     """Rows of the corners of each cell."""
     for i in range(cells.shape[0]):
+        x, y, z = cells[i, 0], cells[i, 1], cells[i, 2]
+        if x & 7 < 7 and y & 7 < 7 and z & 7 < 7:
+            slot = slots[x >> 3, y >> 3, z >> 3]
+            x0, x1 = SPREAD[x & 7], SPREAD[(x & 7) + 1]
+            y0, y1 = SPREAD[y & 7] << 1, SPREAD[(y & 7) + 1] << 1
+            z0, z1 = SPREAD[z & 7] << 2, SPREAD[(z & 7) + 1] << 2
+            corners[i, 0] = rows[slot, x0 | y0 | z0]
+            corners[i, 1] = rows[slot, x1 | y0 | z0]
+            corners[i, 2] = rows[slot, x0 | y1 | z0]
+            corners[i, 3] = rows[slot, x1 | y1 | z0]
+            corners[i, 4] = rows[slot, x0 | y0 | z1]
+            corners[i, 5] = rows[slot, x1 | y0 | z1]
+            corners[i, 6] = rows[slot, x0 | y1 | z1]
+            corners[i, 7] = rows[slot, x1 | y1 | z1]
+            continue
         for corner in range(8):
-            x = cells[i, 0] + (corner & 1)
-            y = cells[i, 1] + ((corner >> 1) & 1)
-            z = cells[i, 2] + (corner >> 2)
-            corners[i, corner] = row_at(slots, rows, x, y, z)
+            corners[i, corner] = row_at(slots, rows, x + (corner & 1), y + ((corner >> 1) & 1), z + (corner >> 2))
 
 
 @compiled()
 def find_parents(vertices, slots, rows, parents):
     """Rows of the vertices above around each; whether all are there."""
     for i in range(vertices.shape[0]):
+        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        odd = (x & 1) | ((y & 1) << 1) | ((z & 1) << 2)
+        if (x + 1) >> 4 >= slots.shape[0] or (y + 1) >> 4 >= slots.shape[1] or (z + 1) >> 4 >= slots.shape[2]:
+            return False
         for corner in range(8):
-            x = (vertices[i, 0] + (corner & 1)) >> 1
-            y = (vertices[i, 1] + ((corner >> 1) & 1)) >> 1
-            z = (vertices[i, 2] + (corner >> 2)) >> 1
-            if x >> 3 >= slots.shape[0] or y >> 3 >= slots.shape[1] or z >> 3 >= slots.shape[2]:
-                return False
-            row = row_at(slots, rows, x, y, z)
+            if corner & ~odd:
+                # On an even index both sides are the same vertex.
+                parents[i, corner] = parents[i, corner & odd]
+                continue
+            row = row_at(slots, rows, (x + (corner & 1)) >> 1, (y + ((corner >> 1) & 1)) >> 1, (z + (corner >> 2)) >> 1)
             if row < 0:
                 return False
             parents[i, corner] = row

@@ -43,7 +43,8 @@ def warped(
         empty: density where nothing is.
     """
     found = np.empty((level.row_count, values.shape[1]), np.int32)
-    warp_integers(level.vertices, vectors, halvings, *before.vertex_table, before.counts, values, empty, found)
+    tables = (*before.cell_table, before.corners, *before.vertex_table)
+    warp_integers(level.vertices, vectors, halvings, tables, before.counts, values, empty, found)
     return found
 
 
@@ -56,9 +57,45 @@ def corner_row(slots, rows, counts, x, y, z):
 
 
 @compiled()
-def warp_integers(vertices, vectors, halvings, slots, rows, counts, values, empty, found):
-    """See `warped`; `found` (r, c)."""
-    channels = values.shape[1]
+def find_around(before, counts, x, y, z, near):
+    """Rows of the eight vertices around a place, into `near` (8,); whether all are there."""
+    cell_slots, cell_rows, corners, slots, rows = before
+    if 0 <= x < counts[0] and 0 <= y < counts[1] and 0 <= z < counts[2]:
+        cell = row_at(cell_slots, cell_rows, x, y, z)
+        if cell >= 0:
+            for corner in range(8):
+                near[corner] = corners[cell, corner]
+            return True
+    are_all = True
+    for corner in range(8):
+        row = corner_row(slots, rows, counts, x + (corner & 1), y + ((corner >> 1) & 1), z + (corner >> 2))
+        near[corner] = row
+        are_all = are_all and row >= 0
+    return are_all
+
+
+@compiled()
+def mix_present(values, near, weights, empty, found):
+    """What is found at a place of which a corner holds nothing, into `found` (c,)."""
+    present, density = np.int64(0), np.int64(0)
+    for corner in range(8):
+        if near[corner] >= 0:
+            present += weights[corner]
+            density += weights[corner] * values[near[corner], 0]
+        else:
+            density += weights[corner] * empty
+    found[0] = (density + (1 << (3 * FRACTION_BITS - 1))) >> (3 * FRACTION_BITS)
+    for j in range(1, found.size):
+        total = np.int64(0)
+        for corner in range(8):
+            if near[corner] >= 0:
+                total += weights[corner] * values[near[corner], j]
+        found[j] = total // present if present > 0 else 0
+
+
+@compiled()
+def warp_integers(vertices, vectors, halvings, before, counts, values, empty, found):
+    """See `warped`; `before` are tables and corners of the frame before, `found` (r, c)."""
     half = (np.int64(1) << halvings) >> 1
     near = np.empty(8, np.int32)
     weights = np.empty(8, np.int64)
@@ -66,31 +103,21 @@ def warp_integers(vertices, vectors, halvings, slots, rows, counts, values, empt
         px = (np.int64(vertices[r, 0]) << FRACTION_BITS) - ((vectors[r, 0] + half) >> halvings)
         py = (np.int64(vertices[r, 1]) << FRACTION_BITS) - ((vectors[r, 1] + half) >> halvings)
         pz = (np.int64(vertices[r, 2]) << FRACTION_BITS) - ((vectors[r, 2] + half) >> halvings)
-        x, y, z = px >> FRACTION_BITS, py >> FRACTION_BITS, pz >> FRACTION_BITS
+        are_all = find_around(before, counts, px >> FRACTION_BITS, py >> FRACTION_BITS, pz >> FRACTION_BITS, near)
         fx, fy, fz = px & (VECTOR_UNIT - 1), py & (VECTOR_UNIT - 1), pz & (VECTOR_UNIT - 1)
-        present, density = np.int64(0), np.int64(0)
         for corner in range(8):
             wx = fx if corner & 1 else VECTOR_UNIT - fx
             wy = fy if corner & 2 else VECTOR_UNIT - fy
             wz = fz if corner & 4 else VECTOR_UNIT - fz
-            weight = wx * wy * wz
-            row = np.int32(-1)
-            if weight > 0:
-                row = corner_row(slots, rows, counts, x + (corner & 1), y + ((corner >> 1) & 1), z + (corner >> 2))
-            near[corner] = row
-            weights[corner] = weight
-            if row >= 0:
-                present += weight
-                density += weight * values[row, 0]
-            else:
-                density += weight * empty
-        found[r, 0] = (density + (1 << (3 * FRACTION_BITS - 1))) >> (3 * FRACTION_BITS)
-        for j in range(1, channels):
-            total = np.int64(0)
+            weights[corner] = wx * wy * wz
+        if not are_all:
+            mix_present(values, near, weights, empty, found[r])
+            continue
+        for j in range(found.shape[1]):
+            total = np.int64((1 << (3 * FRACTION_BITS - 1)) if j == 0 else 0)
             for corner in range(8):
-                if near[corner] >= 0:
-                    total += weights[corner] * values[near[corner], j]
-            found[r, j] = total // present if present > 0 else 0
+                total += weights[corner] * values[near[corner], j]
+            found[r, j] = total >> (3 * FRACTION_BITS)
 
 
 @compiled(fastmath=True)

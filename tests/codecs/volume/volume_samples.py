@@ -14,7 +14,7 @@ from lamina.codecs.volume.fit.fit import after
 from lamina.codecs.volume.frame_coding import LevelContent, LevelState
 from lamina.codecs.volume.model import FramePart, GroupPart, HeadPart, Part
 from lamina.codecs.volume.shading import network_sizes
-from lamina.codecs.volume.syntax import STEP_KINDS, VERSION, GroupHead, VolumeFacts
+from lamina.codecs.volume.syntax import MAX_STEP, STEP_KINDS, VERSION, GroupHead, VolumeFacts
 from lamina.grids.level import all_children, coarser_cells, level_of
 from lamina.networks.coding import pack_quantized
 from lamina.networks.mlp import init_mlp
@@ -40,6 +40,7 @@ class Made:
     """Added to symbols of density: something is to be seen."""
     has_cameras: bool = True
     seed: int = 0
+    step_scale: int = 1
 
 
 def facts_of(made: Made) -> VolumeFacts:
@@ -68,7 +69,8 @@ def head_of(made: Made) -> GroupHead:
         generator = torch.Generator().manual_seed(made.seed)
         mlp = init_mlp(network_sizes(4 + made.extra_count, made.hidden), generator)
         network = pack_quantized([quantize_mlp(mlp.detached(), 8)[0]])
-    steps = [round((2048, 200, 300, 250)[kind] * 1.4**level) for level in range(made.level_count) for kind in range(4)]
+    finest = [(2048, 200, 300, 250)[kind] * made.step_scale for kind in range(4)]
+    steps = [min(round(step * 1.4**level), MAX_STEP) for level in range(made.level_count) for step in finest]
     assert len(steps) == STEP_KINDS * made.level_count
     return GroupHead(False, 0, 4, tuple(steps), network)
 

@@ -93,7 +93,8 @@ class Decoder:
             BitstreamError: it is damaged, or of another version.
         """
         facts, end = VolumeFacts.unpack(payload)
-        section, _ = CameraSection.unpack(payload, end)
+        section, end = CameraSection.unpack(payload, end)
+        _expect_end(payload, end, "volume header")
         cameras = unpack_cameras(section.cameras) if section.cameras else ()
         return cls(facts, cameras, states=[{} for _ in range(facts.level_count)])
 
@@ -103,7 +104,8 @@ class Decoder:
         Raises:
             BitstreamError: it is damaged.
         """
-        head, _ = GroupHead.unpack(payload)
+        head, end = GroupHead.unpack(payload)
+        _expect_end(payload, end, "group")
         if len(head.steps) != STEP_KINDS * self.facts.level_count:
             raise BitstreamError(f"{len(head.steps)} steps for {self.facts.level_count} levels", "group", "steps")
         network: QuantizedMlp | None = None
@@ -152,6 +154,11 @@ class Decoder:
         red, green, blue = self.facts.background
         state = self.states[level][frame]
         return VolumeModel(self.facts, self.network, frame, level, state, self.cameras, (red, green, blue))
+
+
+def _expect_end(payload: bytes, end: int, unit: str) -> None:
+    if end != len(payload):
+        raise BitstreamError(f"{len(payload) - end} bytes are left at its end, expected none", unit, position=end)
 
 
 def decode_states(units: Iterable[Unit]) -> Iterator[tuple[Unit, Decoder, LevelState | None]]:

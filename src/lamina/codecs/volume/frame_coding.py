@@ -20,10 +20,10 @@ from jaxtyping import Int32
 
 from lamina.anchors.coding.tree import code_base, code_depth, fresh_tree_mixer
 from lamina.codecs.volume.reconstruction import add_symbols, channel_steps, saturated_sum
-from lamina.codecs.volume.syntax import GroupHead, LevelHead, VolumeFacts
+from lamina.codecs.volume.syntax import MAX_VALUES, GroupHead, LevelHead, VolumeFacts
 from lamina.codecs.volume.vectors import PastVectors, code_vectors, fresh_vector_memory
 from lamina.codecs.volume.walk import Around, Memory, code_symbols, copied_mixer, fresh_memory
-from lamina.entropy.binary import POSITION
+from lamina.entropy.binary import POSITION, code_raw
 from lamina.entropy.mixing import Mixer
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
@@ -227,6 +227,9 @@ def _code_cells(coder: Coder, place: Place, cells: Indices | None) -> Indices:
     if place.above is not None and place.is_all_children:
         return all_children(place.above.level.cells)
     mixer = fresh_tree_mixer()
+    # One bit, so that there is a stream where all cells are the only ones that there can be.
+    if code_raw(coder, 0, 1):
+        raise BitstreamError("the bit before cells is 1, expected 0", UNIT, "cells")
     if place.above is None:
         depth = (max(place.lattice.coarse_cells) - 1).bit_length()
         return code_base(coder, mixer, depth, cells, MAX_ROWS)
@@ -252,6 +255,10 @@ def _read_level(coder: Coder | None, place: Place) -> Level:
     if (cells >= np.array(counts)).any():
         raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
     try:
-        return level_of(counts, cells)
+        level = level_of(counts, cells)
     except ValueError as error:
         raise BitstreamError(str(error), UNIT) from None
+    if level.row_count * place.facts.channel_count > MAX_VALUES:
+        channels = place.facts.channel_count
+        raise BitstreamError(f"{level.row_count} vertices of {channels} channels, expected {MAX_VALUES} values", UNIT)
+    return level

@@ -37,6 +37,9 @@ VALUE_LIMIT = (1 << 23) - 1
 SYMBOL_LIMIT = (1 << 15) - 1
 MAX_STEP = 1 << 16
 
+MAX_VALUES = 1 << 23
+"""Of a level: vertices times channels. A decoder keeps five arrays of so many integers for each level of two frames."""
+
 STEP_KINDS = 4
 """A level has a step for densities, one for luma, one for the other colours, one for all else."""
 

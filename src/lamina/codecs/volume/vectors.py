@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32
 
-from lamina.codecs.volume.walk import bit_length, find_near, size_class
+from lamina.codecs.volume.values import bit_length, size_class
+from lamina.codecs.volume.walk import find_near
 from lamina.entropy.binary import fail, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer

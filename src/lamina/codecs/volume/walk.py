@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The symbols of one level in one frame, coded block by block: one walk for both directions.
 
-    block       4x4x4 vertices: is any symbol not 0?       given the blocks before, parents, whether it may be seen
+    block       4x4x4 vertices: is any symbol not 0?       given the blocks before, parents, what is expected
+    part        2x2x2 of them: the same
     row         is any of the vertex's symbols not 0?      given neighbours, parents, the frame before, what is expected
-    value       0 or not, sign, magnitude                  given the same channel there, and channels before it
+    values      see `values`
 
 What is expected of a vertex's density before its symbols are known says most of whether there are any: what is hidden
 inside and what is empty is left alone. Contexts go on from frame to frame within a group.
@@ -16,28 +17,34 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from lamina.codecs.volume.syntax import SYMBOL_LIMIT
-from lamina.entropy.binary import fail, ran_dry
+from lamina.codecs.volume.values import (
+    DENSITY_CLASSES,
+    VALUE_MODELS,
+    VALUE_ROWS,
+    VALUE_SETS,
+    code_channels,
+    density_class,
+    size_class,
+)
+from lamina.entropy.binary import ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer
 from lamina.entropy.walk import Coder
 from lamina.grids.bricks import BrickTable
 from lamina.grids.level import Level
 
-CHANNELS = 16
-DENSITY_CLASSES = 16
-DENSITY_SHIFT = 12
-"""A class of expected density is 1 wide."""
+MOST_SIZE = 4
+"""Of a symbol's magnitude, what counts in the size of its row."""
 
-MAX_CLASS = 15
-"""Magnitudes less 1 are coded as their bit length and the bits below."""
-
-# Blocks: three models; rows: five; values: five.
-BLOCK_MODELS, ROW_MODELS, VALUE_MODELS = 3, 5, 5
+# Blocks and their parts: three models, slots of parts behind those of blocks; rows: five models.
+BLOCK_MODELS, ROW_MODELS = 3, 5
 BLOCK_LAST = 0
 BLOCK_PARENTS = BLOCK_LAST + 8 * 8
 BLOCK_DENSITY = BLOCK_PARENTS + 8 * 8
-BLOCK_ROWS = BLOCK_DENSITY + DENSITY_CLASSES * 8
+PART_LAST = BLOCK_DENSITY + DENSITY_CLASSES * 8
+PART_NEAR = PART_LAST + 8 * 8 * 8
+PART_DENSITY = PART_NEAR + 8 * 8 * 4
+BLOCK_ROWS = PART_DENSITY + DENSITY_CLASSES * 8 * 8
 
 ROW_NEAR = 0
 ROW_SUM = ROW_NEAR + 8 * 8 * 2
@@ -45,27 +52,6 @@ ROW_PAST = ROW_SUM + 8 * 8 * 8
 ROW_DENSITY = ROW_PAST + 8 * 8 * 4
 ROW_LAST = ROW_DENSITY + DENSITY_CLASSES * 8 * 8
 ROW_SLOTS = ROW_LAST + 8 * 8 * DENSITY_CLASSES
-
-ZERO_NEAR = 0
-ZERO_PARITY = ZERO_NEAR + CHANNELS * 8 * 8 * 4
-ZERO_OTHERS = ZERO_PARITY + CHANNELS * 8 * 8 * 4
-ZERO_LAST = ZERO_OTHERS + CHANNELS * 8 * 4 * 8
-ZERO_DENSITY = ZERO_LAST + CHANNELS * 3 * 3 * 8
-SIGN_FACES = ZERO_DENSITY + CHANNELS * DENSITY_CLASSES * 8
-SIGN_PARENT = SIGN_FACES + CHANNELS * 27
-SIGN_PARITY = SIGN_PARENT + CHANNELS * 3 * 9
-SIGN_OTHERS = SIGN_PARITY + CHANNELS * 8 * 3
-SIGN_DENSITY = SIGN_OTHERS + CHANNELS * 27
-CLASS_NEAR = SIGN_DENSITY + CHANNELS * DENSITY_CLASSES
-CLASS_PARENT = CLASS_NEAR + CHANNELS * 16 * 8
-CLASS_OTHERS = CLASS_PARENT + CHANNELS * 16 * 8
-CLASS_PARITY = CLASS_OTHERS + CHANNELS * 16 * 8
-CLASS_DENSITY = CLASS_PARITY + CHANNELS * 16 * 8
-BITS_PLAIN = CLASS_DENSITY + CHANNELS * 16 * DENSITY_CLASSES
-VALUE_ROWS = BITS_PLAIN + CHANNELS * 16 * 16
-
-SET_ZERO, SET_SIGN, SET_CLASS, SET_BITS = 0, CHANNELS, 2 * CHANNELS, 3 * CHANNELS
-VALUE_SETS = 4 * CHANNELS
 
 
 class Memory(NamedTuple):
@@ -95,6 +81,15 @@ class Around(NamedTuple):
     """Expected, in units of 2**-12."""
 
 
+class Sizes(NamedTuple):
+    """Sums of magnitudes of rows, each magnitude `MOST_SIZE` at most."""
+
+    own: UInt8[np.ndarray, " r"]
+    """Filled by the walk."""
+    above: UInt8[np.ndarray, " a"]
+    before: UInt8[np.ndarray, " b"]
+
+
 def copied_mixer(mixer: Mixer) -> Mixer:
     """Another that can be changed."""
     return mixer._replace(
@@ -105,44 +100,10 @@ def copied_mixer(mixer: Mixer) -> Mixer:
 def fresh_memory() -> Memory:
     """At a key frame."""
     return Memory(
-        fresh_mixer(BLOCK_ROWS, 1, BLOCK_MODELS),
+        fresh_mixer(BLOCK_ROWS, 2, BLOCK_MODELS),
         fresh_mixer(ROW_SLOTS, 8, ROW_MODELS),
         fresh_mixer(VALUE_ROWS, VALUE_SETS, VALUE_MODELS),
     )
-
-
-@kernel
-def size_class(value):
-    """Of a sum of magnitudes: 0...7."""
-    if value < 4:
-        return value
-    if value < 6:
-        return np.int64(4)
-    if value < 10:
-        return np.int64(5)
-    return np.int64(6) if value < 18 else np.int64(7)
-
-
-@kernel
-def density_class(value):
-    """Of an expected density: 0...15, a unit each around what is neither empty nor solid."""
-    return min(max((np.int64(value) >> DENSITY_SHIFT) + 8, 0), DENSITY_CLASSES - 1)
-
-
-@kernel
-def sign_of(value):
-    """0, 1 for above, 2 for below."""
-    return 1 if value > 0 else (2 if value < 0 else 0)
-
-
-@kernel
-def bit_length(value):
-    """0 for 0."""
-    found = np.int64(0)
-    while value > 0:
-        value >>= 1
-        found += 1
-    return found
 
 
 @kernel
@@ -172,199 +133,185 @@ def find_near(vertices, slots, rows, i, near):
 
 
 @kernel
-def same_block(vertices, i, j):
-    """Whether two rows lie in one block of 4x4x4 vertices."""
-    return (
-        vertices[i, 0] >> 2 == vertices[j, 0] >> 2
-        and vertices[i, 1] >> 2 == vertices[j, 1] >> 2
-        and vertices[i, 2] >> 2 == vertices[j, 2] >> 2
-    )
+def block_end(vertices, first, shift):
+    """Row behind the last one that lies in a block of 2 ** shift vertices an axis with row `first`."""
+    x, y, z = vertices[first, 0] >> shift, vertices[first, 1] >> shift, vertices[first, 2] >> shift
+    end = first + 1
+    while end < vertices.shape[0]:
+        if vertices[end, 0] >> shift != x or vertices[end, 1] >> shift != y or vertices[end, 2] >> shift != z:
+            break
+        end += 1
+    return end
 
 
 @kernel
-def code_block(coder, mixer, around, symbols, first, end, last):
-    """Whether any symbol of rows first...end-1 is not 0; `last` has a bit a block before."""
-    parents, above, _, _, density = around
-    told, most = np.int64(0), np.int64(0)
-    for i in range(first, end):
-        most = max(most, density_class(density[i]))
-        if parents.shape[0] > 0:
-            for c in range(above.shape[1]):
-                told += min(abs(np.int64(above[parents[i, 0], c])), 2)
-    bit = np.int64(0)
+def has_symbols(symbols, first, end):
+    """1 if a symbol of rows first...end-1 is not 0."""
     for i in range(first, end):
         for c in range(symbols.shape[1]):
-            bit |= np.int64(symbols[i, c] != 0)
+            if symbols[i, c] != 0:
+                return np.int64(1)
+    return np.int64(0)
+
+
+@kernel
+def size_of(symbols, i):
+    """Sum of the magnitudes of a row."""
+    total = np.int64(0)
+    for c in range(symbols.shape[1]):
+        total += min(abs(np.int64(symbols[i, c])), MOST_SIZE)
+    return total
+
+
+@kernel
+def sum_sizes(symbols, sizes):
+    """Of all rows."""
+    for i in range(sizes.size):
+        sizes[i] = size_of(symbols, i)
+
+
+@kernel
+def code_block(coder, mixer, around, sizes, symbols, first, end, last):
+    """Whether any symbol of a block's rows first...end-1 is not 0; `last` has a bit a block before."""
+    parents, density = around[0], around[4]
+    told, most = np.int64(0), np.int64(0)
+    for i in range(first, end):
+        most = max(most, np.int64(density[i]))
+        if parents.shape[0] > 0 and told < 18:
+            told += np.int64(sizes[1][parents[i, 0]])
     size = min((end - first) >> 3, 7)
     mixer.chosen[0] = BLOCK_LAST + (last & 7) * 8 + size
     mixer.chosen[1] = BLOCK_PARENTS + size_class(told) * 8 + size
-    mixer.chosen[2] = BLOCK_DENSITY + most * 8 + (last & 7)
-    return code_mixed_bit(coder, mixer, 0, bit)
+    mixer.chosen[2] = BLOCK_DENSITY + density_class(most) * 8 + (last & 7)
+    return code_mixed_bit(coder, mixer, 0, has_symbols(symbols, first, end))
 
 
 @kernel
-def code_row(coder, mixer, around, symbols, flags, vertices, near, i):
-    """Whether any symbol of a row is not 0; `flags` are those of rows so far."""
-    parents, above, past, before, density = around
+def code_part(coder, mixer, around, sizes, symbols, near, first, end, last):
+    """The same of a part of a block that has some; `near` are neighbours of its first row."""
+    parents, density = around[0], around[4]
+    told, most, crowd = np.int64(0), np.int64(-(1 << 30)), np.int64(0)
+    for i in range(first, end):
+        most = max(most, np.int64(density[i]))
+    if parents.shape[0] > 0:
+        for k in range(8):
+            told += np.int64(sizes[1][parents[first, k]])
+    for k in range(6):
+        if near[k] >= 0:
+            crowd += np.int64(sizes[0][near[k]])
+    count = end - first - 1
+    mixer.chosen[0] = PART_LAST + ((last & 7) * 8 + count) * 8 + size_class(crowd)
+    mixer.chosen[1] = PART_NEAR + (size_class(crowd) * 8 + size_class(told >> 1)) * 4 + (last & 3)
+    mixer.chosen[2] = PART_DENSITY + (density_class(most) * 8 + size_class(crowd)) * 8 + size_class(told >> 1)
+    return code_mixed_bit(coder, mixer, 1, has_symbols(symbols, first, end))
+
+
+@kernel
+def code_row(coder, mixer, around, sizes, symbols, vertices, near, i):
+    """Whether any symbol of a row is not 0."""
+    parents, _, past, _, density = around
+    own, above, before = sizes
     parity = (vertices[i, 0] & 1) | ((vertices[i, 1] & 1) << 1) | ((vertices[i, 2] & 1) << 2)
     crowd, known, total = np.int64(0), np.int64(0), np.int64(0)
     for k in range(6):
         if near[k] >= 0:
             known += 1
-            crowd += np.int64(flags[near[k]])
-            for c in range(symbols.shape[1]):
-                total += min(abs(np.int64(symbols[near[k], c])), 4)
+            size = np.int64(own[near[k]])
+            crowd += np.int64(size > 0)
+            total += size
     told = np.int64(0)
     if parents.shape[0] > 0:
         for k in range(8):
-            for c in range(above.shape[1]):
-                told += np.int64(above[parents[i, k], c] != 0)
+            told += np.int64(above[parents[i, k]])
     was = np.int64(0)
     if past[i] >= 0:
-        was = np.int64(1)
-        for c in range(before.shape[1]):
-            was += min(abs(np.int64(before[past[i], c])), 2)
-        was = min(was, 3)
+        was = 1 + min(np.int64(before[past[i]]), 2)
     solid = density_class(density[i])
-    last = np.int64(flags[i - 1]) if i > 0 else np.int64(0)
-    second = np.int64(flags[i - 2]) if i > 1 else np.int64(0)
-    third = np.int64(flags[i - 3]) if i > 2 else np.int64(0)
+    last = np.int64(own[i - 1] > 0) if i > 0 else np.int64(0)
+    second = np.int64(own[i - 2] > 0) if i > 1 else np.int64(0)
+    third = np.int64(own[i - 3] > 0) if i > 2 else np.int64(0)
     mixer.chosen[0] = ROW_NEAR + ((crowd * 8 + parity) * 2) + np.int64(known == 6)
     mixer.chosen[1] = ROW_SUM + (size_class(total) * 8 + size_class(told >> 1)) * 8 + parity
     mixer.chosen[2] = ROW_PAST + (size_class(total) * 8 + parity) * 4 + was
     mixer.chosen[3] = ROW_DENSITY + (solid * 8 + size_class(total)) * 8 + parity
     mixer.chosen[4] = ROW_LAST + ((last * 4 + second * 2 + third) * 8 + crowd) * DENSITY_CLASSES + solid
-    bit = np.int64(0)
-    for c in range(symbols.shape[1]):
-        bit |= np.int64(symbols[i, c] != 0)
-    return code_mixed_bit(coder, mixer, parity, bit)
+    return code_mixed_bit(coder, mixer, parity, has_symbols(symbols, i, i + 1))
 
 
 @kernel
-def code_value(coder, mixer, c, value, must, told):
-    """One symbol of an active row; `must` says that it is not 0. `told`: see `code_channels`."""
-    near, parent, parity, others, size_others, last, second, faces, upper, was, signs, solid = told
-    is_other = np.int64(1)
-    if not must:
-        mixer.chosen[0] = ZERO_NEAR + ((c * 8 + near) * 8 + parent) * 4 + min(others, 3)
-        mixer.chosen[1] = ZERO_PARITY + ((c * 8 + parity) * 8 + near) * 4 + min(was, 3)
-        mixer.chosen[2] = ZERO_OTHERS + ((c * 8 + size_others) * 4 + min(others, 3)) * 8 + parity
-        mixer.chosen[3] = ZERO_LAST + ((c * 3 + last) * 3 + second) * 8 + near
-        mixer.chosen[4] = ZERO_DENSITY + (c * DENSITY_CLASSES + solid) * 8 + size_others
-        is_other = code_mixed_bit(coder, mixer, SET_ZERO + c, np.int64(value != 0))
-    if is_other == 0:
-        return np.int64(0)
-    mixer.chosen[0] = SIGN_FACES + c * 27 + faces
-    mixer.chosen[1] = SIGN_PARENT + (c * 3 + upper) * 9 + signs % 9
-    mixer.chosen[2] = SIGN_PARITY + (c * 8 + parity) * 3 + upper
-    mixer.chosen[3] = SIGN_OTHERS + c * 27 + signs
-    mixer.chosen[4] = SIGN_DENSITY + c * DENSITY_CLASSES + solid
-    is_below = code_mixed_bit(coder, mixer, SET_SIGN + c, np.int64(value < 0))
-    wanted = abs(value) - 1
-    wanted_class = bit_length(wanted)
+def clear_rows(symbols, sizes, first, end):
+    """Rows without symbols."""
+    for i in range(first, end):
+        sizes[i] = 0
+        for c in range(symbols.shape[1]):
+            symbols[i, c] = 0
+
+
+@kernel
+def walk_part(coder, memory, level, around, sizes, symbols, near, span, recent):
+    """The rows of a part that has symbols; `recent` (2,) are the last rows that had any, -1: none."""
+    vertices, slots, table_rows = level
+    first, end = span
     found = np.int64(0)
-    while found < MAX_CLASS:
-        mixer.chosen[0] = CLASS_NEAR + (c * 16 + found) * 8 + near
-        mixer.chosen[1] = CLASS_PARENT + (c * 16 + found) * 8 + parent
-        mixer.chosen[2] = CLASS_OTHERS + (c * 16 + found) * 8 + size_others
-        mixer.chosen[3] = CLASS_PARITY + (c * 16 + found) * 8 + parity
-        mixer.chosen[4] = CLASS_DENSITY + (c * 16 + found) * DENSITY_CLASSES + solid
-        if code_mixed_bit(coder, mixer, SET_CLASS + c, np.int64(wanted_class > found)) == 0:
-            break
+    for i in range(first, end):
+        if i > first:
+            find_near(vertices, slots, table_rows, i, near)
+        bit = np.int64(1)
+        if found > 0 or i < end - 1:
+            bit = code_row(coder, memory[1], around, sizes, symbols, vertices, near, i)
+        if bit == 0:
+            clear_rows(symbols, sizes[0], i, i + 1)
+            continue
         found += 1
-    magnitude = np.int64(found > 0)
-    for place in range(found - 2, -1, -1):
-        for model in range(VALUE_MODELS):
-            mixer.chosen[model] = BITS_PLAIN + (c * 16 + found) * 16 + place
-        magnitude = (magnitude << 1) | code_mixed_bit(coder, mixer, SET_BITS + c, (wanted >> place) & 1)
-    magnitude += 1
-    return -magnitude if is_below == 1 else magnitude
+        code_channels(coder, memory[2], around, symbols, vertices, near, i, recent[0], recent[1])
+        sizes[0][i] = size_of(symbols, i)
+        recent[1], recent[0] = recent[0], i
 
 
 @kernel
-def code_channels(coder, mixer, around, symbols, vertices, near, i, last, second):
-    """The symbols of an active row; `last` and `second` are active rows before it, -1: none."""
-    parents, above, past, before, density = around
-    channels = symbols.shape[1]
-    parity = (vertices[i, 0] & 1) | ((vertices[i, 1] & 1) << 1) | ((vertices[i, 2] & 1) << 2)
-    solid = density_class(density[i])
-    others, size_others, signs = np.int64(0), np.int64(0), np.int64(0)
-    for c in range(channels):
-        total, faces = np.int64(0), np.int64(0)
-        for k in range(6):
-            value = np.int64(0)
-            if near[k] >= 0:
-                value = np.int64(symbols[near[k], c])
-                total += abs(value) * (2 if k < 3 else 1)
-            if k < 3:
-                faces = faces * 3 + sign_of(value)
-        parent, upper = np.int64(0), np.int64(0)
-        if parents.shape[0] > 0:
-            for k in range(8):
-                parent += abs(np.int64(above[parents[i, k], c]))
-                upper += np.int64(above[parents[i, k], c])
-        was = np.int64(0)
-        if past[i] >= 0:
-            was = 1 + min(abs(np.int64(before[past[i], c])), 2)
-        told = (
-            size_class(total), size_class(parent >> 1), parity, others, size_class(size_others),
-            min(abs(np.int64(symbols[last, c])), 2) if last >= 0 else np.int64(0),
-            min(abs(np.int64(symbols[second, c])), 2) if second >= 0 else np.int64(0),
-            faces, np.int64(sign_of(upper)), was, signs, solid,
-        )  # fmt: skip
-        must = c == channels - 1 and others == 0
-        value = code_value(coder, mixer, c, np.int64(symbols[i, c]), must, told)
-        if abs(value) > SYMBOL_LIMIT:
-            fail(coder)
-            value = np.int64(0)
-        symbols[i, c] = value
-        others += np.int64(value != 0)
-        size_others += min(abs(value), 8)
-        signs = (signs * 3 + sign_of(value)) % 27
-
-
-@kernel
-def walk_symbols(coder, memory, level, around, symbols, flags, near):
-    """All symbols of a level, into or from `symbols` (r, c); `flags` (r,) get 1 for rows that have any.
+def walk_symbols(coder, memory, level, around, sizes, symbols, near, recent):
+    """All symbols of a level, into or from `symbols` (r, c).
 
     Args:
         level: vertices (r, 3), and slots and rows of their table.
-        near: (6,) int64 scratch.
+        near, recent: (6,) and (2,) int64 scratch.
     """
-    blocks, rows, values = memory
     vertices, slots, table_rows = level
     count = symbols.shape[0]
-    history, last, second, first = np.int64(0), np.int64(-1), np.int64(-1), np.int64(0)
+    blocks, parts, first = np.int64(0), np.int64(0), np.int64(0)
     while first < count:
         if ran_dry(coder):
             return
-        end = first + 1
-        while end < count and same_block(vertices, first, end):
-            end += 1
-        has_any = code_block(coder, blocks, around, symbols, first, end, history)
-        history = ((history << 1) | has_any) & 7
-        for i in range(first, end):
-            flags[i] = 0
-            if has_any == 1:
-                find_near(vertices, slots, table_rows, i, near)
-                flags[i] = code_row(coder, rows, around, symbols, flags, vertices, near, i)
-            if flags[i] == 0:
-                for c in range(symbols.shape[1]):
-                    symbols[i, c] = 0
-                continue
-            code_channels(coder, values, around, symbols, vertices, near, i, last, second)
-            second, last = last, np.int64(i)
-        first = end
+        end = block_end(vertices, first, 2)
+        has_any = code_block(coder, memory[0], around, sizes, symbols, first, end, blocks)
+        blocks = ((blocks << 1) | has_any) & 7
+        if has_any == 0:
+            clear_rows(symbols, sizes[0], first, end)
+            first = end
+            continue
+        found = np.int64(0)
+        while first < end:
+            part_end = block_end(vertices, first, 1)
+            find_near(vertices, slots, table_rows, first, near)
+            bit = np.int64(1)
+            if found > 0 or part_end < end:
+                bit = code_part(coder, memory[0], around, sizes, symbols, near, first, part_end, parts)
+                parts = ((parts << 1) | bit) & 7
+            found += bit
+            if bit == 1:
+                walk_part(coder, memory, level, around, sizes, symbols, near, (first, part_end), recent)
+            else:
+                clear_rows(symbols, sizes[0], first, part_end)
+            first = part_end
 
 
-def code_symbols(
-    coder: Coder, memory: Memory, level: Level, around: Around, symbols: Int32[np.ndarray, "r c"]
-) -> UInt8[np.ndarray, " r"]:
-    """Symbols of a level, into or from `symbols`; which rows have any. `memory` is changed."""
-    flags = np.zeros(len(symbols), np.uint8)
+def code_symbols(coder: Coder, memory: Memory, level: Level, around: Around, symbols: Int32[np.ndarray, "r c"]) -> None:
+    """Symbols of a level, into or from `symbols`; `memory` is changed."""
     table: BrickTable = level.vertex_table
-    places = (level.vertices, table.slots, table.rows)
+    sizes = Sizes(*(np.zeros(len(rows), np.uint8) for rows in (symbols, around.above, around.before)))
+    sum_sizes(around.above, sizes.above)
+    sum_sizes(around.before, sizes.before)
     walk_symbols(
-        coder, tuple(memory), places, tuple(around), symbols, flags, np.zeros(6, np.int64)
+        coder, tuple(memory), (level.vertices, table.slots, table.rows), tuple(around), tuple(sizes), symbols,
+        np.zeros(6, np.int64), np.full(2, -1, np.int64),
     )  # fmt: skip
-    return flags

@@ -107,7 +107,8 @@ def fit_key_frame(stage: Stage, frame: int, log_gains: Float[Tensor, "v 3"] | No
     rays = rays_through(stage.capture, frame, stage.views, lattice, (sent_level(lattice), cells))
     field = field_of(lattice, cells, real_steps(facts, steps))
     shading = fresh_shading(stage, frame, log_gains)
-    descent = Descent(facts, config, field, rays, shading, stage.random(frame), stage.rate_weight)
+    rate_weight = stage.rate_weight * config.key.rate_share
+    descent = Descent(facts, config, field, rays, shading, stage.random(frame), rate_weight)
     descent = _level_by_level(stage, descent)
     descent.field.is_rounded = True
     key, top = config.key, facts.level_count - 1
