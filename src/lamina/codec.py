@@ -47,6 +47,8 @@ class StreamInfo:
     frames_per_second: Fraction | None = None
     """None for stills."""
     quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
+    is_foreground: bool = False
+    """It holds only what masks held: it is compared with that, and its models have `over(background)`."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """More facts for people, in reading order: profile, scalability, background, ..."""
 

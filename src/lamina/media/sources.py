@@ -39,6 +39,8 @@ class SourceOptions:
     capture will do."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
+    hold_out: tuple[str, ...] = ()
+    """Of timed captures: names of the views that are held out and measured on, instead of those that it says."""
     follow: bool = False
     """The folder of a timed capture is still being written: frames are waited for."""
 
@@ -68,7 +70,7 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
 
 
 def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
-    return read_timed_capture(
+    capture = read_timed_capture(
         path,
         scale=options.scale,
         view_size=options.view_size,
@@ -77,6 +79,7 @@ def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
         frames_per_second=options.frames_per_second,
         follow=options.follow,
     )
+    return capture.held_out(options.hold_out) if options.hold_out else capture
 
 
 def is_signal(source: object) -> bool:
