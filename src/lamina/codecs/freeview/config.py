@@ -182,7 +182,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
-            anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
+            anchors=AnchorConfig(first=700, limit=13_000, near_share=0.25),
             loss=LossConfig(width=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
