@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the integers of the head codec are: columns of a Gaussian, columns of a frame. No torch.
+
+    Gaussian    place 3 · turn · size 2 · opacity · color 3 · [free ones: skin]
+    frame       rotation 3 · translation 3 · torso rotation 3 · torso translation 3 · gaze 2 · components k
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+PLACE, TURN, SIZE, OPACITY, COLOR, SKIN = slice(0, 3), 3, slice(4, 6), 6, slice(7, 10), 10
+MESH_COLUMNS, FREE_COLUMNS = 10, 11
+GAUSSIAN_STEPS = 6
+"""Of places, turns, sizes, opacities, colors, skin."""
+STEP_OF_COLUMN = (0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5)
+"""Which step each column of a Gaussian has."""
+
+ROTATION, TRANSLATION, TORSO_ROTATION, TORSO_TRANSLATION, GAZE = (
+    slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12), slice(12, 14),
+)  # fmt: skip
+COMPONENTS = 14
+"""First column of the components."""
+DEPTH_RATIO = 5.0
+"""Steps along the line of sight by those across: what is a little nearer looks nearly the same."""
+MOTION_STEPS = 6
+"""Of rotations, translations, torso's rotations, its translations, gaze, components."""
+
+VALUE_LIMIT = 1 << 20
+"""Magnitude of any integer of the codec."""
+
+
+@dataclass(frozen=True)
+class MotionSteps:
+    """What 1 is of a frame's columns."""
+
+    rotation: float
+    translation_cm: float
+    torso_rotation: float
+    torso_translation_cm: float
+    gaze: float
+    component: float
+
+    def row(self, dimensions: int) -> Float32[np.ndarray, " c"]:
+        """A step a column."""
+        across, torso = self.translation_cm, self.torso_translation_cm
+        pose = [self.rotation] * 3 + [across, across, DEPTH_RATIO * across]
+        body = [self.torso_rotation] * 3 + [torso, torso, DEPTH_RATIO * torso]
+        return np.array([*pose, *body, self.gaze, self.gaze, *[self.component] * dimensions], np.float32)
+
+
+def scale_factor(scale: int) -> float:
+    """What a run's steps are multiplied by."""
+    return 2.0 ** (scale / 4)
+
+
+def column_layers(dimensions: int, layers: int) -> tuple[range, ...]:
+    """Columns that each layer of a frame carries: all but the finer components are in the base layer.
+
+    The base layer has at least half of the components; the others are shared by the layers above.
+    """
+    first = COMPONENTS + (dimensions if layers == 1 else -(-dimensions // 2))
+    total = COMPONENTS + dimensions
+    ends = [first + round((total - first) * layer / max(layers - 1, 1)) for layer in range(layers)]
+    ends[-1] = total
+    return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))
+
+
+def rotation_matrix(vector: Float64[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:
+    """About a vector, by its length in radians (Rodrigues)."""
+    angle = float(np.linalg.norm(vector))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = np.asarray(vector, np.float64) / angle
+    across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * across @ across
