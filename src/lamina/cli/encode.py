@@ -59,7 +59,7 @@ def parser() -> Parser:
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
-    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video")
+    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video; other clips are reduced to it")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
     reading.add_argument(
         "--scale",

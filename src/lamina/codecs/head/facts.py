@@ -32,8 +32,8 @@ def inspect(payload: bytes) -> StreamInfo:
         SeenBy.SIZE,
         Fraction(facts.rate_numerator, facts.rate_denominator),
         QualityMetric.FRAME_PSNR,
+        True,
         details,
-        has_cameras=True,
     )
 
 

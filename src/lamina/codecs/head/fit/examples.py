@@ -108,9 +108,8 @@ def reduced(pictures: np.ndarray, side_px: int) -> np.ndarray:
     new = size_within(width, height, side_px)
     if new == (width, height):
         return pictures.astype(np.float32) * np.float32(scale)
-    return np.stack([downsample_area(picture.astype(np.float32), new[1], new[0]) for picture in pictures]) * np.float32(
-        scale
-    )
+    smaller = [downsample_area(np.atleast_3d(picture).astype(np.float32), new[1], new[0]) for picture in pictures]
+    return np.stack(smaller).reshape(len(pictures), new[1], new[0], *pictures.shape[3:]) * np.float32(scale)
 
 
 def size_within(width: int, height: int, side_px: int) -> tuple[int, int]:
