@@ -104,6 +104,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarra
 
 def thin_plate(points: np.ndarray, values: np.ndarray, at: np.ndarray, smoothing: float) -> np.ndarray:
     """Interpolation in space by |r| and an affine part."""
+
     def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return -np.linalg.norm(x[:, None] - y[None], axis=2)
 

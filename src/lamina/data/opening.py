@@ -32,8 +32,8 @@ def open_clip(
 ) -> Clip:
     """Open a moving picture: anything libav reads, .y4m, raw samples, an animated picture, a folder of pictures.
 
-    `size` (width, height) and `pixel_format` are for raw samples; a clip that says its own size (a folder, .mp4, ...) is
-    reduced to `size`. `frames_per_second` overrides what the source says.
+    `size` (width, height) and `pixel_format` are for raw samples; a clip that says its own size (a folder, .mp4, ...)
+    is reduced to `size`. `frames_per_second` overrides what the source says.
     `frame_range` (start, stop) keeps these frames only. A still picture is a clip of one frame.
 
     Raises:

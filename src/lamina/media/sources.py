@@ -87,8 +87,7 @@ def is_signal(source: object) -> bool:
 
 
 def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
-    """Of what kind the thing at a path is, guessed without reading it, by its suffix: many codecs take pictures and
-    clips alike.
+    """Of what kind the thing at a path is, guessed without reading it: of files their suffix says it.
 
     What is followed while it is written is a timed capture.
     """

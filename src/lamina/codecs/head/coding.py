@@ -43,7 +43,7 @@ def encode_head(part: HeadPart) -> Iterator[Unit]:
 def encode_run(part: RunPart) -> Iterator[Unit]:
     """A unit a layer."""
     head = RunHead(False, part.scale, len(part.values)).pack()
-    for layer, columns in enumerate(column_layers(part.facts.dimensions, part.facts.layers)):
+    for layer, columns in enumerate(column_layers(part.facts.torso, part.facts.dimensions, part.facts.layers)):
         payload = head + pack_run(part.facts, columns, part.values[:, columns.start : columns.stop])
         quality_db = part.quality_db[layer]
         measured = None if quality_db is None else finite_db(quality_db)
@@ -131,7 +131,7 @@ class Decoder:
             below = RunState(np.zeros((head.frames, facts.columns), np.int32), head.scale, 0)
         if len(below.values) != head.frames or below.scale != head.scale:
             raise BitstreamError("another count of frames or scale than the layer below", str(key))
-        columns = column_layers(facts.dimensions, facts.layers)[key.layer]
+        columns = column_layers(facts.torso, facts.dimensions, facts.layers)[key.layer]
         values = below.values.copy()
         values[:, columns.start :] = 0
         values[:, columns.start : columns.stop] = unpack_run(facts, columns, head.frames, unit.payload[end:])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the integers of the head codec are: columns of a Gaussian, columns of a frame. No torch.
 
-    Gaussian    place 3 · turn · size 2 · opacity · color 3 · [free ones: skin]
-    frame       rotation 3 · translation 3 · torso rotation 3 · torso translation 3 · gaze 2 · components k
+Gaussian    place 3 · turn · size 2 · opacity · color 3 · [free ones: skin]
+frame       rotation 3 · translation 3 · gaze 2 · torso m · expression k
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ GAUSSIAN_STEPS = 6
 STEP_OF_COLUMN = (0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 5)
 """Which step each column of a Gaussian has."""
 
-ROTATION, TRANSLATION, TORSO_ROTATION, TORSO_TRANSLATION, GAZE = (
-    slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12), slice(12, 14),
-)  # fmt: skip
-COMPONENTS = 14
-"""First column of the components."""
+ROTATION, TRANSLATION, GAZE = slice(0, 3), slice(3, 6), slice(6, 8)
+FIXED = 8
+"""Columns before those of the torso, which those of expressions follow."""
 DEPTH_RATIO = 5.0
 """Steps along the line of sight by those across: what is a little nearer looks nearly the same."""
-MOTION_STEPS = 6
-"""Of rotations, translations, torso's rotations, its translations, gaze, components."""
+MOTION_STEPS = 5
+"""Of rotations, translations, gaze, the torso's components, the expressions' components."""
+
+LATTICE = (6, 5)
+"""Nodes across and down the picture, which the torso bends with."""
+NODE_VALUES = 2 * LATTICE[0] * LATTICE[1]
+"""To the right and down, of each node."""
 
 VALUE_LIMIT = 1 << 20
 """Magnitude of any integer of the codec."""
@@ -39,17 +42,15 @@ class MotionSteps:
 
     rotation: float
     translation_cm: float
-    torso_rotation: float
-    torso_translation_cm: float
     gaze: float
-    component: float
+    torso_cm: float
+    component_cm: float
 
-    def row(self, dimensions: int) -> Float32[np.ndarray, " c"]:
+    def row(self, torso: int, dimensions: int) -> Float32[np.ndarray, " c"]:
         """A step a column."""
-        across, torso = self.translation_cm, self.torso_translation_cm
-        pose = [self.rotation] * 3 + [across, across, DEPTH_RATIO * across]
-        body = [self.torso_rotation] * 3 + [torso, torso, DEPTH_RATIO * torso]
-        return np.array([*pose, *body, self.gaze, self.gaze, *[self.component] * dimensions], np.float32)
+        across = self.translation_cm
+        pose = [self.rotation] * 3 + [across, across, DEPTH_RATIO * across, self.gaze, self.gaze]
+        return np.array([*pose, *[self.torso_cm] * torso, *[self.component_cm] * dimensions], np.float32)
 
 
 def scale_factor(scale: int) -> float:
@@ -57,13 +58,13 @@ def scale_factor(scale: int) -> float:
     return 2.0 ** (scale / 4)
 
 
-def column_layers(dimensions: int, layers: int) -> tuple[range, ...]:
-    """Columns that each layer of a frame carries: all but the finer components are in the base layer.
+def column_layers(torso: int, dimensions: int, layers: int) -> tuple[range, ...]:
+    """Columns that each layer of a frame carries: all but the finer components of expressions are in the base layer.
 
-    The base layer has at least half of the components; the others are shared by the layers above.
+    The base layer has at least half of these; the others are shared by the layers above.
     """
-    first = COMPONENTS + (dimensions if layers == 1 else -(-dimensions // 2))
-    total = COMPONENTS + dimensions
+    first = FIXED + torso + (dimensions if layers == 1 else -(-dimensions // 2))
+    total = FIXED + torso + dimensions
     ends = [first + round((total - first) * layer / max(layers - 1, 1)) for layer in range(layers)]
     ends[-1] = total
     return tuple(range(start, stop) for start, stop in zip([0, *ends[:-1]], ends, strict=True))

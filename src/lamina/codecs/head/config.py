@@ -67,14 +67,14 @@ class MotionConfig:
     """Radians."""
     translation_step_cm: float = 0.02
     """Across; along the line of sight five times as much."""
-    component_step: float = 0.006
+    component_step_cm: float = 0.006
     """Of components: what moves the face's surface by so much (root mean square), cm."""
     gaze_step: float = 0.03
     """Radians."""
-    torso_rotation_step: float = 0.002
-    """Radians."""
-    torso_translation_step_cm: float = 0.03
-    """Across; along the line of sight five times as much."""
+    torso_components: int = 8
+    """Ways in which the torso moves."""
+    torso_step_cm: float = 0.03
+    """Of them: what moves the torso by so much (root mean square)."""
     scale: float = 1.0
     """All steps are multiplied by it: the rate's knob."""
 
@@ -108,6 +108,8 @@ class HeadConfig:
             raise ValueError(f"group_frames is {self.group_frames}, expected 1...1024")
         if not 4 <= self.motion.dimensions <= 53:
             raise ValueError(f"motion.dimensions is {self.motion.dimensions}, expected 4...53")
+        if not 1 <= self.motion.torso_components <= 32:
+            raise ValueError(f"motion.torso_components is {self.motion.torso_components}, expected 1...32")
         if not 100 <= self.shape.mesh_gaussians <= 16_384 or not 50 <= self.shape.free_gaussians <= 16_384:
             raise ValueError(
                 f"shape has {self.shape.mesh_gaussians} and {self.shape.free_gaussians} Gaussians, expected "
@@ -118,7 +120,9 @@ class HeadConfig:
 
     def layer_ends(self, count: int) -> tuple[int, ...]:
         """Of so many Gaussians, how many each level has."""
-        ratios = [self.shape.base_share ** (1 - level / max(self.level_count - 1, 1)) for level in range(self.level_count)]
+        ratios = [
+            self.shape.base_share ** (1 - level / max(self.level_count - 1, 1)) for level in range(self.level_count)
+        ]
         ends = [max(1, round(count * ratio)) for ratio in ratios]
         ends[-1] = count
         return tuple(ends)

@@ -20,7 +20,7 @@ def inspect(payload: bytes) -> StreamInfo:
     facts = HeadFacts.unpack_whole(payload)
     details: dict[str, object] = {
         "Gaussians": f"{sum(facts.mesh_counts)} on the head, {sum(facts.free_counts)} beside it",
-        "moved by": f"pose, torso, gaze and {facts.dimensions} components of the person's expressions",
+        "moved by": f"pose, gaze, {facts.torso} components of the torso, {facts.dimensions} of expressions",
         "focal length": f"{facts.focal_px:.0f} px",
         "mean head": facts.template.hex(),
     }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,16 +21,15 @@ from lamina.codecs.head.attributes import Gaussians, joined
 from lamina.codecs.head.background import StillLayer, shown, still_of
 from lamina.codecs.head.columns import (
     COLOR,
-    COMPONENTS,
+    FIXED,
     GAZE,
+    LATTICE,
     OPACITY,
     PLACE,
     ROTATION,
     SIZE,
     SKIN,
     STEP_OF_COLUMN,
-    TORSO_ROTATION,
-    TORSO_TRANSLATION,
     TRANSLATION,
     TURN,
     MotionSteps,
@@ -113,7 +111,7 @@ class Head:
     @property
     def steps(self) -> np.ndarray:
         """Of a frame's columns."""
-        return self._once("steps", lambda: MotionSteps(*self.facts.motion_steps).row(self.facts.dimensions))
+        return self._once("steps", lambda: self._steps())
 
     @property
     def rig(self) -> Rig:
@@ -155,6 +153,19 @@ class Head:
             self._kept[key] = make()
         return self._kept[key]
 
+    def _steps(self) -> np.ndarray:
+        return MotionSteps(*self.facts.motion_steps).row(self.facts.torso, self.facts.dimensions)
+
+    @property
+    def torso(self) -> Tensor:
+        """What each component of the torso moves its nodes by, cm."""
+        import torch
+
+        def make() -> Tensor:
+            return torch.from_numpy(torso_basis_of(self.facts).astype(np.float32))
+
+        return self._once("torso", make)
+
     def _rig(self) -> Rig:
         from lamina.codecs.head.rig import rig_of
         from lamina.data.faces.template import face_template
@@ -167,6 +178,12 @@ def expressions_of(facts: HeadFacts) -> tuple[Float64[np.ndarray, " e"], Float64
     """The mean expression, and what each component adds."""
     basis = np.array(facts.basis, np.float64).reshape(facts.dimensions, EXPRESSIONS) / 512
     return np.array(facts.mean, np.float64) / 512, basis * np.array(facts.basis_scales)[:, None]
+
+
+def torso_basis_of(facts: HeadFacts) -> Float64[np.ndarray, "m n"]:
+    """What each component of the torso moves the nodes by, cm."""
+    basis = np.array(facts.torso_basis, np.float64).reshape(facts.torso, -1) / 512
+    return basis * np.array(facts.torso_scales)[:, None]
 
 
 def rest_of(facts: HeadFacts) -> Any:
@@ -182,8 +199,8 @@ def rest_of(facts: HeadFacts) -> Any:
     return Rest(
         tensor(rotation_matrix(rest[:3])),
         tensor(rest[3:]),
-        tensor(facts.pivot),
         tensor(facts.eyes).reshape(2, 3),
+        tensor([facts.focal_px / facts.width, facts.focal_px / facts.height]),
     )
 
 
@@ -212,20 +229,20 @@ def pose_of(head: Head, values: Int32[np.ndarray, " c"], scale: int) -> Pose:
     import torch
 
     reals = torch.from_numpy(values.astype(np.float32) * head.steps * np.float32(scale_factor(scale)))
-    return pose_from_reals(reals, head.rig.rest)
+    return pose_from_reals(reals, head.rig.rest, head.torso)
 
 
-def pose_from_reals(reals: Float[Tensor, " c"], rest: Any) -> Pose:
+def pose_from_reals(reals: Float[Tensor, " c"], rest: Any, torso: Float[Tensor, "m n"]) -> Pose:
     """A frame's columns, in their units; differentiable."""
     from lamina.codecs.head.rig import Pose, rotation_of
 
+    last = FIXED + len(torso)
     return Pose(
         rotation_of(reals[ROTATION]) @ rest.rotation,
         rest.translation + reals[TRANSLATION],
-        rotation_of(reals[TORSO_ROTATION]),
-        reals[TORSO_TRANSLATION],
         reals[GAZE],
-        reals[COMPONENTS:],
+        (reals[FIXED:last] @ torso).reshape(LATTICE[0] * LATTICE[1], 2),
+        reals[last:],
     )
 
 
@@ -251,7 +268,7 @@ class HeadModel:
         """As the clip was."""
         return Size(self.head.facts.width, self.head.facts.height)
 
-    @cached_property
+    @property
     def cameras(self) -> tuple[Camera, ...]:
         """An arc in front of the face, as far round as it can be seen from."""
         own = camera_of(self.head.facts)
@@ -303,4 +320,3 @@ def _camera_for(model: HeadModel, view: Size | None) -> Camera:
     own = camera_of(model.head.facts)
     view = view or Size()
     return own.resized(view.width or own.width, view.height or own.height)
-

@@ -9,15 +9,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int32
 
-from lamina.codecs.head.columns import COMPONENTS, VALUE_LIMIT
+from lamina.codecs.head.columns import FIXED
 from lamina.codecs.head.residuals import code_residual, fresh_residuals, sign_class, size_class
 from lamina.codecs.head.syntax import HeadFacts
 from lamina.entropy.binary import fail, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
-
-GROUPS = (0, 3, 6, 9, 12, COMPONENTS)
-"""First columns of what moves together."""
 
 
 def pack_run(facts: HeadFacts, columns: range, values: Int32[np.ndarray, "t c"]) -> bytes:
@@ -40,7 +37,9 @@ def unpack_run(facts: HeadFacts, columns: range, frames: int, data: bytes) -> In
 
 def _code(coder: Coder, facts: HeadFacts, columns: range, values: np.ndarray) -> None:
     activity = np.array(facts.activity[columns.start : columns.stop], np.int64)
-    starts = np.array([max((s for s in GROUPS if s <= column), default=0) for column in columns], np.int64)
+    # What moves together: rotation, translation, gaze, the torso, expressions.
+    firsts = (0, 3, 6, FIXED, FIXED + facts.torso)
+    starts = np.array([max(first for first in firsts if first <= column) for column in columns], np.int64)
     mixer, first = fresh_residuals(len(columns), activity), fresh_residuals(len(columns))
     scratch = np.zeros((3, max(len(columns), 1)), np.int64)
     _walk(coder, mixer, first, values, starts, scratch)
@@ -75,6 +74,3 @@ def _walk(coder, mixer, first_mixer, values, starts, scratch):
         for column in range(values.shape[1]):
             scratch[2, column] = scratch[0, column]
             scratch[0, column] = scratch[1, column]
-
-
-assert VALUE_LIMIT == 1 << 20

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What moves a head: expressions, poses and gaze enter, Gaussians in a camera's axes leave; differentiable.
 
-    on the head   X = R (p(e) + M(e) d) + t      p: a place on the mean head under expression e; M: how its triangle turned
-    beside it     X = w (R x + t) + (1 - w) torso(R0 x + t0)
+    on the head   X = R (p(e) + M(e) d) + t      p: on the mean head under expression e; M: how its triangle turned
+    beside it     X = w (R x + t) + (1 - w) (R0 x + t0 + bend(R0 x + t0)), bend: between nodes of a lattice
     eyes          turned about their centres by the gaze
 
 Gaussians are flat: two sizes and a turn in the surface. Rotations of triangles carry no gradients: what they add to
@@ -19,11 +19,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from lamina.codecs.head.columns import LATTICE
 from lamina.data.faces.template import FaceTemplate, Region
 from lamina.render.gaussians3d import Gaussians3D
 
 THICKNESS = 0.2
 """Of a flat Gaussian, by the smaller of its sizes."""
+NEAR_CM = 1.0
 LARGEST_LOG_SIZE = 2.5
 """Logarithm of cm: no Gaussian is larger, whatever a stream says."""
 SMALLEST_LOG_SIZE = -6.0
@@ -55,11 +57,10 @@ class Pose:
     """Camera from head."""
     translation: Float[Tensor, "3"]
     """Cm."""
-    torso_rotation: Float[Tensor, "3 3"]
-    torso_translation: Float[Tensor, "3"]
-    """Cm."""
     gaze: Float[Tensor, "2"]
     """Yaw, pitch, radians."""
+    nodes: Float[Tensor, "m 2"]
+    """How far the torso's nodes are moved to the right and down, cm; row by row."""
     weights: Float[Tensor, " k"]
     """Of the rig's shapes."""
 
@@ -70,10 +71,10 @@ class Rest:
 
     rotation: Float[Tensor, "3 3"]
     translation: Float[Tensor, "3"]
-    pivot: Float[Tensor, "3"]
-    """Of the torso, camera's axes."""
     eyes: Float[Tensor, "2 3"]
     """Centres, head's axes, cm."""
+    focal: Float[Tensor, "2"]
+    """By the picture's width and height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +100,7 @@ class Rig:
         return len(self.corners)
 
 
-def rig_of(
-    template: FaceTemplate, count: int, mean: np.ndarray, basis: np.ndarray, rest: Rest
-) -> Rig:
+def rig_of(template: FaceTemplate, count: int, mean: np.ndarray, basis: np.ndarray, rest: Rest) -> Rig:
     """Of the first `count` places; `mean` (e,) and `basis` (k, e) are of expressions."""
     shapes = template.shapes.reshape(len(template.shapes), -1)
     base = template.vertices + (mean.astype(np.float32) @ shapes).reshape(-1, 3)
@@ -180,11 +179,25 @@ def _beside(
     """Where Gaussians beside the head are, and how they are turned."""
     with_head = places @ pose.rotation.T + pose.translation
     at_rest = places @ rest.rotation.T + rest.translation
-    with_torso = (at_rest - rest.pivot) @ pose.torso_rotation.T + rest.pivot + pose.torso_translation
+    corners, weights = lattice_weights(rest, at_rest.detach())
+    bend = (pose.nodes[corners] * weights[:, :, None]).sum(dim=1)
+    with_torso = at_rest + torch.nn.functional.pad(bend, (0, 1))
     share = torch.sigmoid(skins)[:, None]
-    both = torch.stack([pose.torso_rotation @ rest.rotation, pose.rotation]).detach()
-    facing = quaternions(both)[(skins.detach() > 0).long()]
+    facing = quaternions(torch.stack([rest.rotation, pose.rotation]).detach())[(skins.detach() > 0).long()]
     return share * with_head + (1 - share) * with_torso, facing
+
+
+def lattice_weights(rest: Rest, points: Float[Tensor, "f 3"]) -> tuple[Int64[Tensor, "f 4"], Float[Tensor, "f 4"]]:
+    """Of points in the camera's axes at rest: the four nodes around them in the picture, and their bilinear weights."""
+    across, down = LATTICE
+    places = points[:, :2] / points[:, 2:].clamp_min(NEAR_CM) * rest.focal + 0.5
+    spans = torch.tensor([across - 1.0, down - 1.0])
+    places = (places * spans).clamp_min(0).minimum(spans - 1e-4)
+    low = places.floor()
+    x, y = (places - low).unbind(dim=1)
+    corner = (low[:, 1] * across + low[:, 0]).long()
+    corners = torch.stack([corner, corner + 1, corner + across, corner + across + 1], dim=1)
+    return corners, torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], dim=1)
 
 
 def turned_in_surface(rotations: Float[Tensor, "n 4"], turns: Float[Tensor, " n"]) -> Float[Tensor, "n 4"]:

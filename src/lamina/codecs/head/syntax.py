@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Syntax, UInt, Varint, Version
-from lamina.codecs.head.columns import COMPONENTS, GAUSSIAN_STEPS, MOTION_STEPS
+from lamina.codecs.head.columns import FIXED, GAUSSIAN_STEPS, MOTION_STEPS, NODE_VALUES
 
 VERSION = 1
 """Of this syntax; a reader refuses others."""
@@ -21,6 +21,7 @@ MAX_LAYERS = 4
 MAX_MESH = 16_384
 MAX_FREE = 16_384
 MAX_DIMENSIONS = 53
+MAX_TORSO = 32
 EXPRESSIONS = 53
 MAX_RUN_FRAMES = 1024
 MAX_EXTENSION_BYTES = 1 << 16
@@ -67,17 +68,19 @@ class HeadFacts(Syntax):
     """Centres of the left and right eyeball, cm, head's axes."""
     rest: Annotated[tuple[float, ...], Array(LENGTH, 6, count=6)]
     """Rotation (vector, radians) and translation (cm) of a head whose columns are 0: camera from head."""
-    pivot: Annotated[tuple[float, ...], Array(LENGTH, 3, count=3)]
-    """What the torso turns about, cm, camera's axes."""
     motion_steps: Annotated[tuple[float, ...], Array(STEP, MOTION_STEPS, count=MOTION_STEPS)]
-    """What 1 is of rotations, translations, torso's rotations and translations, gaze, components."""
+    """What 1 is of rotations (radians), translations (cm), gaze (radians), components of torso and of expressions."""
+    torso_scales: Annotated[tuple[float, ...], Array(STEP, MAX_TORSO)]
+    """Of each component of the torso, what 512 of its integers are, cm."""
+    torso_basis: Annotated[tuple[int, ...], Array(Int(BASIS_BITS), MAX_TORSO * NODE_VALUES)]
+    """Component by component: how far it moves each node to the right and down, in 1/512 of its scale."""
     mean: Annotated[tuple[int, ...], Array(Int(BASIS_BITS), EXPRESSIONS, count=EXPRESSIONS)]
     """Expressions whose components are 0, in 1/512."""
     basis_scales: Annotated[tuple[float, ...], Array(STEP, MAX_DIMENSIONS)]
     """Of each component, what 512 of its integers are."""
     basis: Annotated[tuple[int, ...], Array(Int(BASIS_BITS), MAX_DIMENSIONS * EXPRESSIONS)]
     """Component by component: what it adds to each expression, in 1/512 of its scale."""
-    activity: Annotated[tuple[int, ...], Array(UInt(5), COMPONENTS + MAX_DIMENSIONS)]
+    activity: Annotated[tuple[int, ...], Array(UInt(5), FIXED + MAX_TORSO + MAX_DIMENSIONS)]
     """Of each column, how much it changes from frame to frame: contexts begin with it."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""
@@ -88,10 +91,13 @@ class HeadFacts(Syntax):
         if not layers or len(self.free_counts) != layers or len(self.spreads) != layers:
             raise ValueError(f"{layers}, {len(self.free_counts)} and {len(self.spreads)} layers, expected as many")
         if sum(self.mesh_counts) > MAX_MESH or sum(self.free_counts) > MAX_FREE:
-            raise ValueError(f"{sum(self.mesh_counts)} and {sum(self.free_counts)} Gaussians, expected at most {MAX_MESH}")
-        dimensions = len(self.basis_scales)
-        if len(self.basis) != dimensions * EXPRESSIONS or len(self.activity) != COMPONENTS + dimensions:
-            raise ValueError(f"a basis of {len(self.basis)} for {dimensions} components, {len(self.activity)} columns")
+            raise ValueError(
+                f"{sum(self.mesh_counts)} and {sum(self.free_counts)} Gaussians, expected at most {MAX_MESH}"
+            )
+        if len(self.basis) != self.dimensions * EXPRESSIONS or len(self.torso_basis) != self.torso * NODE_VALUES:
+            raise ValueError(f"a basis of {len(self.basis)} and {len(self.torso_basis)} for {self.columns} columns")
+        if len(self.activity) != self.columns:
+            raise ValueError(f"activity of {len(self.activity)} columns, there are {self.columns}")
 
     @property
     def layers(self) -> int:
@@ -104,9 +110,14 @@ class HeadFacts(Syntax):
         return len(self.basis_scales)
 
     @property
+    def torso(self) -> int:
+        """Components of the torso."""
+        return len(self.torso_scales)
+
+    @property
     def columns(self) -> int:
         """Of a frame."""
-        return COMPONENTS + self.dimensions
+        return FIXED + self.torso + self.dimensions
 
 
 @dataclass(frozen=True, slots=True)

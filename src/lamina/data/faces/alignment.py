@@ -136,9 +136,7 @@ def first_pose(points_px: Float64[np.ndarray, "l 2"], rest: Float64[np.ndarray, 
         miss = (points_px - projected(seen, pinhole)) * weights[:, None]
         matrix = columns.reshape(-1, POSE_TERMS)
         step = np.linalg.solve(matrix.T @ matrix + 1e-9 * np.eye(POSE_TERMS), matrix.T @ miss.ravel())
-        pose = replace(
-            pose, rotation=rotation_of(step[:3]) @ pose.rotation, translation=pose.translation + step[3:]
-        )
+        pose = replace(pose, rotation=rotation_of(step[:3]) @ pose.rotation, translation=pose.translation + step[3:])
     return pose
 
 

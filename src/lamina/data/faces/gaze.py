@@ -13,7 +13,11 @@ IRISES = (473, 468)
 
 
 def gaze_of(
-    irises_px: Float64[np.ndarray, "2 2"], pose: HeadPose, pinhole: Pinhole, eyes: Float64[np.ndarray, "2 3"], radius: float
+    irises_px: Float64[np.ndarray, "2 2"],
+    pose: HeadPose,
+    pinhole: Pinhole,
+    eyes: Float64[np.ndarray, "2 3"],
+    radius: float,
 ) -> Float64[np.ndarray, "2"]:
     """Yaw (to the person's left) and pitch (down), radians: the mean of both eyes.
 
@@ -21,7 +25,9 @@ def gaze_of(
     """
     angles = []
     for iris, centre in zip(irises_px, eyes, strict=True):
-        ray = np.array([(iris[0] - pinhole.center_x) / pinhole.focal, (iris[1] - pinhole.center_y) / pinhole.focal, 1.0])
+        ray = np.array(
+            [(iris[0] - pinhole.center_x) / pinhole.focal, (iris[1] - pinhole.center_y) / pinhole.focal, 1.0]
+        )
         origin, ray = -pose.rotation.T @ pose.translation, pose.rotation.T @ (ray / np.linalg.norm(ray))
         along = (origin - centre) @ ray
         inside = along**2 - ((origin - centre) @ (origin - centre) - radius**2)

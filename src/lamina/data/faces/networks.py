@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tracker's small networks, each a function of arrays. LiteRT runs them; it is imported when the first is asked for.
+"""The tracker's small networks, each a function of arrays. LiteRT runs them, imported when the first is asked for.
 
 LiteRT opens no connection; the package `mediapipe` does (telemetry), so it is not used.
 """

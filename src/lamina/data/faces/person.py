@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture enters; how much of each pixel is the person leaves. Source: MediaPipe's selfie segmentation (Apache-2.0)."""
+"""A picture enters; how much of each pixel is the person leaves. Source: MediaPipe's selfie segmentation."""
 
 from __future__ import annotations
 

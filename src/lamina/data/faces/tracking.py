@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of a clip enter; the one face in each, tracked from frame to frame, leaves. Errors say which frame, and why."""
+"""Frames of a clip enter; the one face in each, tracked from frame to frame, leaves. Errors say where and why."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class FaceWatcher:
                 f"{place}: {len(faces)} faces; expected one: crop the clip to one person, or cut it with --frames A:B"
             )
         if not faces and self._last is None:
-            raise SignalError(f"{place}: no face found; expected one person who faces the camera: cut with --frames A:B")
+            raise SignalError(
+                f"{place}: no face found; expected one person who faces the camera: cut with --frames A:B"
+            )
         crop = crop_of_box(faces[0]) if faces else crop_of_landmarks(self._last.points_px[:LANDMARKS])  # pyright: ignore[reportOptionalMemberAccess]
         found = find_landmarks(pixels, crop)
         if faces:

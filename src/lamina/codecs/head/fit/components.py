@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Expressions of a person enter; their principal components leave, by how far they move the face's surface.
+"""Expressions and torsos of a person enter; their principal components leave, by how far they move what is seen.
 
-A component of 1 moves the surface of the face by 1 cm (root mean square), so that one step suits all of them.
+A component of 1 moves the surface of the face, or the torso, by 1 cm (root mean square): one step suits all of them.
 """
 
 from __future__ import annotations
@@ -66,6 +66,32 @@ def components_of(expressions: Float32[np.ndarray, "t e"], dimensions: int) -> C
         tuple(int(value) for value in integers.ravel()),
         projection(sent),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TorsoComponents:
+    """As they are sent."""
+
+    scales: tuple[float, ...]
+    basis: tuple[int, ...]
+
+    def project(self, nodes: Float32[np.ndarray, "t n"]) -> Float32[np.ndarray, "t m"]:
+        """Nodes as components."""
+        basis = np.array(self.basis, np.float64).reshape(len(self.scales), -1) / UNIT
+        basis = basis * np.array(self.scales)[:, None]
+        return (nodes.astype(np.float64) @ np.linalg.pinv(basis)).astype(np.float32)
+
+
+def torso_components_of(nodes: Float32[np.ndarray, "t n"], count: int) -> TorsoComponents:
+    """The first components of so many of what the torso did; not about a mean, since it rests at 0."""
+    directions = np.linalg.svd(nodes.astype(np.float64), full_matrices=False)[2][:count]
+    directions = np.concatenate([directions, np.zeros((count - len(directions), nodes.shape[1]))])
+    for direction in directions:
+        direction *= np.sign(direction[np.abs(direction).argmax()]) or 1.0
+    basis = directions * np.sqrt(nodes.shape[1] / 2)
+    scales = np.maximum(np.abs(basis).max(axis=1) * UNIT / LARGEST, 1e-5).astype(np.float32)
+    integers = np.rint(basis / scales[:, None].astype(np.float64) * UNIT).astype(int)
+    return TorsoComponents(tuple(float(value) for value in scales), tuple(int(value) for value in integers.ravel()))
 
 
 def projection(basis: Float64[np.ndarray, "k e"]) -> Float64[np.ndarray, "e k"]:

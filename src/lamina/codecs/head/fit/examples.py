@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from lamina.codecs.head.columns import COMPONENTS, GAZE, ROTATION, TRANSLATION
+from lamina.codecs.head.columns import FIXED, GAZE, NODE_VALUES, ROTATION, TRANSLATION
 from lamina.codecs.head.config import HeadConfig
 from lamina.data import Clip, downsample_area
 from lamina.data.faces.alignment import HeadPose, Pinhole, vector_of
@@ -19,6 +19,8 @@ from lamina.data.faces.shape import person_of
 from lamina.data.faces.tracking import Face, FaceTracker, watched
 from lamina.errors import SignalError
 
+EXPRESSION = FIXED + NODE_VALUES
+"""First column of expressions while a head is learnt."""
 LEAST_FRAMES = 8
 """Fewer do not show how a face moves."""
 
@@ -34,7 +36,7 @@ class Examples:
     masks: Float32[np.ndarray, "t h w"]
     """How much of each pixel is the person."""
     rows: Float32[np.ndarray, "t c"]
-    """Columns of each frame as tracked, in their units; expressions stand for components."""
+    """Columns of each frame as tracked, in their units: pose, gaze, nodes of the torso (at rest), expressions."""
     rest: HeadPose
     """Of the frame that is nearest to all others."""
     rest_number: int
@@ -92,12 +94,12 @@ def _most_central(faces: list[Face]) -> int:
 
 
 def row_of(face: Face, rest: HeadPose) -> Float32[np.ndarray, " c"]:
-    """A tracked face as columns; expressions stand for components, the torso rests."""
-    row = np.zeros(COMPONENTS + len(face.pose.expression), np.float32)
+    """A tracked face as columns while a head is learnt: nodes and expressions themselves, no components of them."""
+    row = np.zeros(EXPRESSION + len(face.pose.expression), np.float32)
     row[ROTATION] = vector_of(face.pose.rotation @ rest.rotation.T)
     row[TRANSLATION] = face.pose.translation - rest.translation
     row[GAZE] = face.gaze
-    row[COMPONENTS:] = face.pose.expression
+    row[EXPRESSION:] = face.pose.expression
     return row
 
 

@@ -12,12 +12,12 @@ from jaxtyping import Float32, Int32
 from lamina.codec import Progress, Session
 from lamina.codecs.head.background import shown, still_of
 from lamina.codecs.head.coding import Decoder, decode_states
-from lamina.codecs.head.columns import COMPONENTS, MotionSteps, column_layers, rotation_matrix, scale_factor
+from lamina.codecs.head.columns import FIXED, column_layers, rotation_matrix, scale_factor
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components, components_of, projection
-from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
-from lamina.codecs.head.fit.learning import Learnt, learn
-from lamina.codecs.head.fit.quantizing import Sent, head_part
+from lamina.codecs.head.fit.components import Components, components_of, projection, torso_components_of
+from lamina.codecs.head.fit.examples import EXPRESSION, background_of, examples_of, name_of
+from lamina.codecs.head.fit.learning import learn
+from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
 from lamina.codecs.head.fit.refining import Refiner
 from lamina.codecs.head.fit.start import first_head
@@ -57,10 +57,7 @@ def fit(clip: Clip, config: HeadConfig, session: Session) -> Iterator[HeadPart |
         yield from _runs(clip, refiner, session, done, last, spent)
         return
     session.written.keep(0)
-    if config.model is not None:
-        part = _taken_over(clip, config)
-    else:
-        part = _learnt_part(clip, config, session)
+    part = _learnt_part(clip, config, session) if config.model is None else _taken_over(clip, config)
     yield part
     yield from _runs(clip, _refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
 
@@ -80,7 +77,7 @@ def _whole_runs(keys: list, level_count: int) -> int:
 def _decoded(session: Session) -> tuple[Decoder, Float32[np.ndarray, " c"] | None, int]:
     """What is written, decoded: the head, the last frame's columns in their units, and bytes of frames."""
     last, spent, decoder = None, 0, None
-    for unit, decoder, state in decode_states(session.written.units()):  # noqa: B007 - the last one is kept
+    for unit, decoder, state in decode_states(session.written.units()):
         if unit.key.group >= 0:
             spent += len(unit.payload)
             last = state.values[-1] * decoder.head.steps * np.float32(scale_factor(state.scale))  # pyright: ignore[reportAttributeAccessIssue]
@@ -110,9 +107,18 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
     learnt = learn(first_head(examples, config), examples, behind, config, report)
-    components = components_of(learnt.rows[:, COMPONENTS:], config.motion.dimensions)
-    activity = _activity(learnt, components, config)
-    sent = Sent(components, activity, layers, pack_person(examples.person))
+    components = components_of(learnt.rows[:, EXPRESSION:], config.motion.dimensions)
+    torso = torso_components_of(learnt.rows[:, FIXED:EXPRESSION], config.motion.torso_components)
+    rows = np.concatenate(
+        [
+            learnt.rows[:, :FIXED],
+            torso.project(learnt.rows[:, FIXED:EXPRESSION]),
+            components.project(learnt.rows[:, EXPRESSION:]),
+        ],
+        axis=1,
+    )
+    activity = _activity(rows, config)
+    sent = Sent(components, torso, activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)
 
 
@@ -124,15 +130,11 @@ def _behind(layers: tuple, clip: Clip) -> Float32[np.ndarray, "h w 3"]:
     return shown(layers, still, clip.width, clip.height).astype(np.float32) / 255
 
 
-def _activity(learnt: Learnt, components: Components, config: HeadConfig) -> tuple[int, ...]:
+def _activity(rows: Float32[np.ndarray, "t c"], config: HeadConfig) -> tuple[int, ...]:
     """Of each column, how much it is thought to change."""
-    rows = np.concatenate([learnt.rows[:, :COMPONENTS], components.project(learnt.rows[:, COMPONENTS:])], axis=1)
     motion = config.motion
-    steps = MotionSteps(
-        motion.rotation_step, motion.translation_step_cm, motion.torso_rotation_step, motion.torso_translation_step_cm,
-        motion.gaze_step, motion.component_step,
-    ).row(motion.dimensions)  # fmt: skip
-    changes = np.abs(np.diff(rows, axis=0)).mean(axis=0) / (motion.scale * steps)
+    steps = motion.scale * motion_steps(config).row(motion.torso_components, motion.dimensions)
+    changes = np.abs(np.diff(rows, axis=0)).mean(axis=0) / steps
     return tuple(activity_class(CHANGE_SHARE * float(change)) for change in changes)
 
 
@@ -160,7 +162,7 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         )
     if facts.width * clip.height != facts.height * clip.width:
         raise SignalError(
-            f"{name_of(clip)}: {clip.width}x{clip.height} pixels, the head was learnt from {facts.width}x{facts.height}: "
+            f"{name_of(clip)}: {clip.width}x{clip.height} pixels, the head is of {facts.width}x{facts.height}: "
             "crop or scale the clip to that shape"
         )
     scaled = replace(
@@ -181,9 +183,7 @@ def _refiner_of(head: Head, config: HeadConfig) -> Refiner:
     pose = HeadPose(rotation_matrix(rest[:3]), rest[3:], np.zeros(0))
     pinhole = Pinhole(facts.focal_px, facts.width / 2, facts.height / 2)
     person = unpack_person(head.layers[0].tracker)
-    return Refiner(
-        head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32)
-    )
+    return Refiner(head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32))
 
 
 def _components(facts: HeadFacts) -> Components:
@@ -245,7 +245,7 @@ def _quality(
 ) -> tuple[float | None, ...]:
     """Mean PSNR of the frames that were kept, at each level, as decoders show them."""
     found: list[float | None] = []
-    for level, columns in enumerate(column_layers(head.facts.dimensions, head.facts.layers)):
+    for level, columns in enumerate(column_layers(head.facts.torso, head.facts.dimensions, head.facts.layers)):
         known = values.copy()
         known[:, columns.stop :] = 0
         scores = []
@@ -254,4 +254,3 @@ def _quality(
             scores.append(psnr(pixels, np.clip(np.rint(picture * 255), 0, 255).astype(np.uint8)))
         found.append(float(np.mean(scores)) if scores else None)
     return tuple(found)
-

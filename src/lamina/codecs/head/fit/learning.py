@@ -18,10 +18,10 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from lamina.cameras.camera import Camera
-from lamina.codecs.head.columns import COMPONENTS, GAZE, ROTATION, TORSO_ROTATION, TORSO_TRANSLATION, TRANSLATION
+from lamina.codecs.head.columns import FIXED, GAZE, LATTICE, ROTATION, TRANSLATION
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.examples import Examples, reduced, size_within
-from lamina.codecs.head.fit.start import FirstHead, camera_for
+from lamina.codecs.head.fit.examples import EXPRESSION, Examples, reduced, size_within
+from lamina.codecs.head.fit.start import NODES, FirstHead, camera_for
 from lamina.codecs.head.model import pose_from_reals
 from lamina.codecs.head.rig import Look, Rig, posed, spread_of
 from lamina.fitting.photometric import photometric
@@ -38,15 +38,17 @@ PLACE_WEIGHT = 0.02
 """What a Gaussian on the head is held to where it began, by the square of cm."""
 EXPRESSION_WEIGHT = 0.001
 """What expressions are held to as they were tracked."""
+BEND_WEIGHT = 0.002
+"""What nodes of the torso are held to their neighbours, by the mean square of differences, cm."""
 TINY = 1e-12
 
 
 def row_rates(columns: int) -> Float32[np.ndarray, " c"]:
     """Of Adam, for each column of a frame, in its units."""
     rates = np.full(columns, 0.02, np.float32)
-    rates[ROTATION], rates[TORSO_ROTATION] = 0.002, 0.003
+    rates[ROTATION] = 0.002
     rates[TRANSLATION] = (0.03, 0.03, 0.1)
-    rates[TORSO_TRANSLATION] = (0.1, 0.1, 0.2)
+    rates[FIXED:EXPRESSION] = 0.04
     rates[GAZE] = 0.01
     return rates
 
@@ -140,9 +142,12 @@ def learn(
         level = int(chance.integers(config.level_count - 1)) if _is_lower(chance, config) else config.level_count - 1
         row = rows.leaf(number)
         current = Look(**look)
-        loss, error = _loss(first.rig, current, row, stage, number, _Part.of(config, first, level), learning.ssim_weight)
+        loss, error = _loss(
+            first.rig, current, row, stage, number, _Part.of(config, first, level), learning.ssim_weight
+        )
         loss = loss + PLACE_WEIGHT * (current.places[: len(began)] - began).square().mean()
-        loss = loss + EXPRESSION_WEIGHT * (row[COMPONENTS:] - tracked[number, COMPONENTS:]).square().sum()
+        loss = loss + EXPRESSION_WEIGHT * (row[EXPRESSION:] - tracked[number, EXPRESSION:]).square().sum()
+        loss = loss + BEND_WEIGHT * bending(row[FIXED:EXPRESSION])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -153,6 +158,12 @@ def learn(
             report(step / learning.steps, quality)
     final = Look(**{name: value.detach() for name, value in look.items()})
     return Learnt(first.rig, final, rows.values.numpy(), quality)
+
+
+def bending(nodes: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    """How differently neighbouring nodes of the torso move: mean square, cm."""
+    lattice = nodes.reshape(LATTICE[1], LATTICE[0], 2)
+    return (lattice[1:] - lattice[:-1]).square().mean() + (lattice[:, 1:] - lattice[:, :-1]).square().mean()
 
 
 def _is_lower(chance: np.random.Generator, config: HeadConfig) -> bool:
@@ -205,7 +216,7 @@ def _loss(
 ) -> tuple[Tensor, float]:
     """Of one frame, and its PSNR, dB."""
     own = part_of_look(look, len(rig), part.mesh, part.free)
-    gaussians = posed(part_of_rig(rig, part.mesh), own, pose_from_reals(row, rig.rest), part.size_offset)
+    gaussians = posed(part_of_rig(rig, part.mesh), own, pose_from_reals(row, rig.rest, NODES), part.size_offset)
     image = render_spatial(gaussians, stage.camera)
     pixels = image.pixels + (1 - image.alpha)[..., None] * stage.behind
     target = torch.from_numpy(stage.frames[number])

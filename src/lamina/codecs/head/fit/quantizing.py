@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from lamina.codecs.head.attributes import Gaussians
 from lamina.codecs.head.background import StillLayer
@@ -24,7 +25,7 @@ from lamina.codecs.head.columns import (
     MotionSteps,
 )
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components
+from lamina.codecs.head.fit.components import Components, TorsoComponents
 from lamina.codecs.head.fit.examples import Examples
 from lamina.codecs.head.fit.learning import Learnt
 from lamina.codecs.head.model import HeadPart, LayerState
@@ -48,6 +49,7 @@ class Sent:
     """What is sent beside Gaussians."""
 
     components: Components
+    torso: TorsoComponents
     activity: tuple[int, ...]
     background: tuple[StillLayer, ...]
     tracker: bytes
@@ -82,14 +84,9 @@ def head_part(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config
     return HeadPart(facts, tuple(layers))
 
 
-def _facts(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config: HeadConfig) -> dict[str, object]:
+def _facts(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config: HeadConfig) -> dict[str, Any]:
     """Fields of the header that are not of Gaussians."""
-    motion, rest = config.motion, learnt.rig.rest
-    steps = MotionSteps(
-        motion.rotation_step, motion.translation_step_cm, motion.torso_rotation_step, motion.torso_translation_step_cm,
-        motion.gaze_step, motion.component_step,
-    )  # fmt: skip
-    scaled = [_single(motion.scale * value) for value in vars(steps).values()]
+    rest = learnt.rig.rest
     pose = [*vector_of(examples.rest.rotation), *examples.rest.translation]
     return {
         "version": 1,
@@ -102,13 +99,23 @@ def _facts(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config: H
         "focal_px": _single(examples.pinhole.focal),
         "eyes": tuple(float(value) for value in rest.eyes.ravel()),
         "rest": tuple(_single(value) for value in pose),
-        "pivot": tuple(float(value) for value in rest.pivot),
-        "motion_steps": tuple(scaled),
+        "motion_steps": tuple(_single(config.motion.scale * value) for value in vars(motion_steps(config)).values()),
+        "torso_scales": sent.torso.scales,
+        "torso_basis": sent.torso.basis,
         "mean": sent.components.mean,
         "basis_scales": sent.components.scales,
         "basis": sent.components.basis,
         "activity": sent.activity,
     }
+
+
+def motion_steps(config: HeadConfig) -> MotionSteps:
+    """What 1 is of each group of a frame's columns, before the scale."""
+    motion = config.motion
+    return MotionSteps(
+        motion.rotation_step, motion.translation_step_cm, motion.gaze_step, motion.torso_step_cm,
+        motion.component_step_cm,
+    )  # fmt: skip
 
 
 def _single(value: float) -> float:
@@ -156,4 +163,3 @@ def curve_of(places: Int32[np.ndarray, "n 3"]) -> Int64[np.ndarray, " n"]:
         for axis in range(3):
             code |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
     return code
-

@@ -73,5 +73,5 @@ def scaled_run(
 
 def run_bytes(facts: HeadFacts, values: Int32[np.ndarray, "t c"]) -> int:
     """What a run takes in a file."""
-    parts = column_layers(facts.dimensions, facts.layers)
+    parts = column_layers(facts.torso, facts.dimensions, facts.layers)
     return sum(HEAD_BYTES + len(pack_run(facts, part, values[:, part.start : part.stop])) for part in parts)

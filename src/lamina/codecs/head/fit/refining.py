@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from lamina.codecs.head.columns import COMPONENTS
+from lamina.codecs.head.columns import FIXED
 from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.components import Components
-from lamina.codecs.head.fit.examples import reduced, row_of, size_within
+from lamina.codecs.head.fit.examples import EXPRESSION, reduced, row_of, size_within
 from lamina.codecs.head.fit.learning import TINY, row_rates
 from lamina.codecs.head.model import Head, camera_of, pose_from_reals
 from lamina.codecs.head.rig import posed
@@ -33,7 +33,7 @@ FIRST_STEPS = 24
 """Of a run's first frame, which begins less well."""
 STEP_RATE = 0.5
 """Of the rates of learning."""
-COMPONENT_RATE = 0.012
+COMPONENT_RATE, TORSO_RATE = 0.012, 0.03
 """Of Adam, cm."""
 STEADY = 0.002
 """What a frame is held to the one before, by the square of its steps."""
@@ -54,7 +54,11 @@ class Refiner:
     """What the first frame of all differs by from what is tracked."""
 
     def rows(
-        self, frames: Iterator[UInt8[np.ndarray, "h w 3"]], first: int, before: Float32[np.ndarray, " c"] | None, name: str
+        self,
+        frames: Iterator[UInt8[np.ndarray, "h w 3"]],
+        first: int,
+        before: Float32[np.ndarray, " c"] | None,
+        name: str,
     ) -> Iterator[Float32[np.ndarray, " c"]]:
         """Columns of frame after frame, in their units.
 
@@ -72,7 +76,8 @@ class Refiner:
         row, tracked = before, None
         for seen in watched(kept(), name):
             face = row_of(tracker.track(*seen), self.rest)
-            now = np.concatenate([face[:COMPONENTS], self.components.project(face[COMPONENTS:])])
+            still = np.zeros(facts.torso, np.float32)
+            now = np.concatenate([face[:FIXED], still, self.components.project(face[EXPRESSION:])])
             pixels = held.pop()
             if tracked is None and row is not None:
                 tracked = now
@@ -105,14 +110,15 @@ class Refiner:
     @property
     def rates(self) -> Float32[np.ndarray, " c"]:
         """Of Adam, a column."""
-        rates = row_rates(self.head.facts.columns) * np.float32(STEP_RATE)
-        rates[COMPONENTS:] = COMPONENT_RATE
+        rates = np.full(self.head.facts.columns, COMPONENT_RATE, np.float32)
+        rates[:FIXED] = row_rates(EXPRESSION)[:FIXED] * np.float32(STEP_RATE)
+        rates[FIXED : FIXED + self.head.facts.torso] = TORSO_RATE
         return rates
 
     def _loss(self, row: Float[Tensor, " c"], target: Float[Tensor, "h w 3"]) -> Float[Tensor, ""]:
         facts, head = self.head.facts, self.head
         camera = camera_of(facts).resized(target.shape[1], target.shape[0])
-        pose = pose_from_reals(row, head.rig.rest)
+        pose = pose_from_reals(row, head.rig.rest, head.torso)
         image = render_spatial(posed(head.rig, head.look, pose, math.log(facts.spreads[-1])), camera)
         pixels = image.pixels + (1 - image.alpha)[..., None] * self.behind(target.shape[1], target.shape[0])
         return photometric(pixels, target, self.config.learning.ssim_weight)

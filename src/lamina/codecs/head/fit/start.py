@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from lamina.cameras.camera import Camera
+from lamina.codecs.head.columns import NODE_VALUES
 from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.examples import Examples
 from lamina.codecs.head.model import pose_from_reals
@@ -30,6 +31,8 @@ COLOR_FRAMES = 5
 SKIN_SLOPE, SKIN_LIMIT = 12.0, 3.0
 """What is above the chin follows the head, what is under it does not; logits by the picture's height."""
 COVERED = 0.5
+NODES = torch.eye(NODE_VALUES)
+"""While a head is learnt the torso's components are its nodes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +77,7 @@ def first_head(examples: Examples, config: HeadConfig) -> FirstHead:
         torch.full((count, 3), 0.5),
         torch.empty(0),
     )
-    mesh = Look(
-        mesh.places, mesh.turns, mesh.log_sizes, mesh.opacities, _colors(examples, rig, mesh), mesh.skins
-    )
+    mesh = Look(mesh.places, mesh.turns, mesh.log_sizes, mesh.opacities, _colors(examples, rig, mesh), mesh.skins)
     free = _beside(examples, rig, mesh, config)
     both = [torch.cat([a, b]) for a, b in zip(_fields(mesh), _fields(free), strict=True)]
     return FirstHead(rig, Look(*both))
@@ -88,9 +89,10 @@ def _fields(look: Look) -> tuple[Tensor, ...]:
 
 def _rest(examples: Examples) -> Rest:
     translation = torch.from_numpy(examples.rest.translation.astype(np.float32))
-    pivot = translation + torch.tensor([0.0, 12.0, 4.0])
+    height, width = examples.frames.shape[1:3]
+    focal = torch.tensor([examples.pinhole.focal / width, examples.pinhole.focal / height])
     eyes = torch.from_numpy(eyes_of(examples.person, face_template()).astype(np.float32))
-    return Rest(torch.from_numpy(examples.rest.rotation.astype(np.float32)), translation, pivot, eyes)
+    return Rest(torch.from_numpy(examples.rest.rotation.astype(np.float32)), translation, eyes, focal)
 
 
 def _distances(points: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, " n"]:
@@ -107,12 +109,14 @@ def _colors(examples: Examples, rig: Rig, mesh: Look) -> Float[Tensor, "n 3"]:
     total = torch.zeros_like(mesh.colors)
     chosen = np.linspace(0, len(frames) - 1, COLOR_FRAMES).astype(int)
     for number in chosen:
-        pose = pose_from_reals(torch.from_numpy(examples.rows[number]), rig.rest)
+        pose = pose_from_reals(torch.from_numpy(examples.rows[number]), rig.rest, NODES)
         seen = posed(rig, mesh, pose).means
         across = seen[:, :2] / seen[:, 2:] * examples.pinhole.focal
         grid = across / torch.tensor([width / 2, height / 2])
         picture = torch.from_numpy(frames[number].astype(np.float32) / 255).permute(2, 0, 1)[None]
-        found = torch.nn.functional.grid_sample(picture, grid[None, :, None], align_corners=False, padding_mode="border")
+        found = torch.nn.functional.grid_sample(
+            picture, grid[None, :, None], align_corners=False, padding_mode="border"
+        )
         total += found[0, :, :, 0].T
     return total / len(chosen)
 
@@ -121,7 +125,7 @@ def _beside(examples: Examples, rig: Rig, mesh: Look, config: HeadConfig) -> Loo
     """On pixels of the person that the mesh does not cover, in the frame at rest."""
     number, count = examples.rest_number, config.shape.free_gaussians
     height, width = examples.frames.shape[1:3]
-    pose = pose_from_reals(torch.from_numpy(examples.rows[number]), rig.rest)
+    pose = pose_from_reals(torch.from_numpy(examples.rows[number]), rig.rest, NODES)
     hidden = torch.from_numpy(face_template().sample_regions[: len(rig)] > Region.HEAD_AND_NECK)
     opacities = torch.where(hidden, -20.0, mesh.opacities)
     solid = Look(mesh.places, mesh.turns, mesh.log_sizes, opacities, mesh.colors, mesh.skins)
