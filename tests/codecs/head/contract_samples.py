@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from samples import Sample
 
 sys.path.append(str(Path(__file__).parent))

@@ -122,7 +122,7 @@ def _code_columns(coder, mixer, values, neighbors, row, number, first_column, la
         if column == 7:
             green = residual
         values[number, column] = mean + shift + residual
-        if abs(values[number, column]) > 1048576:
+        if abs(values[number, column]) > 262144:
             fail(coder)
             values[number, column] = 0
 
@@ -176,7 +176,7 @@ def _walk_free_with(coder, mixer, values, known, before, found, distances):
             residual = code_residual(coder, mixer, column, first, second, third, values[number, column] - last)
             before[column] = residual
             values[number, column] = last + residual
-            if abs(values[number, column]) > 1048576:
+            if abs(values[number, column]) > 262144:
                 fail(coder)
                 values[number, column] = 0
         _nearest_free(values, number, found, distances)

@@ -27,13 +27,13 @@ DEPTH_RATIO = 5.0
 MOTION_STEPS = 5
 """Of rotations, translations, gaze, the torso's components, the expressions' components."""
 
-LATTICE = (6, 5)
+LATTICE = (12, 8)
 """Nodes across and down the picture, which the torso bends with."""
 NODE_VALUES = 2 * LATTICE[0] * LATTICE[1]
 """To the right and down, of each node."""
 
-VALUE_LIMIT = 1 << 20
-"""Magnitude of any integer of the codec."""
+VALUE_LIMIT = 1 << 18
+"""Magnitude of any integer of the codec: what is coded of one is at most four times as large, which 20 bits hold."""
 
 
 @dataclass(frozen=True)

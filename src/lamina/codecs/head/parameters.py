@@ -68,7 +68,7 @@ def _walk(coder, mixer, first_mixer, values, starts, scratch):
                 busy = (3 * busy + 4 * min(abs(value), np.int64(3))) >> 2
             scratch[1, column] = value if frame > 0 else np.int64(0)
             values[frame, column] = last + value
-            if abs(values[frame, column]) > 1048576:
+            if abs(values[frame, column]) > 262144:
                 fail(coder)
                 values[frame, column] = 0
         for column in range(values.shape[1]):

@@ -33,22 +33,24 @@ FINAL_RATE = 0.05
 """Of the first rates, what the last step has."""
 FULL_SIZE_FROM = 0.67
 """Share of the steps after which pictures are looked at in full size."""
+ROWS_FROM = 0.08
+"""Share of the steps after which frames are refined: before, colors say little of where things are."""
 MASK_WEIGHT = 0.05
 PLACE_WEIGHT = 0.02
 """What a Gaussian on the head is held to where it began, by the square of cm."""
 EXPRESSION_WEIGHT = 0.001
 """What expressions are held to as they were tracked."""
-BEND_WEIGHT = 0.002
+BEND_WEIGHT = 0.004
 """What nodes of the torso are held to their neighbours, by the mean square of differences, cm."""
 TINY = 1e-12
 
 
 def row_rates(columns: int) -> Float32[np.ndarray, " c"]:
     """Of Adam, for each column of a frame, in its units."""
-    rates = np.full(columns, 0.02, np.float32)
-    rates[ROTATION] = 0.002
-    rates[TRANSLATION] = (0.03, 0.03, 0.1)
-    rates[FIXED:EXPRESSION] = 0.04
+    rates = np.full(columns, 0.03, np.float32)
+    rates[ROTATION] = 0.003
+    rates[TRANSLATION] = (0.04, 0.04, 0.15)
+    rates[FIXED:EXPRESSION] = 0.06
     rates[GAZE] = 0.01
     return rates
 
@@ -151,7 +153,7 @@ def learn(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if row.grad is not None and level == config.level_count - 1:
+        if row.grad is not None and level == config.level_count - 1 and step >= ROWS_FROM * learning.steps:
             rows.descend(number, row.grad, rates * rate)
             quality = 0.95 * quality + 0.05 * error if quality else error
         if step % 5 == 0:

@@ -31,7 +31,7 @@ from lamina.render.spatial import render_spatial
 
 FIRST_STEPS = 24
 """Of a run's first frame, which begins less well."""
-STEP_RATE = 0.5
+STEP_RATE = 0.33
 """Of the rates of learning."""
 COMPONENT_RATE, TORSO_RATE = 0.012, 0.03
 """Of Adam, cm."""
