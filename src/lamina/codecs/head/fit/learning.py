@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,10 +20,13 @@ from torch import Tensor
 from lamina.cameras.camera import Camera
 from lamina.codecs.head.columns import FIXED, GAZE, LATTICE, ROTATION, TRANSLATION
 from lamina.codecs.head.config import HeadConfig
+from lamina.codecs.head.fit.components import Components, TorsoComponents, components_of, torso_components_of
 from lamina.codecs.head.fit.examples import EXPRESSION, Examples, reduced, size_within
+from lamina.codecs.head.fit.grid import Grid, gaussian_steps
 from lamina.codecs.head.fit.start import NODES, FirstHead, camera_for
 from lamina.codecs.head.model import pose_from_reals
-from lamina.codecs.head.rig import Look, Rig, posed, spread_of
+from lamina.codecs.head.rig import Look, Rig, posed, rig_of, spread_of
+from lamina.data.faces.template import face_template
 from lamina.fitting.photometric import photometric
 from lamina.render.spatial import render_spatial
 
@@ -31,8 +34,10 @@ RATES = {"places": 0.01, "turns": 0.02, "log_sizes": 0.01, "opacities": 0.02, "c
 """Of Adam at the start: cm, radians, logarithms, logits, 0...1, logits."""
 FINAL_RATE = 0.05
 """Of the first rates, what the last step has."""
-FULL_SIZE_FROM = 0.67
-"""Share of the steps after which pictures are looked at in full size."""
+FULL_SIZE_FROM, SETTLE_FROM = 0.5, 0.7
+"""Shares of the steps after which pictures are looked at in full size, and values as they are sent."""
+MIDDLE_RATE = 0.3
+"""Share of the first rates when values begin to be rounded."""
 ROWS_FROM = 0.08
 """Share of the steps after which frames are refined: before, colors say little of where things are."""
 MASK_WEIGHT = 0.05
@@ -42,6 +47,8 @@ EXPRESSION_WEIGHT = 0.001
 """What expressions are held to as they were tracked."""
 BEND_WEIGHT = 0.004
 """What nodes of the torso are held to their neighbours, by the mean square of differences, cm."""
+COMPONENT_RATE, TORSO_RATE = 0.02, 0.06
+"""Of components, cm."""
 TINY = 1e-12
 
 
@@ -52,6 +59,14 @@ def row_rates(columns: int) -> Float32[np.ndarray, " c"]:
     rates[TRANSLATION] = (0.04, 0.04, 0.15)
     rates[FIXED:EXPRESSION] = 0.06
     rates[GAZE] = 0.01
+    return rates
+
+
+def component_rates(columns: int, torso: int) -> Float32[np.ndarray, " c"]:
+    """The same, where columns after the fixed ones are components."""
+    rates = np.full(columns, COMPONENT_RATE, np.float32)
+    rates[:FIXED] = row_rates(EXPRESSION)[:FIXED]
+    rates[FIXED : FIXED + torso] = TORSO_RATE
     return rates
 
 
@@ -86,11 +101,17 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """A head as it was learnt."""
+    """A head as it was learnt: what its values are rounded to is what it was looked at with in the end."""
 
     rig: Rig
+    """Moved by components."""
     look: Look
     rows: Float32[np.ndarray, "t c"]
+    """Of the examples, in components."""
+    components: Components
+    torso: TorsoComponents
+    base_size: float
+    """Logarithm of a size whose integer is 0."""
     quality_db: float
     """Of the last frames that were looked at."""
 
@@ -99,21 +120,109 @@ class Learnt:
 class _Stage:
     """Pictures at one size."""
 
-    frames: Float32[np.ndarray, "t h w 3"]
+    frames: np.ndarray
     masks: Float32[np.ndarray, "t h w"]
     behind: Float[Tensor, "h w 3"]
     camera: Camera
+
+    def target(self, number: int) -> Float[Tensor, "h w 3"]:
+        """A picture, 0...1."""
+        frame = self.frames[number]
+        return torch.from_numpy(frame.astype(np.float32) / 255 if frame.dtype == np.uint8 else frame)
 
 
 def _stage(examples: Examples, behind: Float32[np.ndarray, "h w 3"], side_px: int) -> _Stage:
     height, width = examples.frames.shape[1:3]
     size = size_within(width, height, side_px)
+    is_full = size == (width, height)
     return _Stage(
-        reduced(examples.frames, side_px),
+        examples.frames if is_full else reduced(examples.frames, side_px),
         reduced(examples.masks, side_px),
         torch.from_numpy(reduced(behind[None], side_px)[0]),
         camera_for(examples, *size),
     )
+
+
+@dataclass(eq=False)
+class Course:
+    """Learning under way."""
+
+    examples: Examples
+    behind: Float32[np.ndarray, "h w 3"]
+    """As decoders have it, 0...1."""
+    config: HeadConfig
+    rig: Rig
+    look: dict[str, Tensor]
+    rows: Rows
+    row_rates: Float[Tensor, " c"]
+    torso: Float[Tensor, "m n"]
+    report: Callable[[float, float], None]
+    chance: np.random.Generator
+    grid: Grid | None = None
+    """What values are rounded to; None: not yet."""
+    quality_db: float = 0.0
+    order: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        groups = [{"params": [self.look[name]], "lr": rate} for name, rate in RATES.items()]
+        self._optimizer = torch.optim.Adam(groups, eps=TINY)
+        self._began = self.look["places"][: len(self.rig)].detach().clone()
+        self._tracked = self.rows.values.clone()
+
+    def run(self, span: range, side_px: int, rates: tuple[float, float]) -> None:
+        """Steps of a part of the whole; Adam's rates fall from one share of `RATES` to another."""
+        stage, total = _stage(self.examples, self.behind, side_px), self.config.learning.steps
+        for step in span:
+            share = (step - span.start) / max(len(span), 1)
+            rate = rates[1] + (rates[0] - rates[1]) * 0.5 * (1 + math.cos(math.pi * share))
+            for group, base in zip(self._optimizer.param_groups, RATES.values(), strict=True):
+                group["lr"] = base * rate
+            self._step(stage, rate, step >= ROWS_FROM * total)
+            if step % 5 == 0:
+                self.report(step / total, self.quality_db)
+
+    def _step(self, stage: _Stage, rate: float, moves_rows: bool) -> None:
+        top = self.config.level_count - 1
+        self.order = self.order or [int(number) for number in self.chance.permutation(len(self.examples.frames))]
+        number = self.order.pop()
+        is_lower = top > 0 and bool(self.chance.random() < self.config.learning.lower_share)
+        level = int(self.chance.integers(top)) if is_lower else top
+        row = self.rows.leaf(number)
+        look = Look(**self.look)
+        part = _Part.of(self.config, len(self.rig), len(look.skins), level)
+        shown = look if self.grid is None else self.grid.rounded(look)
+        loss, error = self._loss(shown, row, stage, number, part)
+        loss = (
+            loss
+            + PLACE_WEIGHT * (look.places[: len(self._began)] - self._began).square().mean()
+            + self._held(row, number)
+        )
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        if row.grad is not None and level == top and moves_rows:
+            self.rows.descend(number, row.grad, self.row_rates * rate)
+            self.quality_db = 0.95 * self.quality_db + 0.05 * error if self.quality_db else error
+
+    def _held(self, row: Float[Tensor, " c"], number: int) -> Float[Tensor, ""]:
+        """What holds a frame's columns where they were tracked, and the torso's nodes together."""
+        last = FIXED + len(self.torso)
+        held = EXPRESSION_WEIGHT * (row[last:] - self._tracked[number, last:]).square().sum()
+        return held + BEND_WEIGHT * bending(row[FIXED:last] @ self.torso)
+
+    def _loss(
+        self, look: Look, row: Float[Tensor, " c"], stage: _Stage, number: int, part: _Part
+    ) -> tuple[Float[Tensor, ""], float]:
+        """Of one frame, and its PSNR, dB."""
+        own = part_of_look(look, len(self.rig), part.mesh, part.free)
+        pose = pose_from_reals(row, self.rig.rest, self.torso)
+        image = render_spatial(posed(part_of_rig(self.rig, part.mesh), own, pose, part.size_offset), stage.camera)
+        pixels = image.pixels + (1 - image.alpha)[..., None] * stage.behind
+        target = stage.target(number)
+        loss = photometric(pixels, target, self.config.learning.ssim_weight)
+        loss = loss + MASK_WEIGHT * (image.alpha - torch.from_numpy(stage.masks[number])).abs().mean()
+        error = float((pixels.detach().clamp(0, 1) - target).square().mean())
+        return loss, -10 * math.log10(max(error, 1e-10))
 
 
 def learn(
@@ -123,53 +232,53 @@ def learn(
     config: HeadConfig,
     report: Callable[[float, float], None],
 ) -> Learnt:
-    """Learn it; `behind` is what is behind the person, as decoders have it, 0...1."""
-    learning = config.learning
+    """Learn it: with expressions and nodes themselves; then with components of them, and values as they are sent."""
+    total, side = config.learning.steps, config.learning.side_px
+    full = max(examples.frames.shape[1:3])
+    settled, larger = round(SETTLE_FROM * total), round(FULL_SIZE_FROM * total)
     look = {name: getattr(first.look, name).clone().requires_grad_() for name in RATES}
-    began = first.look.places[: len(first.rig)].clone()
-    tracked = torch.from_numpy(examples.rows.copy())
-    rows = Rows.of(examples.rows)
-    optimizer = torch.optim.Adam([{"params": [look[name]], "lr": rate} for name, rate in RATES.items()], eps=TINY)
-    rates = torch.from_numpy(row_rates(rows.values.shape[1]))
     chance = np.random.default_rng(config.seed)
-    stage, order, quality = _stage(examples, behind, learning.side_px), [], 0.0
-    for step in range(learning.steps):
-        if step == round(FULL_SIZE_FROM * learning.steps) and max(examples.frames.shape[1:3]) > learning.side_px:
-            stage = _stage(examples, behind, max(examples.frames.shape[1:3]))
-        order = order or list(chance.permutation(len(examples.frames)))
-        number = int(order.pop())
-        rate = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * step / learning.steps))
-        for group, base in zip(optimizer.param_groups, RATES.values(), strict=True):
-            group["lr"] = base * rate
-        level = int(chance.integers(config.level_count - 1)) if _is_lower(chance, config) else config.level_count - 1
-        row = rows.leaf(number)
-        current = Look(**look)
-        loss, error = _loss(
-            first.rig, current, row, stage, number, _Part.of(config, first, level), learning.ssim_weight
-        )
-        loss = loss + PLACE_WEIGHT * (current.places[: len(began)] - began).square().mean()
-        loss = loss + EXPRESSION_WEIGHT * (row[EXPRESSION:] - tracked[number, EXPRESSION:]).square().sum()
-        loss = loss + BEND_WEIGHT * bending(row[FIXED:EXPRESSION])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if row.grad is not None and level == config.level_count - 1 and step >= ROWS_FROM * learning.steps:
-            rows.descend(number, row.grad, rates * rate)
-            quality = 0.95 * quality + 0.05 * error if quality else error
-        if step % 5 == 0:
-            report(step / learning.steps, quality)
+    rows = Rows.of(examples.rows)
+    rates = torch.from_numpy(row_rates(rows.values.shape[1]))
+    course = Course(examples, behind, config, first.rig, look, rows, rates, NODES, report, chance)
+    course.run(range(larger), side, (1.0, MIDDLE_RATE) if full > side else (1.0, 0.55))
+    course.run(range(larger, settled), full, (0.55, MIDDLE_RATE))
+    components = components_of(rows.values.numpy()[:, EXPRESSION:], config.motion.dimensions)
+    torso = torso_components_of(rows.values.numpy()[:, FIXED:EXPRESSION], config.motion.torso_components)
+    ended = _settling(course, components, torso)
+    ended.run(range(settled, total), full, (MIDDLE_RATE, FINAL_RATE))
     final = Look(**{name: value.detach() for name, value in look.items()})
-    return Learnt(first.rig, final, rows.values.numpy(), quality)
+    size = ended.grid.base_size if ended.grid is not None else 0.0
+    return Learnt(ended.rig, final, ended.rows.values.numpy(), components, torso, size, ended.quality_db)
+
+
+def _settling(course: Course, components: Components, torso: TorsoComponents) -> Course:
+    """The same head, moved by components, its values rounded as they are sent."""
+    values = course.rows.values.numpy()
+    rows = np.concatenate(
+        [
+            values[:, :FIXED],
+            torso.project(values[:, FIXED:EXPRESSION]),
+            components.project(values[:, EXPRESSION:]),
+        ],
+        axis=1,
+    )
+    mean, basis = components.reals
+    rig = rig_of(face_template(), len(course.rig), mean, basis, course.rig.rest)
+    rates = torch.from_numpy(component_rates(rows.shape[1], len(torso.scales)))
+    base_size = float(np.float32(course.look["log_sizes"].detach().median().item()))
+    grid = Grid(gaussian_steps(course.config), base_size)
+    directions = torch.from_numpy(torso.reals.astype(np.float32))
+    return Course(
+        course.examples, course.behind, course.config, rig, course.look, Rows.of(rows), rates, directions,
+        course.report, course.chance, grid, course.quality_db,
+    )  # fmt: skip
 
 
 def bending(nodes: Float[Tensor, " n"]) -> Float[Tensor, ""]:
     """How differently neighbouring nodes of the torso move: mean square, cm."""
     lattice = nodes.reshape(LATTICE[1], LATTICE[0], 2)
     return (lattice[1:] - lattice[:-1]).square().mean() + (lattice[:, 1:] - lattice[:, :-1]).square().mean()
-
-
-def _is_lower(chance: np.random.Generator, config: HeadConfig) -> bool:
-    return config.level_count > 1 and bool(chance.random() < config.learning.lower_share)
 
 
 @dataclass(frozen=True)
@@ -181,12 +290,10 @@ class _Part:
     size_offset: float
 
     @classmethod
-    def of(cls, config: HeadConfig, first: FirstHead, level: int) -> _Part:
+    def of(cls, config: HeadConfig, mesh_total: int, free_total: int, level: int) -> _Part:
         """Of a level."""
-        mesh = config.layer_ends(len(first.rig))[level]
-        free = config.layer_ends(len(first.look.skins))[level]
-        total = len(first.look.places)
-        return cls(mesh, free, math.log(spread_of(mesh + free, total)))
+        mesh, free = config.layer_ends(mesh_total)[level], config.layer_ends(free_total)[level]
+        return cls(mesh, free, math.log(spread_of(mesh + free, mesh_total + free_total)))
 
 
 def part_of_rig(rig: Rig, count: int) -> Rig:
@@ -211,18 +318,3 @@ def part_of_look(look: Look, mesh_total: int, mesh: int, free: int) -> Look:
         both(look.places), both(look.turns), both(look.log_sizes), both(look.opacities), both(look.colors),
         look.skins[:free],
     )  # fmt: skip
-
-
-def _loss(
-    rig: Rig, look: Look, row: Tensor, stage: _Stage, number: int, part: _Part, ssim_weight: float
-) -> tuple[Tensor, float]:
-    """Of one frame, and its PSNR, dB."""
-    own = part_of_look(look, len(rig), part.mesh, part.free)
-    gaussians = posed(part_of_rig(rig, part.mesh), own, pose_from_reals(row, rig.rest, NODES), part.size_offset)
-    image = render_spatial(gaussians, stage.camera)
-    pixels = image.pixels + (1 - image.alpha)[..., None] * stage.behind
-    target = torch.from_numpy(stage.frames[number])
-    loss = photometric(pixels, target, ssim_weight)
-    loss = loss + MASK_WEIGHT * (image.alpha - torch.from_numpy(stage.masks[number])).abs().mean()
-    error = float((pixels.detach().clamp(0, 1) - target).square().mean())
-    return loss, -10 * math.log10(max(error, 1e-10))

@@ -25,8 +25,8 @@ from lamina.codecs.head.columns import (
     MotionSteps,
 )
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components, TorsoComponents
 from lamina.codecs.head.fit.examples import Examples
+from lamina.codecs.head.fit.grid import gaussian_steps
 from lamina.codecs.head.fit.learning import Learnt
 from lamina.codecs.head.model import HeadPart, LayerState
 from lamina.codecs.head.rig import LARGEST_LOG_SIZE, SMALLEST_LOG_SIZE, Look, spread_of
@@ -35,8 +35,6 @@ from lamina.data import Clip
 from lamina.data.faces.alignment import vector_of
 from lamina.data.faces.template import face_template
 
-SKIN_STEP = 0.5
-"""Of logits."""
 OPACITY_LIMIT = 6.0
 """Logits beyond are as good as this."""
 SKIN_LIMIT = 4.0
@@ -48,8 +46,6 @@ CURVE_BITS = 10
 class Sent:
     """What is sent beside Gaussians."""
 
-    components: Components
-    torso: TorsoComponents
     activity: tuple[int, ...]
     background: tuple[StillLayer, ...]
     tracker: bytes
@@ -60,7 +56,7 @@ def head_part(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config
     look = learnt.look
     mesh_total, free_total = len(learnt.rig), len(look.skins)
     mesh_ends, free_ends = config.layer_ends(mesh_total), config.layer_ends(free_total)
-    base_size = float(np.float32(look.log_sizes.median().item()))
+    base_size = learnt.base_size
     steps = gaussian_steps(config)
     values = integers_of(look, steps, base_size)
     mesh, free = values[:mesh_total, :MESH_COLUMNS], values[mesh_total:]
@@ -100,11 +96,11 @@ def _facts(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config: H
         "eyes": tuple(float(value) for value in rest.eyes.ravel()),
         "rest": tuple(_single(value) for value in pose),
         "motion_steps": tuple(_single(config.motion.scale * value) for value in vars(motion_steps(config)).values()),
-        "torso_scales": sent.torso.scales,
-        "torso_basis": sent.torso.basis,
-        "mean": sent.components.mean,
-        "basis_scales": sent.components.scales,
-        "basis": sent.components.basis,
+        "torso_scales": learnt.torso.scales,
+        "torso_basis": learnt.torso.basis,
+        "mean": learnt.components.mean,
+        "basis_scales": learnt.components.scales,
+        "basis": learnt.components.basis,
         "activity": sent.activity,
     }
 
@@ -123,13 +119,6 @@ def _single(value: float) -> float:
     return float(np.float32(value))
 
 
-def gaussian_steps(config: HeadConfig) -> tuple[float, ...]:
-    """What 1 is of each group of columns."""
-    shape = config.shape
-    steps = shape.offset_step_cm, shape.angle_step, shape.size_step, shape.opacity_step, shape.color_step, SKIN_STEP
-    return tuple(_single(step) for step in steps)
-
-
 def integers_of(look: Look, steps: tuple[float, ...], base_size: float) -> Int32[np.ndarray, "n 11"]:
     """Nearest integers, after what looks the same was brought to one spelling: turns within a half circle."""
     count = len(look.places)
@@ -141,8 +130,9 @@ def integers_of(look: Look, steps: tuple[float, ...], base_size: float) -> Int32
     sizes[is_second] = sizes[is_second, ::-1]
     turns = np.where(is_second, turns + np.pi / 2, turns)
     turns = (turns + np.pi / 2) % np.pi - np.pi / 2
-    # What is round looks the same however it is turned.
-    turns = np.where(np.abs(sizes[:, 0] - sizes[:, 1]) < steps[2], 0.0, turns)
+    # What is round when it is sent looks the same however it is turned.
+    sent = np.rint((sizes - base_size) / steps[2])
+    turns = np.where(sent[:, 0] == sent[:, 1], 0.0, turns)
     reals[:, PLACE] = look.places.numpy()
     reals[:, TURN] = turns
     reals[:, SIZE] = sizes - base_size

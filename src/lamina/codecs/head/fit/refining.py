@@ -20,7 +20,7 @@ from lamina.codecs.head.columns import FIXED
 from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.components import Components
 from lamina.codecs.head.fit.examples import EXPRESSION, reduced, row_of, size_within
-from lamina.codecs.head.fit.learning import TINY, row_rates
+from lamina.codecs.head.fit.learning import TINY, component_rates
 from lamina.codecs.head.model import Head, camera_of, pose_from_reals
 from lamina.codecs.head.rig import posed
 from lamina.data.faces.alignment import HeadPose, Pinhole
@@ -31,12 +31,26 @@ from lamina.render.spatial import render_spatial
 
 FIRST_STEPS = 24
 """Of a run's first frame, which begins less well."""
-STEP_RATE = 0.33
+STEP_RATE = 0.5
 """Of the rates of learning."""
-COMPONENT_RATE, TORSO_RATE = 0.012, 0.03
-"""Of Adam, cm."""
-STEADY = 0.002
-"""What a frame is held to the one before, by the square of its steps."""
+MOMENTUM, MEMORY = 0.7, 0.97
+"""Of Adam: within a frame, and over frames."""
+
+
+@dataclass
+class Slopes:
+    """How large slopes were, a column: what has settled has small ones, and hardly moves."""
+
+    squares: Float[Tensor, " c"] | None = None
+    weight: float = 0.0
+
+    def scale(self, slope: Float[Tensor, " c"]) -> Float[Tensor, " c"]:
+        """Root of their mean square, this one included."""
+        if self.squares is None:
+            self.squares = torch.zeros_like(slope)
+        self.squares.lerp_(slope.square(), 1 - MEMORY)
+        self.weight = MEMORY * self.weight + 1 - MEMORY
+        return (self.squares / self.weight).sqrt() + TINY
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +87,7 @@ class Refiner:
                 held.append(pixels)
                 yield pixels
 
-        row, tracked = before, None
+        row, tracked, slopes = before, None, Slopes()
         for seen in watched(kept(), name):
             face = row_of(tracker.track(*seen), self.rest)
             still = np.zeros(facts.torso, np.float32)
@@ -84,36 +98,30 @@ class Refiner:
                 continue
             begin = now + self.start if row is None or tracked is None else row + now - tracked
             steps = self.config.motion.steps if row is not None and tracked is not None else FIRST_STEPS
-            row, tracked = self.refined(begin, pixels, steps), now
+            row, tracked = self.refined(begin, pixels, steps, slopes), now
             yield row
 
     def refined(
-        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], steps: int
+        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], steps: int, slopes: Slopes
     ) -> Float32[np.ndarray, " c"]:
-        """Columns of one frame after so many steps of Adam."""
+        """Columns of one frame after so many steps of Adam, which knows from frames before how large slopes are."""
         if steps == 0:
             return begin
-        side = self.config.motion.side_px
-        target = torch.from_numpy(reduced(pixels[None], side)[0])
+        target = torch.from_numpy(reduced(pixels[None], self.config.motion.side_px)[0])
         row = torch.from_numpy(begin.astype(np.float32)).requires_grad_()
-        rates = torch.from_numpy(self.rates)
-        first, second = torch.zeros_like(row), torch.zeros_like(row)
+        rates, first = torch.from_numpy(self.rates), torch.zeros_like(row)
         for step in range(steps):
-            loss = self._loss(row, target)
-            (slope,) = torch.autograd.grad(loss, row)
-            first.lerp_(slope, 0.1)
-            second.lerp_(slope.square(), 0.001)
-            mean, scale = first / (1 - 0.9 ** (step + 1)), (second / (1 - 0.999 ** (step + 1))).sqrt() + TINY
-            row = (row.detach() - (1 - 0.9 * step / steps) * rates * mean / scale).requires_grad_()
+            (slope,) = torch.autograd.grad(self._loss(row, target), row)
+            first.lerp_(slope, 1 - MOMENTUM)
+            mean = first / (1 - MOMENTUM ** (step + 1))
+            row = (row.detach() - (1 - 0.9 * step / steps) * rates * mean / slopes.scale(slope)).requires_grad_()
         return row.detach().numpy()
 
     @property
     def rates(self) -> Float32[np.ndarray, " c"]:
         """Of Adam, a column."""
-        rates = np.full(self.head.facts.columns, COMPONENT_RATE, np.float32)
-        rates[:FIXED] = row_rates(EXPRESSION)[:FIXED] * np.float32(STEP_RATE)
-        rates[FIXED : FIXED + self.head.facts.torso] = TORSO_RATE
-        return rates
+        facts = self.head.facts
+        return component_rates(facts.columns, facts.torso) * np.float32(STEP_RATE)
 
     def _loss(self, row: Float[Tensor, " c"], target: Float[Tensor, "h w 3"]) -> Float[Tensor, ""]:
         facts, head = self.head.facts, self.head
