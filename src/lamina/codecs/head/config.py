@@ -19,7 +19,7 @@ class ShapeConfig:
 
     mesh_gaussians: int = 9_000
     """On the face, head, eyes and in the mouth."""
-    free_gaussians: int = 3_600
+    free_gaussians: int = 5_000
     """Of hair, neck, shoulders and clothes."""
     base_share: float = 0.2
     """Of them in the base layer; layers between are spaced evenly by ratio."""
@@ -43,7 +43,7 @@ class LearnConfig:
 
     frames: int = 120
     """That are learnt from, evenly chosen."""
-    steps: int = 2_400
+    steps: int = 6_000
     """Each on one frame."""
     side_px: int = 256
     """Longer side of what is compared, at most, in the first two thirds of the steps."""
@@ -147,7 +147,7 @@ def _fast() -> HeadConfig:
     return replace(
         default,
         shape=replace(default.shape, mesh_gaussians=5_000, free_gaussians=2_000),
-        learning=replace(default.learning, frames=80, steps=900),
+        learning=replace(default.learning, frames=80, steps=1_500),
         motion=replace(default.motion, steps=4, side_px=192),
     )
 

@@ -10,7 +10,7 @@ from lamina.compiled import compiled
 
 NEAREST = 4
 FOREIGN = 1 << 40
-"""Added to the squared distance of places of another region: teeth are near lips, and look like none."""
+"""Added to the squared distance of places of another region (4 cm): teeth are near lips, and look like none."""
 
 
 def nearest_before(
@@ -18,7 +18,7 @@ def nearest_before(
 ) -> Int32[np.ndarray, "m 4"]:
     """Of places start...n-1, the nearest ones before each, nearest first; -1 where there are fewer.
 
-    Coordinates are within 2**19, so that squared distances are exact. Of equal distances the earlier one is nearer.
+    Coordinates are within 2**23, so that squared distances are exact in doubles. Of equal distances the earlier one is nearer.
     """
     found = np.full((len(places) - start, NEAREST), -1, np.int32)
     _search(np.ascontiguousarray(places), np.ascontiguousarray(regions), start, found)
@@ -29,14 +29,14 @@ def nearest_before(
 def _search(places, regions, start, found):
     for row in range(found.shape[0]):
         number = start + row
-        distances = np.full(4, np.int64(1) << np.int64(60))
+        distances = np.full(NEAREST, np.int64(1) << np.int64(60))
         for other in range(number):
             x = places[number, 0] - places[other, 0]
             y = places[number, 1] - places[other, 1]
             z = places[number, 2] - places[other, 2]
             distance = x * x + y * y + z * z
             if regions[number] != regions[other]:
-                distance += np.int64(1) << np.int64(40)
+                distance += np.int64(FOREIGN)
             if distance >= distances[3]:
                 continue
             place = 3
