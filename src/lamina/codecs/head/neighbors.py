@@ -18,7 +18,8 @@ def nearest_before(
 ) -> Int32[np.ndarray, "m 4"]:
     """Of places start...n-1, the nearest ones before each, nearest first; -1 where there are fewer.
 
-    Coordinates are within 2**23, so that squared distances are exact in doubles. Of equal distances the earlier one is nearer.
+    Coordinates are within 2**23, so that squared distances are exact in doubles. Of equal distances the earlier one is
+    nearer.
     """
     found = np.full((len(places) - start, NEAREST), -1, np.int32)
     _search(np.ascontiguousarray(places), np.ascontiguousarray(regions), start, found)
