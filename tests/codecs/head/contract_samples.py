@@ -27,4 +27,4 @@ SMALL = {
     "motion.side_px": 64,
 }
 
-SAMPLES = (Sample("head", CODEC, drawn_clip, SMALL, stops=(0.25, 0.85)),)
+SAMPLES = (Sample("head", CODEC, drawn_clip, SMALL, stops=(0.4, 0.58, 0.85)),)

@@ -20,6 +20,7 @@ from lamina.codecs.head.fit.learning import learn
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
 from lamina.codecs.head.fit.refining import Refiner
+from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
 from lamina.codecs.head.fit.tracker import pack_person, unpack_person
@@ -29,6 +30,7 @@ from lamina.codecs.head.syntax import HeadFacts
 from lamina.data import Clip
 from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.errors import SignalError
+from lamina.fitting import checkpoint
 from lamina.metrics import psnr
 from lamina.units import STREAM_GROUP
 
@@ -59,6 +61,7 @@ def fit(clip: Clip, config: HeadConfig, session: Session) -> Iterator[HeadPart |
     session.written.keep(0)
     part = _learnt_part(clip, config, session) if config.model is None else _taken_over(clip, config)
     yield part
+    checkpoint.remove(session.checkpoint)
     yield from _runs(clip, _refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
 
 
@@ -106,7 +109,8 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     layers = still_layers(pixels, config, _Stage(session, TRACKING, STILL, "the picture behind"))
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
-    learnt = learn(first_head(examples, config), examples, behind, config, report)
+    saver = Saver(session.checkpoint, session.key)
+    learnt = learn(first_head(examples, config), examples, behind, config, report, saver)
     activity = _activity(learnt.rows, config)
     sent = Sent(activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)

@@ -23,6 +23,7 @@ from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.components import Components, TorsoComponents, components_of, torso_components_of
 from lamina.codecs.head.fit.examples import EXPRESSION, Examples, reduced, size_within
 from lamina.codecs.head.fit.grid import Grid, gaussian_steps
+from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import NODES, FirstHead, camera_for
 from lamina.codecs.head.model import pose_from_reals
 from lamina.codecs.head.rig import Look, Rig, posed, rig_of, spread_of
@@ -38,6 +39,8 @@ FULL_SIZE_FROM, SETTLE_FROM = 0.5, 0.7
 """Shares of the steps after which pictures are looked at in full size, and values as they are sent."""
 MIDDLE_RATE = 0.3
 """Share of the first rates when values begin to be rounded."""
+LARGER_RATE = 0.55
+"""And when pictures are looked at in full size."""
 ROWS_FROM = 0.08
 """Share of the steps after which frames are refined: before, colors say little of where things are."""
 MASK_WEIGHT = 0.05
@@ -162,10 +165,13 @@ class Course:
     """What values are rounded to; None: not yet."""
     quality_db: float = 0.0
     order: list[int] = field(default_factory=list)
+    saver: Saver = field(default_factory=Saver)
+    turning: np.ndarray | None = None
+    """Columns of frames when they became components."""
 
     def __post_init__(self) -> None:
         groups = [{"params": [self.look[name]], "lr": rate} for name, rate in RATES.items()]
-        self._optimizer = torch.optim.Adam(groups, eps=TINY)
+        self.optimizer = torch.optim.Adam(groups, eps=TINY)
         self._began = self.look["places"][: len(self.rig)].detach().clone()
         self._tracked = self.rows.values.clone()
 
@@ -173,13 +179,25 @@ class Course:
         """Steps of a part of the whole; Adam's rates fall from one share of `RATES` to another."""
         stage, total = _stage(self.examples, self.behind, side_px), self.config.learning.steps
         for step in span:
+            if step < self.saver.step:
+                continue
             share = (step - span.start) / max(len(span), 1)
             rate = rates[1] + (rates[0] - rates[1]) * 0.5 * (1 + math.cos(math.pi * share))
-            for group, base in zip(self._optimizer.param_groups, RATES.values(), strict=True):
+            for group, base in zip(self.optimizer.param_groups, RATES.values(), strict=True):
                 group["lr"] = base * rate
             self._step(stage, rate, step >= ROWS_FROM * total)
-            if step % 5 == 0:
-                self.report(step / total, self.quality_db)
+            self._told(step, total)
+
+    def _told(self, step: int, total: int) -> None:
+        """Where it is; who asks to stop then finds the state kept."""
+        self.saver.keep(self, step + 1, self.turning)
+        if step % 5:
+            return
+        try:
+            self.report(step / total, self.quality_db)
+        except BaseException:
+            self.saver.keep(self, step + 1, self.turning, now=True)
+            raise
 
     def _step(self, stage: _Stage, rate: float, moves_rows: bool) -> None:
         top = self.config.level_count - 1
@@ -197,9 +215,9 @@ class Course:
             + PLACE_WEIGHT * (look.places[: len(self._began)] - self._began).square().mean()
             + self._held(row, number)
         )
-        self._optimizer.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()
-        self._optimizer.step()
+        self.optimizer.step()
         if row.grad is not None and level == top and moves_rows:
             self.rows.descend(number, row.grad, self.row_rates * rate)
             self.quality_db = 0.95 * self.quality_db + 0.05 * error if self.quality_db else error
@@ -231,48 +249,48 @@ def learn(
     behind: Float32[np.ndarray, "h w 3"],
     config: HeadConfig,
     report: Callable[[float, float], None],
+    saver: Saver,
 ) -> Learnt:
     """Learn it: with expressions and nodes themselves; then with components of them, and values as they are sent."""
     total, side = config.learning.steps, config.learning.side_px
     full = max(examples.frames.shape[1:3])
     settled, larger = round(SETTLE_FROM * total), round(FULL_SIZE_FROM * total)
     look = {name: getattr(first.look, name).clone().requires_grad_() for name in RATES}
-    chance = np.random.default_rng(config.seed)
     rows = Rows.of(examples.rows)
     rates = torch.from_numpy(row_rates(rows.values.shape[1]))
-    course = Course(examples, behind, config, first.rig, look, rows, rates, NODES, report, chance)
-    course.run(range(larger), side, (1.0, MIDDLE_RATE) if full > side else (1.0, 0.55))
-    course.run(range(larger, settled), full, (0.55, MIDDLE_RATE))
-    components = components_of(rows.values.numpy()[:, EXPRESSION:], config.motion.dimensions)
-    torso = torso_components_of(rows.values.numpy()[:, FIXED:EXPRESSION], config.motion.torso_components)
-    ended = _settling(course, components, torso)
+    chance = np.random.default_rng(config.seed)
+    course = Course(examples, behind, config, first.rig, look, rows, rates, NODES, report, chance, saver=saver)
+    if saver.turning is None:
+        saver.restore(course)
+        course.run(range(larger), side, (1.0, MIDDLE_RATE if full > side else LARGER_RATE))
+        course.run(range(larger, settled), full, (LARGER_RATE, MIDDLE_RATE))
+    turning = course.rows.values.numpy().copy() if saver.turning is None else saver.turning
+    ended, components, torso = _settling(course, turning)
+    if saver.turning is not None:
+        saver.restore(ended)
     ended.run(range(settled, total), full, (MIDDLE_RATE, FINAL_RATE))
     final = Look(**{name: value.detach() for name, value in look.items()})
     size = ended.grid.base_size if ended.grid is not None else 0.0
     return Learnt(ended.rig, final, ended.rows.values.numpy(), components, torso, size, ended.quality_db)
 
 
-def _settling(course: Course, components: Components, torso: TorsoComponents) -> Course:
-    """The same head, moved by components, its values rounded as they are sent."""
-    values = course.rows.values.numpy()
-    rows = np.concatenate(
-        [
-            values[:, :FIXED],
-            torso.project(values[:, FIXED:EXPRESSION]),
-            components.project(values[:, EXPRESSION:]),
-        ],
-        axis=1,
-    )
-    mean, basis = components.reals
-    rig = rig_of(face_template(), len(course.rig), mean, basis, course.rig.rest)
+def _settling(course: Course, turning: Float32[np.ndarray, "t c"]) -> tuple[Course, Components, TorsoComponents]:
+    """The same head, moved by components of what `turning` has, its values rounded as they are sent."""
+    config = course.config
+    components = components_of(turning[:, EXPRESSION:], config.motion.dimensions)
+    torso = torso_components_of(turning[:, FIXED:EXPRESSION], config.motion.torso_components)
+    bent, expressed = torso.project(turning[:, FIXED:EXPRESSION]), components.project(turning[:, EXPRESSION:])
+    rows = np.concatenate([turning[:, :FIXED], bent, expressed], axis=1)
+    rig = rig_of(face_template(), len(course.rig), *components.reals, course.rig.rest)
     rates = torch.from_numpy(component_rates(rows.shape[1], len(torso.scales)))
-    base_size = float(np.float32(course.look["log_sizes"].detach().median().item()))
-    grid = Grid(gaussian_steps(course.config), base_size)
+    median = float(np.float32(course.look["log_sizes"].detach().median().item()))
+    grid = Grid(gaussian_steps(config), median if course.saver.base_size is None else course.saver.base_size)
     directions = torch.from_numpy(torso.reals.astype(np.float32))
-    return Course(
-        course.examples, course.behind, course.config, rig, course.look, Rows.of(rows), rates, directions,
-        course.report, course.chance, grid, course.quality_db,
+    ended = Course(
+        course.examples, course.behind, config, rig, course.look, Rows.of(rows), rates, directions, course.report,
+        course.chance, grid, course.quality_db, course.order, course.saver, turning,
     )  # fmt: skip
+    return ended, components, torso
 
 
 def bending(nodes: Float[Tensor, " n"]) -> Float[Tensor, ""]:
