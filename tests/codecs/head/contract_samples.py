@@ -18,7 +18,7 @@ SMALL = {
     "group_frames": 5,
     "shape.mesh_gaussians": 500,
     "shape.free_gaussians": 200,
-    "shape.background_bits_per_pixel": 0.1,
+    "shape.background_bytes": 1_000,
     "learning.steps": 40,
     "learning.side_px": 96,
     "motion.dimensions": 6,

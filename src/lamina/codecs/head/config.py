@@ -33,8 +33,8 @@ class ShapeConfig:
     """Of logits of opacities."""
     color_step: float = 0.024
     """Of colors, 0...1."""
-    background_bits_per_pixel: float = 0.25
-    """Of the picture behind the person."""
+    background_bytes: int = 4_000
+    """Of the picture behind the person where its longer side has 256 pixels; in proportion to that side elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class MotionConfig:
 
     dimensions: int = 24
     """Principal components of the person's own expressions."""
-    steps: int = 8
+    steps: int = 10
     """Of refinement through the renderer, a frame."""
     side_px: int = 256
     """Longer side of what is compared while a frame is refined, at most."""

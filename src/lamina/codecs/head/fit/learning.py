@@ -156,6 +156,8 @@ class Course:
     config: HeadConfig
     rig: Rig
     look: dict[str, Tensor]
+    began: Float[Tensor, "n 3"]
+    """Where Gaussians on the head began."""
     rows: Rows
     row_rates: Float[Tensor, " c"]
     torso: Float[Tensor, "m n"]
@@ -172,7 +174,6 @@ class Course:
     def __post_init__(self) -> None:
         groups = [{"params": [self.look[name]], "lr": rate} for name, rate in RATES.items()]
         self.optimizer = torch.optim.Adam(groups, eps=TINY)
-        self._began = self.look["places"][: len(self.rig)].detach().clone()
         self._tracked = self.rows.values.clone()
 
     def run(self, span: range, side_px: int, rates: tuple[float, float]) -> None:
@@ -212,7 +213,7 @@ class Course:
         loss, error = self._loss(shown, row, stage, number, part)
         loss = (
             loss
-            + PLACE_WEIGHT * (look.places[: len(self._began)] - self._began).square().mean()
+            + PLACE_WEIGHT * (look.places[: len(self.began)] - self.began).square().mean()
             + self._held(row, number)
         )
         self.optimizer.zero_grad()
@@ -256,10 +257,12 @@ def learn(
     full = max(examples.frames.shape[1:3])
     settled, larger = round(SETTLE_FROM * total), round(FULL_SIZE_FROM * total)
     look = {name: getattr(first.look, name).clone().requires_grad_() for name in RATES}
-    rows = Rows.of(examples.rows)
+    began, rows = first.look.places[: len(first.rig)].clone(), Rows.of(examples.rows)
     rates = torch.from_numpy(row_rates(rows.values.shape[1]))
     chance = np.random.default_rng(config.seed)
-    course = Course(examples, behind, config, first.rig, look, rows, rates, NODES, report, chance, saver=saver)
+    course = Course(
+        examples, behind, config, first.rig, look, began, rows, rates, NODES, report, chance, saver=saver
+    )  # fmt: skip
     if saver.turning is None:
         saver.restore(course)
         course.run(range(larger), side, (1.0, MIDDLE_RATE if full > side else LARGER_RATE))
@@ -287,8 +290,8 @@ def _settling(course: Course, turning: Float32[np.ndarray, "t c"]) -> tuple[Cour
     grid = Grid(gaussian_steps(config), median if course.saver.base_size is None else course.saver.base_size)
     directions = torch.from_numpy(torso.reals.astype(np.float32))
     ended = Course(
-        course.examples, course.behind, config, rig, course.look, Rows.of(rows), rates, directions, course.report,
-        course.chance, grid, course.quality_db, course.order, course.saver, turning,
+        course.examples, course.behind, config, rig, course.look, course.began, Rows.of(rows), rates, directions,
+        course.report, course.chance, grid, course.quality_db, course.order, course.saver, turning,
     )  # fmt: skip
     return ended, components, torso
 

@@ -22,7 +22,7 @@ def still_layers(
     from lamina.codecs import codec_for
 
     codec = codec_for("picture")
-    target = Target("bits_per_pixel", config.shape.background_bits_per_pixel)
+    target = Target("size_bytes", config.shape.background_bytes * max(pixels.shape[:2]) / 256)
     chosen = codec.configure(Choices("fast", target, config.level_count))
 
     def told(progress: Progress) -> None:
