@@ -28,7 +28,7 @@ MOTION_STEPS = 5
 """Of rotations, translations, gaze, the torso's components, the expressions' components."""
 
 LATTICE = (12, 8)
-"""Nodes across and down the picture, which the torso bends with."""
+"""Nodes across and down the picture, which hair and torso bend with."""
 NODE_VALUES = 2 * LATTICE[0] * LATTICE[1]
 """To the right and down, of each node."""
 
@@ -61,9 +61,9 @@ def scale_factor(scale: int) -> float:
 def column_layers(torso: int, dimensions: int, layers: int) -> tuple[range, ...]:
     """Columns that each layer of a frame carries: all but the finer components of expressions are in the base layer.
 
-    The base layer has at least half of these; the others are shared by the layers above.
+    The base layer has at least three quarters of these; the others are shared by the layers above.
     """
-    first = FIXED + torso + (dimensions if layers == 1 else -(-dimensions // 2))
+    first = FIXED + torso + (dimensions if layers == 1 else -(-3 * dimensions // 4))
     total = FIXED + torso + dimensions
     ends = [first + round((total - first) * layer / max(layers - 1, 1)) for layer in range(layers)]
     ends[-1] = total

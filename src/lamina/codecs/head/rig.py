@@ -2,7 +2,7 @@
 """What moves a head: expressions, poses and gaze enter, Gaussians in a camera's axes leave; differentiable.
 
     on the head   X = R (p(e) + M(e) d) + t      p: on the mean head under expression e; M: how its triangle turned
-    beside it     X = w (R x + t) + (1 - w) (R0 x + t0 + bend(R0 x + t0)), bend: between nodes of a lattice
+    beside it     X = w (R x + t) + (1 - w) (R0 x + t0) + bend(R0 x + t0); bend: between nodes of a lattice
     eyes          turned about their centres by the gaze
 
 Gaussians are flat: two sizes and a turn in the surface. Rotations of triangles carry no gradients: what they add to
@@ -181,10 +181,9 @@ def _beside(
     at_rest = places @ rest.rotation.T + rest.translation
     corners, weights = lattice_weights(rest, at_rest.detach())
     bend = (pose.nodes[corners] * weights[:, :, None]).sum(dim=1)
-    with_torso = at_rest + torch.nn.functional.pad(bend, (0, 1))
     share = torch.sigmoid(skins)[:, None]
     facing = quaternions(torch.stack([rest.rotation, pose.rotation]).detach())[(skins.detach() > 0).long()]
-    return share * with_head + (1 - share) * with_torso, facing
+    return share * with_head + (1 - share) * at_rest + torch.nn.functional.pad(bend, (0, 1)), facing
 
 
 def lattice_weights(rest: Rest, points: Float[Tensor, "f 3"]) -> tuple[Int64[Tensor, "f 4"], Float[Tensor, "f 4"]]:
