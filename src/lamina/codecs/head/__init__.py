@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from lamina.codec import Codec, lazy
 from lamina.codecs.head.config import PRESETS, HeadConfig, configure
-from lamina.codecs.head.syntax import VERSION
+from lamina.codecs.head.syntax import VERSION, WIRE_ID
 
 if TYPE_CHECKING:
     from lamina.codecs.head.model import HeadModel, HeadPart, RunPart
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CODEC: Codec[Clip, HeadConfig, HeadPart | RunPart, HeadModel] = Codec(
     name="head",
-    wire_id=5,
+    wire_id=WIRE_ID,
     version=VERSION,
     paper="Jianglong Li et al.: Lightweight High-Fidelity Low-Bitrate Talking Face Compression for 3D Video Conference",
     signals=("clip",),

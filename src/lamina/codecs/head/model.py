@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int32
 
-from lamina.cameras.camera import Camera, look_at
+from lamina.cameras.camera import Camera
 from lamina.codec import Model, Size
 from lamina.codecs.head.attributes import Gaussians, joined
 from lamina.codecs.head.background import StillLayer, shown, still_of
@@ -270,15 +270,14 @@ class HeadModel:
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
-        """An arc in front of the face, as far round as it can be seen from."""
-        own = camera_of(self.head.facts)
-        focus = np.array(self.head.facts.rest[3:], np.float64)
-        distance = float(np.linalg.norm(focus))
+        """An arc about the head, as far round as it can be seen from; the one in the middle is the clip's own."""
+        own, focus = camera_of(self.head.facts), np.array(self.head.facts.rest[3:], np.float64)
         cameras = []
         for turn in np.linspace(-ORBIT_DEGREES, ORBIT_DEGREES, ORBIT_CAMERAS):
-            angle = math.radians(float(turn))
-            place = focus + distance * np.array([math.sin(angle), 0.0, -math.cos(angle)])
-            cameras.append(own.moved(look_at(place, focus, np.array([0.0, -1.0, 0.0]))))
+            motion = np.eye(4)
+            motion[:3, :3] = rotation_matrix(np.array([0.0, math.radians(float(turn)), 0.0]))
+            motion[:3, 3] = focus - motion[:3, :3] @ focus
+            cameras.append(replace(own, camera_from_world=motion))
         return tuple(cameras)
 
     @property

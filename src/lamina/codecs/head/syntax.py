@@ -14,6 +14,8 @@ from typing import Annotated
 from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Syntax, UInt, Varint, Version
 from lamina.codecs.head.columns import FIXED, GAUSSIAN_STEPS, MOTION_STEPS, NODE_VALUES
 
+WIRE_ID = 5
+"""Number of the codec in a container's header."""
 VERSION = 1
 """Of this syntax; a reader refuses others."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from lamina.bitstream import read_stream
 from lamina.codec import Progress, Session
 from lamina.codecs.head.background import shown, still_of
 from lamina.codecs.head.coding import Decoder, decode_states
@@ -26,7 +28,7 @@ from lamina.codecs.head.fit.still import still_layers
 from lamina.codecs.head.fit.tracker import pack_person, unpack_person
 from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, expressions_of, render
 from lamina.codecs.head.residuals import activity_class
-from lamina.codecs.head.syntax import HeadFacts
+from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
 from lamina.data import Clip
 from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.errors import SignalError
@@ -132,22 +134,34 @@ def _activity(rows: Float32[np.ndarray, "t c"], config: HeadConfig) -> tuple[int
     return tuple(activity_class(CHANGE_SHARE * float(change)) for change in changes)
 
 
+def _given(path: Path | None) -> Decoder:
+    """The head of a file.
+
+    Raises:
+        BitstreamError: the file is damaged.
+        SignalError: it holds no head.
+    """
+    if path is None or not path.exists():
+        raise SignalError(f"{path}: no such file; expected a file with the person's head")
+    with read_stream(path) as stream:
+        if stream.facts.codec_wire_id != WIRE_ID:
+            raise SignalError(f"{path}: holds no head; expected a file of lamina encode --codec head")
+        units = [unit for unit in stream.units() if unit.key.group == STREAM_GROUP]
+    decoder: Decoder | None = None
+    for _, decoder, _ in decode_states(units):  # noqa: B007 - the last one is kept
+        continue
+    if decoder is None:
+        raise SignalError(f"{path}: its head is cut off; expected all of its layers")
+    return decoder
+
+
 def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
     """The head of another file, for a clip of the same person.
 
     Raises:
         SignalError: the file holds no head, or one of another shape of picture.
     """
-    from lamina.bitstream import read_stream
-
-    assert config.model is not None
-    with read_stream(config.model) as stream:
-        decoder = None
-        units = [unit for unit in stream.units() if unit.key.group == STREAM_GROUP]
-        for _, decoder, _ in decode_states(units):  # noqa: B007
-            continue
-    if decoder is None:
-        raise SignalError(f"{config.model}: holds no head")
+    decoder = _given(config.model)
     facts = decoder.head.facts
     if facts.layers != config.level_count:
         raise SignalError(
