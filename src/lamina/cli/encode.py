@@ -29,6 +29,7 @@ EXAMPLES = (
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
+    ("lamina encode talk.mp4 talk.lam --codec head --kbps 3 --size 512x512", "a talking head, from less than the clip"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
 
