@@ -42,8 +42,8 @@ class Face:
 class FaceWatcher:
     """Finds the face in one picture after another, near where it was before."""
 
-    def __init__(self, name: str = "clip") -> None:
-        self._name, self._frame = name, 0
+    def __init__(self, name: str = "clip", first: int = 0) -> None:
+        self._name, self._frame = name, first
         self._last: Landmarks | None = None
 
     def look(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Landmarks:
@@ -130,9 +130,11 @@ class FaceTracker:
         return Face(pose, gaze, residual)
 
 
-def watched(frames: Iterable[UInt8[np.ndarray, "h w 3"]], name: str) -> Iterator[tuple[Landmarks, Observation]]:
-    """Landmarks and expressions of frame after frame."""
-    watcher = FaceWatcher(name)
+def watched(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]], name: str, first: int = 0
+) -> Iterator[tuple[Landmarks, Observation]]:
+    """Landmarks and expressions of frame after frame; `first` is the number of the first, for messages."""
+    watcher = FaceWatcher(name, first)
     for pixels in frames:
         points = watcher.look(pixels)
         yield points, observed(points)

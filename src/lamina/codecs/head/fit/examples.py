@@ -56,7 +56,7 @@ def examples_of(clip: Clip, config: HeadConfig, report: Callable[[float], None])
     start, stop = config.learn or (0, None)
     name = name_of(clip)
     seen = []
-    for points, observation in watched(clip.frames(start, stop), name):
+    for points, observation in watched(clip.frames(start, stop), name, start):
         seen.append((points, observation))
         report(0.5 * len(seen) / max(clip.frame_count or len(seen), 1))
     if len(seen) < LEAST_FRAMES:

@@ -79,7 +79,8 @@ class Refiner:
         `before` is what was decoded of the frame before `first`; then `frames` begin with that one.
         """
         facts = self.head.facts
-        tracker = FaceTracker(self.person, self.pinhole, facts.width, facts.height, name, frame=first)
+        begins = first - (before is not None)
+        tracker = FaceTracker(self.person, self.pinhole, facts.width, facts.height, name, frame=begins)
         held: list[np.ndarray] = []
 
         def kept() -> Iterator[np.ndarray]:
@@ -88,7 +89,7 @@ class Refiner:
                 yield pixels
 
         row, tracked, slopes = before, None, Slopes()
-        for seen in watched(kept(), name):
+        for seen in watched(kept(), name, begins):
             face = row_of(tracker.track(*seen), self.rest)
             still = np.zeros(facts.torso, np.float32)
             now = np.concatenate([face[:FIXED], still, self.components.project(face[EXPRESSION:])])
