@@ -45,8 +45,10 @@ def parser() -> Parser:
     made.add_argument("--json", action="store_true", help="for programs")
     made.add_argument("--plot", type=Path, metavar="FILE.png", help="of what is timed: dB over frames, a line a level")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames of the source that the file holds")
-    made.add_argument("--size", type=pixel_size, metavar="WxH", help="of a source of raw video")
-    made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video")
+    made.add_argument(
+        "--size", type=pixel_size, metavar="WxH", help="of a source of raw video; other clips are reduced to it"
+    )
+    made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video; other clips are reduced to it")
     made.add_argument("--fps", type=positive, metavar="RATE", help="frames per second of the source")
     made.add_argument("--hold-out", type=names, metavar="NAME,...", default=(), help="cameras to compare on instead")
     made.add_argument(

@@ -31,6 +31,7 @@ EXAMPLES = (
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
     ("lamina encode game/ game.lam --codec volume --scale 1/2", "what masks of cameras over time hold, as a grid"),
+    ("lamina encode talk.mp4 talk.lam --codec head --kbps 3 --size 512x512", "a talking head, from less than the clip"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
 
@@ -63,7 +64,7 @@ def parser() -> Parser:
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
-    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video")
+    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video; other clips are reduced to it")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
     reading.add_argument(
         "--scale",
