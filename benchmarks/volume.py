@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Volumetric video, whole files: encoded, decoded and compared over black; quality, bytes, times of each level.
 
-In: a timed capture with masks (panoptic_basketball of the data manifest). Out: benchmarks/results/volume_<variant>.json.
+In: a timed capture with masks (panoptic_basketball of the data manifest). Out: results/volume_<variant>.json.
 
-    python -m benchmarks.volume CAPTURE --hold-out 6,13,18,25 --frames 0:60 --scale 1/2          # 12 minutes of one core
+    python -m benchmarks.volume CAPTURE --hold-out 6,13,18,25 --frames 0:60          # 12 minutes of one core
     python -m benchmarks.volume CAPTURE --hold-out 6,13,18,25 --frames 0:20 --variant unmoved,all_intra,...
 """
 
@@ -100,7 +100,7 @@ def measured(capture: TimedCapture, variant: str, folder: Path) -> dict[str, Any
     """One encode, and all that is asked of its file."""
     preset, change = VARIANTS[variant]
     config, path, clock = change(PRESETS[preset]), folder / f"{variant}.lam", Clock()
-    lamina.encode(capture, path, config=config, progress=clock).close()
+    lamina.encode(capture, path, codec="volume", config=config, progress=clock).close()
     clock.close((time.monotonic(), time.process_time()))
     spent = {int(stage): times for stage, times in clock.spent.items() if stage.isdigit()}
     keys = [times for frame, times in spent.items() if config.is_key(frame)]
