@@ -14,7 +14,8 @@ from watched import LARGEST, watched
 from lamina.anchors.neighbors import ITSELF, NEIGHBORS
 from lamina.anchors.octree import MAX_DEPTH
 from lamina.anchors.syntax import MAX_ANCHORS, MAX_LAYERS
-from lamina.codecs.freeview import motion, walk
+from lamina.codecs.freeview import memory as memories
+from lamina.codecs.freeview import motion, scale_coding, walk
 from lamina.codecs.freeview.guests import MAX_GUESTS
 from lamina.codecs.freeview.motion import SUM_LIMIT, Channels
 from lamina.entropy import binary
@@ -51,16 +52,15 @@ def walks() -> Attack:
             yield both(MODULE + "walk", "code_value", data, lambda arguments=arguments: (memory().values, *arguments))
     yield both(MODULE + "walk", "code_groups", forged(wild_cell), cell_arrays)
     yield last_of_many(walk), last_of_many(watched(MODULE + "walk"))
-    space = watched(MODULE + "walk")
-    for own in (walk, space):
+    for own in (memories, watched(MODULE + "memory")):
         grown = own.with_cells(own.fresh_memory(MAX_GUESTS, Channels(1, 1)), np.arange(MAX_GUESTS), 5)
         yield MAX_GUESTS + 5, len(grown.history)
-    yield scale_after(walk), scale_after(space)
+    yield scale_after(scale_coding), scale_after(watched(MODULE + "scale_coding"))
 
 
-def memory(count: int = 12) -> walk.Memory:
+def memory(count: int = 12) -> memories.Memory:
     """Past differences as large as they get."""
-    fresh = walk.fresh_memory(count, WIDEST)
+    fresh = memories.fresh_memory(count, WIDEST)
     past = np.full(fresh.past.shape, 2 * SUM_LIMIT, np.int32)
     past[::2] *= -1
     return fresh._replace(past=past, history=np.full(count, 255, np.uint8))
@@ -124,14 +124,14 @@ def last_of_many(space: Any) -> tuple[int, list[int]]:
 
 def scale_after(space: Any) -> list[list[int]]:
     """What is remembered of cells that had differences all along, after noise."""
-    own = space.fresh_memory(3, Channels(1, 1))._replace(history=np.full(3, 255, np.uint8))
+    own = memories.fresh_memory(3, Channels(1, 1))._replace(history=np.full(3, 255, np.uint8))
     scale = importlib.import_module(MODULE + "hierarchy").Scale(
         np.full(3, -1, np.int32), np.full((3, NEIGHBORS), -1, np.int32)
     )
     columns = Channels(1, 1).count
     nothing = np.zeros((0, columns), np.int32)
-    carrier = walk.Carrier(scale, np.array([0, 1, 1, 4, 4, 7, 7, 10]), np.ones(3, np.uint8))
-    above = walk.Above(nothing, np.zeros(0, np.uint8))
+    carrier = scale_coding.Carrier(scale, np.array([0, 1, 1, 4, 4, 7, 7, 10]), np.ones(3, np.uint8))
+    above = scale_coding.Above(nothing, np.zeros(0, np.uint8))
     flags, after = space.code_scale(open_reader(noise(2)), own, carrier, above, np.zeros((3, columns), np.int32))
     return [flags.tolist(), after.history.tolist(), after.past.tolist()]
 
@@ -194,4 +194,4 @@ def crowd_of(space: Any, count: int) -> Any:
     channels = Channels(1, 1)
     sums = np.zeros((count, channels.count), np.int32)
     return space.Guests(layer, space.Scale(np.full(count, -1, np.int32), neighbors), sums,
-                        walk.fresh_memory(count, channels))  # fmt: skip
+                        memories.fresh_memory(count, channels))  # fmt: skip

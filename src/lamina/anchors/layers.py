@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Bool, Float, Float32, Int32, UInt8
+from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, concatenate
 from lamina.anchors.context.layout import VALUE_BITS
 from lamina.anchors.contraction import Contraction
 from lamina.anchors.missing import missing_shares
 from lamina.anchors.neural import Heads
-from lamina.anchors.octree import Lattice
+from lamina.anchors.octree import Indices, Lattice
 from lamina.anchors.syntax import SCALING_COUNT, AnchorFacts
 from lamina.networks.quantized import QuantizedMlp
 
@@ -45,6 +46,11 @@ class AnchorLayer:
     def count(self) -> int:
         """Anchors."""
         return len(self.indices)
+
+    @property
+    def is_live(self) -> Bool[np.ndarray, " n"]:
+        """Which make Gaussians; the others are structure."""
+        return self.masks.max(axis=1, initial=0) > 0
 
 
 def lattice_of(facts: AnchorFacts) -> Lattice:
@@ -75,14 +81,21 @@ def missing_of(facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> Float32[np.
 
 def anchors_of(facts: AnchorFacts, layer: int, state: AnchorLayer) -> Anchors:
     """Integers of a layer -> tensors."""
-    lattice = lattice_of(facts)
-    positions, sides = lattice.centers(state.indices, layer), lattice.sides(state.indices, layer)
     values = torch.from_numpy(state.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
+    return anchors_in(facts, layer, state.indices, values, state.masks)
+
+
+def anchors_in(
+    facts: AnchorFacts, layer: int, cells: Indices, values: Float[Tensor, "n c"], masks: UInt8[np.ndarray, "n k"]
+) -> Anchors:
+    """Anchors in cells of a layer, of attributes as reals; differentiable in these."""
+    lattice = lattice_of(facts)
+    positions, sides = lattice.centers(cells, layer), lattice.sides(cells, layer)
     features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
     return Anchors(
         positions=torch.from_numpy(positions.astype(np.float32)),
         features=features.contiguous(),
         scalings=torch.exp(scalings + torch.from_numpy(np.log(sides).astype(np.float32))[:, None]),
         offsets=offsets.reshape(-1, facts.offset_count, 3),
-        masks=torch.from_numpy(state.masks.astype(np.float32)),
+        masks=torch.from_numpy(masks.astype(np.float32)),
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.anchors.neighbors import ITSELF
-from lamina.codecs.freeview.fit.births import reborn
+from lamina.codecs.freeview.fit.rebirth import reborn
 from lamina.codecs.freeview.guests import (
     Guests,
     gaps_of,

@@ -11,7 +11,7 @@ from scene_samples import FULL, sample
 from lamina.anchors.octree import Layers, morton_keys
 from lamina.codecs.freeview.config import MotionConfig
 from lamina.codecs.freeview.fit.start import median_reach, motion_facts, scale_depths
-from lamina.codecs.freeview.hierarchy import Hierarchy, hierarchy_of, scale_counts
+from lamina.codecs.freeview.hierarchy import Hierarchy, cell_count, hierarchy_of
 
 BASE_DEPTH = 2
 
@@ -97,7 +97,7 @@ def test_one_level_is_the_anchors_themselves() -> None:
 def test_cells_are_counted_as_they_come(layers: Layers) -> None:
     for depth, scale in ((0, 0), (1, 0), (2, 0), (2, 1), (3, 1)):
         expected = {cell for layer in range(scale + 1) for cell in ancestors(layers, layer, depth)}
-        assert scale_counts(layers, BASE_DEPTH, depth, scale) == len(expected)
+        assert cell_count(layers, BASE_DEPTH, depth, scale) == len(expected)
 
 
 def test_depths_are_found_by_the_ratio(layers: Layers) -> None:

@@ -13,8 +13,9 @@ from lamina.anchors.neighbors import neighbor_rows
 from lamina.anchors.octree import indices_of, morton_keys
 from lamina.codecs.freeview import walk as own_walk
 from lamina.codecs.freeview.hierarchy import Scale
+from lamina.codecs.freeview.memory import Memory, fresh_memory, with_cells
 from lamina.codecs.freeview.motion import SUM_LIMIT, Channels
-from lamina.codecs.freeview.walk import Above, Carrier, Memory, code_scale, fresh_memory, with_cells
+from lamina.codecs.freeview.scale_coding import Above, Carrier, code_scale
 from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 

@@ -2,7 +2,7 @@
 """One scale of one frame <-> its unit's payload.
 
     MotionHead    what follows; guests that leave, what those that stay differ by, guests that come
-    stream        differences of the scale's cells                                             walk.py
+    stream        differences of the scale's cells                                     scale_coding.py
 
 All that a unit builds on is a `ScaleState`: that of the frame before, of the same scale; without one it is absolute,
 differences are from rest, and all guests come anew. Of the scale above, in the same frame, differences are contexts.
@@ -28,11 +28,11 @@ from lamina.codecs.freeview.guests import (
     stays_of,
     unpack_births,
 )
+from lamina.codecs.freeview.memory import Memory, fresh_memory
 from lamina.codecs.freeview.motion import Sums, added
 from lamina.codecs.freeview.rest import Rest
+from lamina.codecs.freeview.scale_coding import Above, Carrier, pack_differences, unpack_differences
 from lamina.codecs.freeview.syntax import MotionHead
-from lamina.codecs.freeview.walk import Above, Carrier, Memory, code_scale, fresh_memory
-from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 
 UNIT = "frame"
@@ -89,11 +89,13 @@ def pack_scale(
         ValueError: a difference stands where the scale carries none.
     """
     carrier = _cells(rest, scale)
-    if changes.differences[carrier.is_sent == 0].any() or _beside_columns(carrier, changes.differences).any():
+    if changes.differences[carrier.is_sent == 0].any() or changes.differences[:, ~rest.is_carried(scale)].any():
         raise ValueError(f"scale {scale}: differences where its cells carry none; a decoder would have 0 there")
-    stream, flags, memory = _written(carrier, changes.differences, before.memory, _above(rest, above))
+    stream, flags, memory = pack_differences(carrier, changes.differences, before.memory, _above(rest, above))
     staying = remaining(before.guests, changes.stays)
-    motion, _, guest_memory = _written(_guests(rest, staying), changes.guest_differences, staying.memory, _above(rest))
+    motion, _, guest_memory = pack_differences(
+        _guests(rest, staying), changes.guest_differences, staying.memory, _above(rest)
+    )
     born = changes.born
     leaving = gaps_of(changes.stays)
     head = MotionHead(
@@ -133,18 +135,29 @@ def unpack_scale(
         raise BitstreamError("no stream follows, and the head does not say that all stands still", UNIT)
     if head.guest_motion == b"":
         raise BitstreamError("guests move, but nothing says how", UNIT, "guest_motion")
-    differences, flags, memory = _read(_cells(rest, scale), stream, before.memory, _above(rest, above))
+    differences, flags, memory = unpack_differences(
+        _cells(rest, scale), stream, before.memory, _above(rest, above), UNIT
+    )
     try:
         stays = stays_of(head.departures or (), before.guests.count)
     except ValueError as error:
         raise BitstreamError(str(error), UNIT, "departures") from None
     staying = remaining(before.guests, stays)
-    moves, _, guest_memory = _read(_guests(rest, staying), head.guest_motion or b"", staying.memory, _above(rest))
+    moves, _, guest_memory = unpack_differences(
+        _guests(rest, staying), head.guest_motion or b"", staying.memory, _above(rest), UNIT
+    )
     born = None if head.births is None else unpack_births(rest.facts, context, scale, head.births)
     if staying.count + (born.count if born is not None else 0) > MAX_GUESTS:
         raise BitstreamError(f"more than {MAX_GUESTS} guests", UNIT, "births")
     guests = _after(staying, moves, guest_memory, born)
     return _state(rest, head.is_absolute, before, differences, flags, memory, guests)
+
+
+def applied(changes: Changes, before: ScaleState) -> tuple[Sums, Guests]:
+    """Sums and guests that a unit makes, nothing coded: what is shown. Guests keep the memory of the frame before."""
+    staying = remaining(before.guests, changes.stays)
+    guests = _after(staying, changes.guest_differences, staying.memory, changes.born)
+    return added(before.sums, changes.differences), guests
 
 
 def _state(
@@ -178,49 +191,7 @@ def _cells(rest: Rest, scale: int) -> Carrier:
     return Carrier(rest.hierarchy(scale).scales[scale], rest.column_ranges(scale), rest.is_sent(scale))
 
 
-def _beside_columns(carrier: Carrier, differences: Int32[np.ndarray, "n c"]) -> Int32[np.ndarray, "n c"]:
-    """Differences in columns that are not carried."""
-    kept = np.zeros(differences.shape[1], np.bool_)
-    for first, end in zip(carrier.columns[::2], carrier.columns[1::2], strict=True):
-        kept[int(first) : int(end)] = True
-    return np.where(kept, 0, differences)
-
-
 def _guests(rest: Rest, guests: Guests) -> Carrier:
     """Guests carry all columns."""
     ranges = rest.column_ranges(rest.facts.anchors.layer_count)
     return Carrier(guests.scale, ranges, np.ones(guests.count, np.uint8))
-
-
-def _written(
-    carrier: Carrier, differences: Int32[np.ndarray, "n c"], memory: Memory, above: Above
-) -> tuple[bytes, UInt8[np.ndarray, " n"], Memory]:
-    """A stream, which groups of columns each cell has, and what the coder knows afterwards; no bytes: all is 0."""
-    if not differences.any():
-        return b"", np.zeros(carrier.scale.count, np.uint8), _after_still(memory)
-    found: list[tuple[UInt8[np.ndarray, " n"], Memory]] = []
-
-    def walk(coder: Coder) -> None:
-        found.append(code_scale(coder, memory.copied(), carrier, above, differences.copy()))
-
-    stream = write_stream(walk)
-    flags, after = found[-1]
-    return stream, flags, after
-
-
-def _read(
-    carrier: Carrier, stream: bytes, memory: Memory, above: Above
-) -> tuple[Int32[np.ndarray, "n c"], UInt8[np.ndarray, " n"], Memory]:
-    """The inverse; differences first."""
-    differences = np.zeros(memory.past.shape, np.int32)
-    if not stream:
-        return differences, np.zeros(carrier.scale.count, np.uint8), _after_still(memory)
-    coder = open_reader(stream, unit=UNIT)
-    flags, after = code_scale(coder, memory.copied(), carrier, above, differences)
-    expect_end(coder, unit=UNIT)
-    return differences, flags, after
-
-
-def _after_still(memory: Memory) -> Memory:
-    """After a frame in which nothing differs: contexts learn nothing from it."""
-    return memory._replace(past=np.zeros_like(memory.past), history=memory.history << 1)

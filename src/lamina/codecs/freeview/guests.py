@@ -22,9 +22,9 @@ from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.neighbors import NEIGHBORS, neighbor_rows
 from lamina.anchors.syntax import AnchorFacts
 from lamina.codecs.freeview.hierarchy import Scale
+from lamina.codecs.freeview.memory import Memory, fresh_memory, with_cells
 from lamina.codecs.freeview.motion import Channels, Sums, moved, step_row
 from lamina.codecs.freeview.syntax import FreeviewFacts
-from lamina.codecs.freeview.walk import Memory, fresh_memory, with_cells
 
 MAX_GUESTS = 1 << 16
 """Of one layer at a time: bounds what a decoder holds."""
@@ -57,7 +57,7 @@ def guest_facts(facts: AnchorFacts, layer: int) -> AnchorFacts:
 def no_guests(facts: FreeviewFacts) -> Guests:
     """Before any has come."""
     anchors = facts.anchors
-    channels = Channels(anchors.feature_count, anchors.offset_count)
+    channels = Channels.of(anchors)
     return Guests(
         AnchorLayer(
             np.zeros((0, 3), np.int32),
@@ -145,6 +145,6 @@ def guest_anchors(facts: FreeviewFacts, layer: int, guests: Guests) -> Anchors:
 
 def moved_guests(facts: FreeviewFacts, layer: int, guests: Guests) -> Anchors:
     """As they are in this frame."""
-    channels = Channels(facts.anchors.feature_count, facts.anchors.offset_count)
+    channels = Channels.of(facts.anchors)
     differences = torch.from_numpy(guests.sums.astype(np.float32)) * step_row(facts.motion, channels)
     return moved(guest_anchors(facts, layer, guests), differences, channels)

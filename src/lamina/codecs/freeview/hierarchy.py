@@ -79,15 +79,15 @@ def hierarchy_of(layers: Sequence[Indices], base_depth: int, depths: Sequence[in
     return Hierarchy(tuple(scales), tuple(members))
 
 
-def scale_counts(layers: Sequence[Indices], base_depth: int, depth: int, scale: int) -> int:
-    """Cells that a scale of this depth would have."""
+def cell_count(layers: Sequence[Indices], base_depth: int, depth: int, scale: int) -> int:
+    """How many cells a scale would have if they were of this depth."""
     return len(np.unique(_ancestors(layers[: scale + 1], base_depth, depth)))
 
 
 def _ancestors(layers: Sequence[Indices], base_depth: int, depth: int) -> np.ndarray:
-    """Morton key, at a depth not below layer 0's... of each anchor's ancestor; of itself where it is no deeper.
+    """Morton keys of the cells of a depth in which anchors of layers, base first, stand.
 
-    Anchors above that depth count by the first of their descendants' cells.
+    An anchor whose own cell is coarser than that has the first of the cells of the depth within it.
     """
     parts = []
     for layer, cells in enumerate(layers):

@@ -23,6 +23,7 @@ from jaxtyping import Float, Int32, Int64
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
+from lamina.anchors.syntax import AnchorFacts
 from lamina.codecs.freeview.syntax import MotionFacts
 
 SUM_LIMIT = (1 << 20) - 1
@@ -38,6 +39,11 @@ class Channels:
 
     feature_count: int
     offset_count: int
+
+    @classmethod
+    def of(cls, facts: AnchorFacts) -> Channels:
+        """Those of anchors of so many features and offsets."""
+        return cls(facts.feature_count, facts.offset_count)
 
     @property
     def widths(self) -> tuple[int, int, int, int]:

@@ -5,23 +5,18 @@
     group       features, translation, rotation, offsets    given the past, the parent, the groups before
     value       0 or not, sign, magnitude                   given the same column of past, parent and last cell
 
-What contexts have learned goes on from frame to frame within a group, and begins anew with it: streams of a kilobyte
-teach little.
+A group is one of columns; the past is what the frames before were like, the parent a cell of the scale above in the
+same frame. Slots of contexts are laid out here, kept and copied in `memory`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
 
-from lamina.codecs.freeview.hierarchy import Scale
-from lamina.codecs.freeview.motion import SUM_LIMIT, Channels
+from lamina.codecs.freeview.motion import SUM_LIMIT
 from lamina.entropy.binary import fail, ran_dry
 from lamina.entropy.kernel import kernel
-from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer
-from lamina.entropy.walk import Coder
+from lamina.entropy.mixing import code_mixed_bit
 
 GROUPS = 4
 COLUMNS = 256
@@ -68,46 +63,6 @@ VALUE_ROWS = BITS_HIGH + GROUPS * 24 * 24
 # Sets of weights.
 SET_GROUP, SET_ZERO, SET_SIGN, SET_CLASS, SET_BITS = 0, 4, 8, 12, 16
 VALUE_SETS = 20
-
-
-class Memory(NamedTuple):
-    """What the walk of one scale knows of frames before; kernels change its arrays in place."""
-
-    active: Mixer
-    values: Mixer
-    past: Int32[np.ndarray, "n c"]
-    """Differences of the frame before."""
-    history: UInt8[np.ndarray, " n"]
-    """Whether a cell had any, a bit a frame, the last one lowest."""
-
-    def copied(self) -> Memory:
-        """Another that can be changed."""
-        return Memory(_copied(self.active), _copied(self.values), self.past.copy(), self.history.copy())
-
-
-def _copied(mixer: Mixer) -> Mixer:
-    return mixer._replace(
-        slots=mixer.slots.copy(), weights=mixer.weights.copy(), chosen=mixer.chosen.copy(), logits=mixer.logits.copy()
-    )
-
-
-def fresh_memory(cells: int, channels: Channels) -> Memory:
-    """At the begin of a group."""
-    return Memory(
-        fresh_mixer(ACTIVE_CELL + cells, 4, ACTIVE_MODELS),
-        fresh_mixer(VALUE_ROWS, VALUE_SETS, VALUE_MODELS),
-        np.zeros((cells, channels.count), np.int32),
-        np.zeros(cells, np.uint8),
-    )
-
-
-def with_cells(memory: Memory, rows: Int64[np.ndarray, " m"], fresh: int) -> Memory:
-    """Memory of some of the cells, and of so many new ones behind them."""
-    slots = memory.active.slots
-    new = fresh_mixer(fresh, 1, 1).slots
-    active = memory.active._replace(slots=np.concatenate([slots[:ACTIVE_CELL], slots[ACTIVE_CELL + rows], new]))
-    past = np.concatenate([memory.past[rows], np.zeros((fresh, memory.past.shape[1]), np.int32)])
-    return Memory(active, memory.values, past, np.concatenate([memory.history[rows], np.zeros(fresh, np.uint8)]))
 
 
 @kernel
@@ -302,37 +257,3 @@ def code_groups(coder, mixer, i, last, values, past, history, flags, starts, par
             values[i, column] = value
             nonzero += np.int64(value != 0)
     return found
-
-
-class Carrier(NamedTuple):
-    """Cells whose differences are coded together."""
-
-    scale: Scale
-    columns: Int64[np.ndarray, " 8"]
-    """First column of each group and its end; the same number twice: it is not carried."""
-    is_sent: UInt8[np.ndarray, " n"]
-    """0 for cells that have nothing to move: nothing is coded."""
-
-
-class Above(NamedTuple):
-    """The scale above, in the same frame."""
-
-    differences: Int32[np.ndarray, "a c"]
-    flags: UInt8[np.ndarray, " a"]
-    """A bit a group of columns in which a cell differs."""
-
-
-def code_scale(
-    coder: Coder, memory: Memory, carrier: Carrier, above: Above, values: Int32[np.ndarray, "n c"]
-) -> tuple[UInt8[np.ndarray, " n"], Memory]:
-    """Differences of a scale, into or from `values`; returns which groups each cell has, and what the next frame knows.
-
-    `memory` is changed: give a copy where it is needed again.
-    """
-    flags = np.zeros(len(values), np.uint8)
-    walk_scale(
-        coder, memory.active, memory.values, values, memory.past, memory.history, flags, carrier.is_sent,
-        carrier.columns, carrier.scale.parents, carrier.scale.neighbors, above.differences, above.flags,
-    )  # fmt: skip
-    history = ((memory.history << 1) | (flags != 0)).astype(np.uint8)
-    return flags, memory._replace(past=values.copy(), history=history)

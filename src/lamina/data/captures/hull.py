@@ -7,7 +7,9 @@ at its surface, in the mean color of the cameras that see them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -46,12 +48,61 @@ class Carved(NamedTuple):
     inside: Int32[np.ndarray, " c"]
 
 
+@dataclass(frozen=True, eq=False)
+class SeenCube:
+    """Cells of a cube, and where cameras have them, kept to be carved again: 4 bytes a cell and camera."""
+
+    grid: Float64[np.ndarray, "c 3"]
+    """Middles, world units; x slowest."""
+    places: tuple[Int32[np.ndarray, " c"], ...]
+    """Of each camera: the pixel of each cell, row by row; -1 for cells that it does not see."""
+
+    @classmethod
+    def of(cls, cameras: Sequence[Camera], middle: Float64[np.ndarray, "3"], side: float, cells: int) -> SeenCube:
+        """A cube of `cells` an axis, looked at from all cameras."""
+        grid = cube_grid(middle, side, cells)
+        places: list[Int32[np.ndarray, " c"]] = []
+        for camera in cameras:
+            rows, pixels = _pixels_of(camera, grid)
+            own = np.full(len(grid), -1, np.int32)
+            own[rows] = pixels[:, 1] * camera.width + pixels[:, 0]
+            places.append(own)
+        return cls(grid, tuple(places))
+
+    @cached_property
+    def seen(self) -> Int32[np.ndarray, " c"]:
+        """How many cameras see each cell."""
+        seen = np.zeros(len(self.grid), np.int32)
+        for own in self.places:
+            seen += own >= 0
+        return seen
+
+
+def carved_while_any(
+    cube: SeenCube, silhouettes: Iterable[Silhouette], least_share: float, least_cells: int
+) -> tuple[list[Silhouette], Carved] | None:
+    """Silhouettes as they come, one of each camera, and the cube; None as soon as too few cells can still be filled.
+
+    What comes after that is not asked for. Of cells that are not filled at `least_share`, what is said of the inside is
+    too little to be so.
+    """
+    seen, taken = cube.seen, list[Silhouette]()
+    inside, rows = seen.copy(), np.flatnonzero(seen >= LEAST_VIEWS)
+    for places, one in zip(cube.places, silhouettes, strict=True):
+        taken.append(one)
+        own = places[rows]
+        inside[rows] -= (own >= 0) & (one.mask.reshape(-1)[own] == 0)
+        rows = rows[inside[rows] >= least_share * seen[rows]]
+        if len(rows) < least_cells:
+            return None
+    return taken, Carved(cube.grid, seen, inside)
+
+
 def carved(
     silhouettes: Sequence[Silhouette], middle: Float64[np.ndarray, "3"], side: float, cells: int = CELLS
 ) -> Carved:
     """A cube of `cells` an axis, looked at from all cameras."""
-    centers = (np.arange(cells) + 0.5) / cells * side - 0.5 * side
-    grid = np.stack(np.meshgrid(centers, centers, centers, indexing="ij"), axis=-1).reshape(-1, 3) + middle
+    grid = cube_grid(middle, side, cells)
     seen, inside = np.zeros(len(grid), np.int32), np.zeros(len(grid), np.int32)
     for one in silhouettes:
         rows, _, found = _sampled(one.camera, grid, one.mask)
@@ -75,16 +126,27 @@ def hull_points(silhouettes: Sequence[Silhouette], cube: Carved, least_share: fl
     return PointCloud(np.arange(len(points)), points, colors)
 
 
+def cube_grid(middle: Float64[np.ndarray, "3"], side: float, cells: int) -> Float64[np.ndarray, "c 3"]:
+    """Middles of the cells of a cube, world units; x slowest."""
+    centers = (np.arange(cells) + 0.5) / cells * side - 0.5 * side
+    return np.stack(np.meshgrid(centers, centers, centers, indexing="ij"), axis=-1).reshape(-1, 3) + middle
+
+
 def _sampled(
     camera: Camera, points: Float64[np.ndarray, "p 3"], mask: Mask
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows of points in the picture, their pixels (x, y), and what the mask has there."""
+    rows, pixels = _pixels_of(camera, points)
+    return rows, pixels, mask[pixels[:, 1], pixels[:, 0]]
+
+
+def _pixels_of(camera: Camera, points: Float64[np.ndarray, "p 3"]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of points in the picture, and their pixels (x, y)."""
     places, depths = camera.project(points)
     with np.errstate(invalid="ignore"):
         there = (depths > 0) & ((places >= 0) & (places < (camera.width, camera.height))).all(axis=1)
     rows = np.flatnonzero(there)
-    pixels = np.floor(places[rows]).astype(np.int64)
-    return rows, pixels, mask[pixels[:, 1], pixels[:, 0]]
+    return rows, np.floor(places[rows]).astype(np.int64)
 
 
 def _surface(filled: Bool[np.ndarray, "n n n"]) -> Bool[np.ndarray, "n n n"]:

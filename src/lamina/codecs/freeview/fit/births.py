@@ -10,8 +10,8 @@ there: the visual hull of the errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -21,20 +21,19 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, beside
-from lamina.anchors.context.fixed import FixedContext, quantize_layer
+from lamina.anchors.context.fixed import FixedContext
 from lamina.anchors.context.layout import VALUE_BITS
-from lamina.anchors.context.neighborhood import layer_family
-from lamina.anchors.layers import AnchorLayer, lattice_of
+from lamina.anchors.layers import AnchorLayer, anchors_in, lattice_of
 from lamina.anchors.neural import Heads, head_inputs
 from lamina.anchors.octree import Indices, indices_of, morton_keys
 from lamina.anchors.picturing import painted, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
-from lamina.codecs.freeview.frame_coding import ScaleState
-from lamina.codecs.freeview.guests import guest_facts, moved_guests, pack_births
+from lamina.codecs.freeview.fit.rebirth import quantized
+from lamina.codecs.freeview.guests import moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
-from lamina.data.captures.hull import LEAST_VIEWS, Silhouette, carved, hull_points
+from lamina.data.captures.hull import LEAST_VIEWS, SeenCube, Silhouette, carved_while_any, hull_points
 from lamina.data.captures.point_cloud import PointCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
@@ -71,9 +70,8 @@ class Stage:
     """What each training camera saw, evened."""
     model: FreeviewModel
     """The frame without births, top level."""
-    middle: Float64[np.ndarray, "3"]
-    side: float
-    """Cube in which new things are looked for, world units."""
+    cube: SeenCube
+    """In which new things are looked for, as the cameras of the shots see it."""
 
     def shown(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Tensor:
         """What a camera sees of anchors, differentiable in these."""
@@ -92,6 +90,13 @@ class Stage:
         return float(np.mean(losses))
 
 
+class Place(NamedTuple):
+    """Where guests come."""
+
+    layer: int
+    cells: Indices
+
+
 def born(
     stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]
 ) -> tuple[int, AnchorLayer] | None:
@@ -99,26 +104,19 @@ def born(
 
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
-    errors = _errors(stage, config)
-    if sum(bool(one.mask.any()) for one in errors) < LEAST_VIEWS:
+    shares = [config.least_share - LESS_SHARE * layer for layer in range(stage.model.level + 1)]
+    found = carved_while_any(stage.cube, _errors(stage, config), shares[-1], config.least_cells)
+    if found is None or sum(bool(one.mask.any()) for one in found[0]) < LEAST_VIEWS:
         return None
-    cube = carved(errors, stage.middle, stage.side, config.cube_cells)
-    for layer in range(stage.model.level + 1):
-        share = config.least_share - LESS_SHARE * layer
-        points = hull_points(errors, cube, share)
-        cells, colors, share = _cells_of(stage, layer, points, config)
-        if len(cells) >= config.least_cells and share >= LEAST_FREE:
-            found = _grown(stage, config, Place(layer, cells), colors, seed)
-            is_worth_it = found is not None and _pays(stage, config, layer, found, rate_weight)
-            return (layer, found) if found is not None and is_worth_it else None
+    errors, cube = found
+    for layer, least_share in enumerate(shares):
+        points = hull_points(errors, cube, least_share)
+        cells, colors, free_share = _cells_of(stage, layer, points, config)
+        if len(cells) >= config.least_cells and free_share >= LEAST_FREE:
+            grown = _grown(stage, config, Place(layer, cells), colors, seed)
+            is_worth_it = grown is not None and _pays(stage, config, layer, grown, rate_weight)
+            return (layer, grown) if grown is not None and is_worth_it else None
     return None
-
-
-class Place(NamedTuple):
-    """Where guests come."""
-
-    layer: int
-    cells: Indices
 
 
 def _grown(
@@ -136,17 +134,15 @@ def _grown(
     return quantized(stage.rest, stage.context, place.layer, place.cells[kept], values[kept], used[kept])
 
 
-def _errors(stage: Stage, config: BirthConfig) -> list[Silhouette]:
-    """Where each view misses something."""
-    silhouettes = []
-    with torch.no_grad():
-        for shot in stage.shots:
+def _errors(stage: Stage, config: BirthConfig) -> Iterator[Silhouette]:
+    """Where each view misses something, found when it is asked for."""
+    for shot in stage.shots:
+        with torch.no_grad():
             error = (stage.shown(stage.model.anchors, shot) - shot.target).abs().mean(dim=2)
             smooth = torch.nn.functional.avg_pool2d(error[None], 3, 1, 1)[0]
-            mask = (smooth > config.error).to(torch.uint8).numpy()
-            pixels = (shot.target * 255).round().to(torch.uint8).numpy()
-            silhouettes.append(Silhouette(shot.camera, mask, pixels))
-    return silhouettes
+        mask = (smooth > config.error).to(torch.uint8).numpy()
+        pixels = (shot.target * 255).round().to(torch.uint8).numpy()
+        yield Silhouette(shot.camera, mask, pixels)
 
 
 def _cells_of(
@@ -174,7 +170,7 @@ def _first_values(
 ) -> tuple[Float64[np.ndarray, "m c"], UInt8[np.ndarray, "m k"]]:
     """Of each, the values and masks of the anchor of layer 0 at rest whose color is nearest; all offsets are used."""
     layer = stage.rest.layers[0]
-    live = np.flatnonzero(layer.masks.max(axis=1, initial=0) > 0)
+    live = np.flatnonzero(layer.is_live)
     anchors = stage.rest.level(0).anchors.select(torch.from_numpy(live))
     place = torch.from_numpy(stage.shots[0].camera.position_world).to(anchors.positions)
     with torch.no_grad():
@@ -186,19 +182,9 @@ def _first_values(
 
 
 def _anchors_of(rest: Rest, place: Place, values: Float[Tensor, "m c"], used: UInt8[np.ndarray, "m k"]) -> Anchors:
-    """Real values -> anchors, differentiable."""
-    layer, cells = place
-    facts, lattice = rest.facts.anchors, lattice_of(rest.facts.anchors)
-    features, scalings, offsets = values.split([facts.feature_count, SCALING_COUNT, 3 * facts.offset_count], dim=1)
-    sides = torch.from_numpy(np.log(lattice.sides(cells, layer)).astype(np.float32))[:, None]
-    return Anchors(
-        torch.from_numpy(lattice.centers(cells, layer).astype(np.float32)),
-        features,
-        torch.exp(scalings + sides),
-        offsets.reshape(-1, facts.offset_count, 3),
-        torch.from_numpy(used.astype(np.float32)),
-        torch.zeros(len(cells), 1),
-    )
+    """Guests of real values, of which nothing is missing; differentiable in these."""
+    own = anchors_in(rest.facts.anchors, place.layer, place.cells, values, used)
+    return replace(own, missing=torch.zeros(len(own), 1))
 
 
 def _learned(
@@ -236,27 +222,11 @@ def weights(stage: Stage, anchors: Anchors) -> Float[Tensor, "n k"]:
     return reduce(torch.maximum, views)
 
 
-def staying(stage: Stage, states: Sequence[ScaleState]) -> tuple[UInt8[np.ndarray, " g"], ...]:
+def staying(stage: Stage) -> tuple[UInt8[np.ndarray, " g"], ...]:
     """Of the guests of each layer, 1 for those that show anything; all that are shown are among the last anchors."""
-    counts = [state.guests.count for state in states]
+    counts = [guests.count for guests in stage.model.guests]
     found = weights(stage, stage.model.anchors)[-sum(counts) :].amax(dim=1).numpy() >= LEAST_WEIGHT_PX
     return tuple(part.astype(np.uint8) for part in np.split(found, np.cumsum(counts)[:-1]))
-
-
-def quantized(
-    rest: Rest,
-    context: FixedContext,
-    layer: int,
-    cells: Indices,
-    values: Float64[np.ndarray, "m c"],
-    used: UInt8[np.ndarray, "m k"],
-) -> AnchorLayer:
-    """Integers of guests; cells in Morton order, each once."""
-    facts = guest_facts(rest.facts.anchors, layer)
-    nothing, ends = np.zeros((0, facts.channels), np.int32), np.zeros(len(cells), np.uint8)
-    family = layer_family(cells, cells[:0], ends, 0, facts.base_depth)
-    used = used.astype(np.uint8)
-    return AnchorLayer(cells, ends, used, *quantize_layer(context, family, nothing, values, used))
 
 
 def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, rate_weight: float) -> bool:
@@ -267,42 +237,3 @@ def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, ra
     pixels = stage.shots[0].camera.width * stage.shots[0].camera.height
     gain = stage.loss(stage.model.anchors) - stage.loss(beside([stage.model.anchors, own]))
     return gain * config.pays_within > rate_weight * bits / pixels
-
-
-def reborn(rest: Rest, context: FixedContext, layer: int, anchors: Anchors) -> AnchorLayer | None:
-    """Guests as they are now, in cells where they are now; None where there are none.
-
-    Of several in one cell the first stays there, the others go to the nearest free cell beside; who finds none leaves.
-    """
-    if not len(anchors):
-        return None
-    lattice = lattice_of(rest.facts.anchors)
-    positions = anchors.positions.numpy().astype(np.float64)
-    cells, rows = _own_cells(lattice.locate(positions, layer), lattice.cells(layer))
-    order = np.argsort(morton_keys(cells))
-    cells, rows = cells[order], rows[order]
-    own = anchors.select(torch.from_numpy(rows))
-    shift = positions[rows] - lattice.centers(cells, layer)
-    reach = own.scalings[:, :3].numpy().astype(np.float64)
-    offsets = own.offsets.numpy().astype(np.float64) + (shift / reach)[:, None]
-    scalings = np.log(own.scalings.numpy().astype(np.float64) / lattice.sides(cells, layer)[:, None])
-    values = np.concatenate([own.features.numpy(), scalings, offsets.reshape(len(rows), -1)], axis=1)
-    return quantized(rest, context, layer, cells, values, own.masks.numpy().astype(np.uint8))
-
-
-def _own_cells(wanted: Indices, limit: int) -> tuple[Indices, np.ndarray]:
-    """A cell for each row that finds one, and those rows."""
-    near = sorted(
-        ((x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)), key=lambda step: sum(map(abs, step))
-    )
-    taken: set[tuple[int, ...]] = set()
-    cells, rows = [], []
-    for row, cell in enumerate(wanted.tolist()):
-        for step in near:
-            place = tuple(one + other for one, other in zip(cell, step, strict=True))
-            if place not in taken and all(0 <= one < limit for one in place):
-                taken.add(place)
-                cells.append(place)
-                rows.append(row)
-                break
-    return np.array(cells, np.int32).reshape(-1, 3), np.array(rows, np.int64)

@@ -32,8 +32,8 @@ from lamina.fitting.shots import Shot
 from lamina.quantize.training import round_straight_through
 from lamina.render.spatial import render_spatial
 
-GUEST_PACE = 2.5
-"""Rates of guests by those of anchors at rest: they have had fewer steps."""
+GUEST_RATE = 2.5
+"""Adam's rates for guests, by those for anchors at rest: guests have had fewer steps."""
 
 SSIM_SHARE = 0.2
 """Of 1 - SSIM in the loss (3DGS)."""
@@ -104,20 +104,11 @@ class _Search:
         counts = [len(state.sums) for state in states] + [state.guests.count for state in states]
         self.found = [Parameter.of(torch.zeros(count, self.channels.count)) for count in counts]
         rates = rate_row(frame.config, rest.facts.motion, self.channels)
-        scales = [*range(len(states)), *[len(states) - 1] * len(states)]
-        self.rates = [rates * self._columns(scale) for scale in scales]
-        self.rates = [*self.rates[: len(states)], *(GUEST_PACE * rate for rate in self.rates[len(states) :])]
+        carried = [rates * torch.from_numpy(rest.is_carried(scale)) for scale in range(len(states))]
+        self.rates = [*carried, *[GUEST_RATE * carried[-1]] * len(states)]
         self.looks = [0] * len(counts)
         self.levels = [self._level(level) for level in range(len(states))]
         self.rows = self._active()
-
-    def _columns(self, scale: int) -> Float[Tensor, " c"]:
-        """1 for columns that the scale carries."""
-        found = torch.zeros(self.channels.count)
-        ranges = self.frame.rest.column_ranges(scale)
-        for first, end in zip(ranges[::2], ranges[1::2], strict=True):
-            found[int(first) : int(end)] = 1.0
-        return found
 
     def _active(self) -> list[Int64[Tensor, " m"]]:
         """Of each carrier, the rows that may differ from the frame before."""
@@ -169,8 +160,8 @@ class _Search:
         image = render_spatial(gaussians, shot.camera, background=(red / 255.0, green / 255.0, blue / 255.0))
         loss = photometric(image.pixels, shot.target, SSIM_SHARE)
         found = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
-        pace = frame.config.final_rate ** (iteration / frame.config.iterations)
-        self._descend(found, shot.camera.width * shot.camera.height, pace)
+        fall = frame.config.final_rate ** (iteration / frame.config.iterations)
+        self._descend(found, shot.camera.width * shot.camera.height, fall)
 
     def _leaves(self, level: int) -> dict[int, Float[Tensor, "n c"]]:
         """Differences of the carriers of a level, in the graph."""
@@ -183,7 +174,7 @@ class _Search:
         }
 
     @torch.no_grad()
-    def _descend(self, gradients: dict[int, Tensor], pixels: int, pace: float) -> None:
+    def _descend(self, gradients: dict[int, Tensor], pixels: int, fall: float) -> None:
         """A step of Adam on each carrier that was looked at; lambda times the slope of bits is part of the gradient."""
         weight = self.frame.rate_weight / pixels
         top = len(self.frame.states) - 1
@@ -195,7 +186,7 @@ class _Search:
             pull = torch.from_numpy(slopes(found.values.index_select(0, rows).numpy(), statistics))
             self.looks[carrier] += 1
             slope = gradient.index_select(0, rows) + weight * pull
-            found.descend(rows, slope, pace * self.rates[carrier], self.looks[carrier])
+            found.descend(rows, slope, fall * self.rates[carrier], self.looks[carrier])
 
     def changes(self) -> tuple[Changes, ...]:
         """Integers of each scale and its guests; 0 where a cell has nothing to move."""

@@ -12,14 +12,16 @@ import torch
 from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.octree import Indices
 from lamina.anchors.syntax import AnchorFacts
-from lamina.codecs.freeview.config import MotionConfig
-from lamina.codecs.freeview.hierarchy import scale_counts
+from lamina.codecs.freeview.config import MotionConfig, NetworkedConfig
+from lamina.codecs.freeview.hierarchy import cell_count
+from lamina.codecs.freeview.networked.points import places_of, sizes_for
+from lamina.codecs.freeview.networked.syntax import MAX_ENTROPY_BITS, NetworkedFacts, Representation
 from lamina.codecs.freeview.syntax import MotionFacts
 
 
 def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> MotionFacts:
     """Scales whose counts fall by about the ratio from one to the next coarser one, and steps in median reaches."""
-    live = sum(int((layer.masks.max(axis=1, initial=0) > 0).sum()) for layer in layers)
+    live = sum(int(layer.is_live.sum()) for layer in layers)
     return MotionFacts(
         scale_depths(facts, [layer.indices for layer in layers], config.ratio, live),
         config.coarse_features,
@@ -31,6 +33,36 @@ def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[Anch
             float(np.float32(config.offset_step)),
         ),
         median_reach(facts, layers),
+    )
+
+
+def networked_facts(config: NetworkedConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> NetworkedFacts:
+    """Sizes of the grids that make scales of points, and what outputs are worth."""
+    representation = {
+        "points": Representation.POINTS,
+        "triplane": Representation.TRIPLANE,
+        "hash grid": Representation.HASH_GRID,
+    }[config.representation]
+    sizes: tuple[int, ...] = ()
+    if representation == Representation.POINTS:
+        live = [layer.indices[layer.is_live] for layer in layers]
+        sizes = sizes_for(places_of(live, facts.base_depth), config.scale_count, config.ratio)
+    gains = (
+        config.feature_gain,
+        config.translation_gain * median_reach(facts, layers),
+        config.rotation_gain,
+        config.offset_gain,
+    )
+    return NetworkedFacts(
+        representation,
+        config.inner_aggregation,
+        config.network_entropy and config.network_bits <= MAX_ENTROPY_BITS,
+        config.network_bits,
+        config.channels,
+        config.neighbors,
+        config.hidden,
+        sizes,
+        tuple(float(np.float32(gain)) for gain in gains),
     )
 
 
@@ -50,7 +82,7 @@ def scale_depths(facts: AnchorFacts, layers: Sequence[Indices], ratio: float, an
             raise ValueError(f"an octree of depth {facts.base_depth} has no room for {facts.layers} scales")
 
         def miss(depth: int, scale: int = scale, wanted: float = wanted) -> float:
-            return abs(math.log(max(scale_counts(layers, facts.base_depth, depth, scale), 1) / wanted))
+            return abs(math.log(max(cell_count(layers, facts.base_depth, depth, scale), 1) / wanted))
 
         ceiling = min(allowed, key=miss)
         chosen.append(ceiling)
@@ -61,8 +93,7 @@ def median_reach(facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> float:
     """Of anchors that make Gaussians: the geometric mean of what stretches their offsets, world units."""
     reaches = []
     for layer, state in enumerate(layers):
-        anchors = anchors_of(facts, layer, state)
-        live = anchors.masks.amax(dim=1) > 0 if len(anchors) else torch.zeros(0, dtype=torch.bool)
-        reaches.append(torch.log(anchors.scalings[live, :3]).mean(dim=1).numpy())
+        scalings = anchors_of(facts, layer, state).scalings[torch.from_numpy(state.is_live)]
+        reaches.append(torch.log(scalings[:, :3]).mean(dim=1).numpy())
     found = np.concatenate(reaches)
     return float(np.float32(np.exp(np.median(found)))) if len(found) else 1.0
