@@ -81,16 +81,14 @@ def symbols() -> Attack:
     most = np.full((3, CHANNELS), -SYMBOL_LIMIT, np.int32)
     yield alike(CODEC + "walk", "sum_sizes", lambda: (most.copy(), np.zeros(3, np.uint8)))
     yield values.bit_length(SYMBOL_LIMIT), watched(CODEC + "values").bit_length(SYMBOL_LIMIT)
+    told = (7, 7, 7, 15, 7, 2, 2, 26, 2, 3, 26, 15)
+    beyond = lambda: (walk.fresh_memory().values, CHANNELS - 1, 0, False, told)  # noqa: E731
     for sign in (-1, 1):
-        told = (7, 7, 7, 15, 7, 2, 2, 26, 2, 3, 26, 15)
 
         def wild(coder: binary.Coder, sign: int = sign) -> None:
             values.code_value(coder, walk.fresh_memory().values, CHANNELS - 1, sign * (SYMBOL_LIMIT + 1), False, told)
 
-        data = forged(wild)
-        yield both(
-            CODEC + "values", "code_value", data, lambda: (walk.fresh_memory().values, CHANNELS - 1, 0, False, told)
-        )
+        yield both(CODEC + "values", "code_value", forged(wild), beyond)
 
 
 def last_rows(space: Any) -> list[Any]:
