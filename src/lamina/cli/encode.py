@@ -13,8 +13,9 @@ from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targ
 from lamina.cli.console import counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
-from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio
+from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio, test_interval
 from lamina.codec import AnyCodec, Choices
+from lamina.errors import SignalError
 
 if TYPE_CHECKING:
     from lamina.codec import Signal
@@ -70,7 +71,7 @@ def parser() -> Parser:
         metavar="R",
         help="of captures: 1/2 halves width and height; default: as they are, up to 1600 pixels",
     )
-    reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument("--test-every", type=test_interval, metavar="N", help="views of a scene held out; 0: none")
     reading.add_argument(
         "--hold-out", type=names, metavar="NAME,...", default=(), help="cameras over time that are measured on instead"
     )
@@ -88,6 +89,8 @@ def run(words: list[str]) -> int:
     try:
         codec = _codec_of(options)
         config = _config_of(codec, options, knobs)
+    except SignalError:
+        raise
     except ValueError as error:
         parser().error(_as_typed(str(error)))
     output = options.output or Path(options.source.name).with_suffix(".lam")
@@ -109,7 +112,6 @@ def print_knobs(words: list[str]) -> int:
 
 def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: Path) -> None:
     from lamina.cli.progress import shown_progress
-    from lamina.errors import SignalError
     from lamina.media.encoding import encode_signal
     from lamina.media.summary import summarize
 
@@ -133,8 +135,12 @@ def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: P
 
 def _codec_of(options: argparse.Namespace) -> AnyCodec:
     """The codec for what lies at the source's path, told without reading it."""
-    from lamina.media.sources import medium_of_path
+    from lamina.media.sources import check_takes, medium_of_path
 
+    if options.codec is not None and options.poses is None:
+        codec = codecs.codec_of_name(options.codec)
+        check_takes(codec, options.source, follow=options.follow)
+        return codec
     medium = "capture" if options.poses is not None else medium_of_path(options.source, follow=options.follow)
     return codecs.codec_for(medium, options.codec)
 

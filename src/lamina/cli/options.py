@@ -78,6 +78,14 @@ def count(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def test_interval(text: str) -> int:
+    """Every so many views are held out; 0: none. At 1 none would be left to fit to."""
+    number = count(0, 10_000)(text)
+    if number == 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 (none is held out) or 2...10000")
+    return number
+
+
 def pixel_size(text: str) -> tuple[int, int]:
     """`768x512` -> (width, height)."""
     width, cross, height = text.lower().partition("x")

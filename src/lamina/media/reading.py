@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -248,7 +249,8 @@ class Media:
 
     def _nothing_left(self, what: str) -> BitstreamError:
         if self.problems:
-            return self.problems[0]
+            first = self.problems[0]
+            return replace(first, problem=f"{first.problem}; nothing of what was asked for is left, get the file anew")
         return BitstreamError("no unit of these frames is in the file", what, path=self.stream.name)
 
 

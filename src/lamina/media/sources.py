@@ -3,21 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from lamina.codec import Medium, Signal
+from lamina.codec import AnyCodec, Medium, Signal
 from lamina.data import Picture, clip_from_frames, open_signal
-from lamina.data.captures import TimedCapture, is_capture, is_timed_capture, read_capture, read_timed_capture
+from lamina.data.captures import (
+    LAYOUTS,
+    TIMED_LAYOUTS,
+    TimedCapture,
+    is_capture,
+    is_timed_capture,
+    read_capture,
+    read_timed_capture,
+)
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
 """Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), a list of frames, a signal."""
+
+
+LOOKS_LIKE: Mapping[Medium, str] = MappingProxyType(
+    {
+        "picture": "a file such as photo.png",
+        "clip": "a video, .y4m, raw video, or a folder of pictures",
+        "capture": LAYOUTS,
+        "timed capture": TIMED_LAYOUTS,
+    }
+)
+"""By medium, what a path leads to."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +117,22 @@ def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
     if is_capture(path):
         return "capture"
     return "clip" if Path(path).is_dir() else "picture"
+
+
+def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> None:
+    """What lies at a path is of a medium that a codec takes.
+
+    Raises:
+        SignalError: it is of another, or nothing is there.
+    """
+    if not Path(path).exists():
+        raise SignalError(f"{path}: no such file or folder")
+    medium = medium_of_path(path, follow=follow)
+    if medium not in codec.signals:
+        taken = " or ".join(f"a {name} ({LOOKS_LIKE[name]})" for name in codec.signals)
+        raise SignalError(
+            f"{path}: reads as a {medium}, but {codec.name} takes {taken}; for a {medium} leave --codec out"
+        )
 
 
 def _as_rgb(pixels: Any) -> np.ndarray:

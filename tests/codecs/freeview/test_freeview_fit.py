@@ -12,6 +12,7 @@ from tiny_play import COMES, GAINS, SMALL, play_with_newcomer, tiny_play
 from lamina.codec import Choices, Session
 from lamina.codecs.freeview import CODEC
 from lamina.codecs.freeview.config import BirthConfig, FreeviewConfig
+from lamina.codecs.freeview.fit import births
 from lamina.codecs.freeview.fit.chain import pace_of, stream_bytes
 from lamina.codecs.freeview.fit.first_frame import gains_of
 from lamina.codecs.freeview.fit.rebirth import reborn
@@ -113,13 +114,21 @@ def test_who_comes_is_let_in() -> None:
     assert last is not None
     with_births, without = fitted("newcomer"), fitted("nobody comes")
     assert not any(part.changes[layer].born for part in without.frames for layer in (0, 1))
-    births = [part.frame for part in with_births.frames if any(own.born is not None for own in part.changes)]
-    assert COMES in births
+    came = [part.frame for part in with_births.frames if any(own.born is not None for own in part.changes)]
+    assert COMES in came
     gained = [
         quality(with_births.models[frame, 1], play, frame) - quality(without.models[frame, 1], play, frame)
         for frame in range(COMES, last)
     ]
     assert np.mean(gained) > 0.5
+
+
+def test_no_more_guests_are_born_than_a_decoder_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = max(guests.count for model in fitted("newcomer").models.values() for guests in model.guests)
+    monkeypatch.setattr(births, "MAX_GUESTS", most - 2)
+    first, *frames = CODEC.fit(play_with_newcomer(), config_of(), Session())
+    counts = [guests.count for model in CODEC.decode(CODEC.encode([first, *frames])) for guests in model.guests]
+    assert 0 < max(counts) <= most - 2
 
 
 def test_born_anew_in_fitted_cells_guests_show_what_they_showed() -> None:

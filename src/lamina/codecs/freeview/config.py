@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -20,6 +20,21 @@ from lamina.anchors.config import (
 from lamina.codec import Choices, preset_of
 
 LEVELS_AT_MOST = 8
+
+
+STEP_LEAST, STEP_MOST = 1e-9, 1e9
+"""Of what a difference of 1 is: what a header can say."""
+
+
+def check_range(part: str, config: object, names: Sequence[str], least: float, most: float) -> None:
+    """Fields of a part of the configuration lie in a range.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for name in names:
+        if not least <= getattr(config, name) <= most:
+            raise ValueError(f"{part}.{name} is {getattr(config, name)}, expected {least}...{most}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,16 @@ class MotionConfig:
     lower_share: float = 0.25
     """Of a frame's iterations that look at a lower level, each in turn."""
 
+    def __post_init__(self) -> None:
+        steps = ("feature_step", "translation_step", "rotation_step", "offset_step")
+        rates = ("feature_rate", "translation_rate", "rotation_rate", "offset_rate")
+        shares = ("final_rate", "changed", "active_share", "lower_share")
+        check_range("motion", self, ("iterations",), 1, 1_000_000)
+        check_range("motion", self, ("ratio",), 0.001, 1)
+        check_range("motion", self, steps, STEP_LEAST, STEP_MOST)
+        check_range("motion", self, rates, 0, 1e9)
+        check_range("motion", self, shares, 0, 1)
+
 
 @dataclass(frozen=True)
 class BirthConfig:
@@ -82,6 +107,12 @@ class BirthConfig:
     """Frames in which what they gain must be worth their bits."""
     departures_every: int = 5
     """Frames from one look for guests that show nothing to the next."""
+
+    def __post_init__(self) -> None:
+        check_range("births", self, ("error", "least_share"), 0, 1)
+        check_range("births", self, ("cube_cells",), 1, 256)
+        check_range("births", self, ("least_cells", "most", "departures_every"), 1, 1_000_000)
+        check_range("births", self, ("iterations", "pays_within"), 0, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -151,7 +182,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
-            anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
+            anchors=AnchorConfig(first=700, limit=13_000, near_share=0.25),
             loss=LossConfig(width=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
@@ -167,12 +198,10 @@ class FreeviewConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.level_count <= LEVELS_AT_MOST:
             raise ValueError(f"level_count is {self.level_count}, expected 1...{LEVELS_AT_MOST}")
-        if self.group_frames < 1 or self.join_groups < 0:
-            raise ValueError(
-                f"group_frames is {self.group_frames} and join_groups {self.join_groups}, expected at least 1 and 0"
-            )
-        if self.motion.iterations < 1:
-            raise ValueError(f"motion.iterations is {self.motion.iterations}, expected at least 1")
+        if self.group_frames < 1:
+            raise ValueError(f"group_frames is {self.group_frames}, expected at least 1")
+        if self.join_groups < 0:
+            raise ValueError(f"join_groups is {self.join_groups}, expected at least 0")
         if self.networked is not None and self.level_count > 1:
             raise ValueError(
                 f"level_count is {self.level_count}, expected 1: frames of preset paper have one level; take preset "

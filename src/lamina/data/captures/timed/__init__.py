@@ -10,9 +10,10 @@ Read in this order: capture · reading · source · tracks · frame_cache · num
 
 from lamina.data.captures.timed.capture import Arrival, Foreground, TimedCapture, TimedView
 from lamina.data.captures.timed.plates import plate_of, spread_frames
-from lamina.data.captures.timed.reading import is_timed_capture, read_timed_capture
+from lamina.data.captures.timed.reading import TIMED_LAYOUTS, is_timed_capture, read_timed_capture
 
 __all__ = [
+    "TIMED_LAYOUTS",
     "Arrival",
     "Foreground",
     "TimedCapture",

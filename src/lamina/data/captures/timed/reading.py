@@ -41,6 +41,12 @@ Reader = Callable[[Path, Request], TimedSource]
 FRAMES_PER_SECOND = Fraction(30)
 """Of pictures whose folder does not say: all published captures of this kind have it."""
 
+TIMED_LAYOUTS = (
+    "train_meta.json with ims/ (Panoptic), cam00.mp4, cam01.mp4, ... or a folder of numbered pictures a camera beside "
+    "poses_bounds.npy, a COLMAP model or transforms.json, or frame000000/images with sparse/0"
+)
+"""What a timed capture looks like."""
+
 MIDDLE_LEVEL = 128
 """A pixel of a resized mask is foreground where half of it is."""
 
@@ -96,11 +102,7 @@ def _source_of(path: Path, request: Request, *, reduce: bool) -> TimedSource:
         raise SignalError(f"{path}: no such folder; expected a timed capture")
     reader = _reader(path, follow=request.follow)
     if reader is None:
-        raise SignalError(
-            f"{path}: no timed capture; expected train_meta.json with ims/ (Panoptic), cam00.mp4, cam01.mp4, ... or a "
-            f"folder of numbered pictures a camera beside poses_bounds.npy, a COLMAP model or transforms.json, or "
-            f"frame000000/images with sparse/0"
-        )
+        raise SignalError(f"{path}: no timed capture; expected {TIMED_LAYOUTS}")
     source = reader(path, request)
     if reduce:
         sides = (max(recording.lens.width, recording.lens.height) for recording in source.recordings)
