@@ -7,7 +7,7 @@ plates          pictures as they are; what was decoded stands before its camera'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -51,6 +51,23 @@ def standing_before(model: Any, background: Background) -> Model:
     if not hasattr(model, "over"):
         raise TargetError("it fills its pictures, so that nothing can stand behind it: leave the background out")
     return model.over(background)
+
+
+def check_background(background: Background | None, sizes: Iterable[tuple[int, int]]) -> None:
+    """Refuse a picture that is not of the size (width, height) of what it shall stand behind.
+
+    Raises:
+        TargetError: it is of another size.
+    """
+    if not isinstance(background, np.ndarray):
+        return
+    height, width = background.shape[:2]
+    for wanted in sizes:
+        if wanted != (width, height):
+            raise TargetError(
+                f"a background of {width}x{height} pixels behind pictures of {wanted[0]}x{wanted[1]}; expected one "
+                f"size: resize it, or --size {width}x{height}"
+            )
 
 
 def over_of(media: Media, over: str | None) -> str | None:

@@ -69,11 +69,13 @@ class Optics:
 
 def rays_of(camera: Camera) -> Rays:
     """A ray through the middle of each pixel, row by row."""
-    rows, columns = np.mgrid[0 : camera.height, 0 : camera.width]
-    x = (columns + 0.5 - camera.center_x_px) / camera.focal_x_px
-    y = (rows + 0.5 - camera.center_y_px) / camera.focal_y_px
-    seen = np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3)
-    directions = seen @ camera.world_from_camera[:3, :3].T
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    origins = np.broadcast_to(camera.position_world, directions.shape)
-    return Rays(np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32))
+    pose = camera.world_from_camera
+    columns = (np.arange(camera.width) + 0.5 - camera.center_x_px) / camera.focal_x_px
+    rows = (np.arange(camera.height) + 0.5 - camera.center_y_px) / camera.focal_y_px
+    # A vector a column, one a row: their sums are the rays before they have length 1.
+    across = (columns[:, None] * pose[:3, 0]).astype(np.float32)
+    down = (rows[:, None] * pose[:3, 1] + pose[:3, 2]).astype(np.float32)
+    directions = (across[None] + down[:, None]).reshape(-1, 3)
+    directions *= (1 / np.sqrt(np.einsum("rc,rc->r", directions, directions)))[:, None]
+    origins = np.broadcast_to(camera.position_world.astype(np.float32), directions.shape)
+    return Rays(np.ascontiguousarray(origins), directions)

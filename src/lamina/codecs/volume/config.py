@@ -37,7 +37,7 @@ class KeyConfig:
 
     level_steps: tuple[int, ...] = (60, 80, 120, 150)
     """Of each level before it is joined by the next; the last number is that of all finer ones."""
-    whole_steps: int = 260
+    whole_steps: int = 400
     """With values rounded to whole steps and their bits counted."""
     top_steps: int = 60
     """The same, with the finest level's values alone."""
@@ -65,8 +65,8 @@ class PredictedConfig:
     motion_rate: float = 0.6
     """Finest voxels, of the first steps."""
     smoothness: float = 1.0
-    """Of vectors: what a finest voxel's difference from the mean around it weighs beside the error's gradient. Without
-    it frames between take half as many bytes more, and are 0.9 dB worse."""
+    """Of vectors: what a difference of a finest voxel from the mean around weighs beside the error's gradient. At 0
+    frames between take half as many bytes more, and are 0.9 dB worse."""
     whole_steps: int = 260
     """With values rounded to whole steps and their bits counted."""
     top_steps: int = 60

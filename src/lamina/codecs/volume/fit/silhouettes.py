@@ -105,7 +105,7 @@ def box_of(capture: TimedCapture, views: Sequence[int]) -> tuple[Float64[np.ndar
 
 
 def _stays(cube: Carved, views: int) -> Bool[np.ndarray, " c"]:
-    return (cube.seen >= least_seeing(views)) & (cube.inside >= cube.seen - 1)
+    return (cube.inside >= least_seeing(views)) & (cube.inside >= cube.seen - 1)
 
 
 def _cube_between(cameras: Sequence[Camera]) -> tuple[Float64[np.ndarray, "3"], float]:
