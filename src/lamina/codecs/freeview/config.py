@@ -17,7 +17,9 @@ from lamina.anchors.config import (
     LossConfig,
     ScheduleConfig,
 )
+from lamina.anchors.syntax import MAX_VALUES
 from lamina.codec import Choices, preset_of
+from lamina.codecs.freeview.networked.syntax import MAX_SCALES, MAX_SEARCHES
 
 LEVELS_AT_MOST = 8
 
@@ -158,6 +160,20 @@ class NetworkedConfig:
     grid_rate: float = 0.02
     final_rate: float = 0.1
 
+    def __post_init__(self) -> None:
+        ranges = {"iterations": (1, 1 << 31), "scale_count": (1, MAX_SCALES), "channels": (1, 63), "neighbors": (1, 15)}
+        for name, (least, most) in {**ranges, "hidden": (1, 1023)}.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"networked.{name} is {getattr(self, name)}, expected {least}...{most}")
+        if not 0 < self.ratio < 1:
+            raise ValueError(f"networked.ratio is {self.ratio}, expected above 0 and below 1")
+
+    @property
+    def most_anchors(self) -> int:
+        """That a decoder takes of such a stream: of `first.anchors.limit` no more."""
+        widest = max(self.channels * max(self.neighbors, self.scale_count), self.hidden)
+        return min(MAX_VALUES // widest, MAX_SEARCHES // (self.neighbors * self.scale_count))
+
 
 @dataclass(frozen=True)
 class FreeviewConfig:
@@ -209,6 +225,11 @@ class FreeviewConfig:
             )
         if self.size_bytes is not None and self.bits_per_second is not None:
             raise ValueError("one target at a time, got size_bytes and bits_per_second")
+        if self.networked is not None and self.first.anchors.limit > self.networked.most_anchors:
+            raise ValueError(
+                f"first.anchors.limit is {self.first.anchors.limit}, expected at most {self.networked.most_anchors} "
+                "with these channels, neighbors and scales"
+            )
         for name in ("rate_weight", "bits_per_second", "size_bytes"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
