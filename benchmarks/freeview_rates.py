@@ -2,10 +2,11 @@
 """Free-viewpoint video, ways to move anchors side by side: the same first frame, several lambdas, whole files.
 
 In: a timed capture, and a file of it whose first frame all start from (one level; HPC compares like that too: results
-hang on the first frame more than on all else). Out: benchmarks/results/freeview_rates_<variant>.json, a point a lambda:
-bytes and PSNR of the frames after the first.
+hang on the first frame more than on all else). Out: benchmarks/results/freeview_rates.json, of each variant a point a
+lambda: bytes and PSNR of the frames after the first.
 
-    python -m benchmarks.freeview_rates CAPTURE --first one_level.lam --frames 0:13 --variant ours,paper
+    lamina encode CAPTURE one_level.lam --frames 0:1 --scale 1/2 --levels 1
+    python -m benchmarks.freeview_rates CAPTURE --first one_level.lam --frames 0:13 --variant ours,paper --jobs 2
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 from unittest import mock
 
 import torch
-from benchmarks.run_log import write_result
+from benchmarks.result_files import add_figures
 
 import lamina
 from lamina.codecs.freeview.coding import Decoder, decode_states
@@ -48,7 +51,10 @@ def _paper(group_frames: int = 5, **fields: Any) -> FreeviewConfig:
 
 VARIANTS: Mapping[str, Callable[[], FreeviewConfig]] = {
     "ours": _ours,
-    "ours_no_births": lambda: _ours(births=replace(PRESETS["default"].births, enabled=False)),
+    "ours_all_active": lambda: _ours(
+        motion=replace(PRESETS["default"].motion, active_share=0.0),
+        births=replace(PRESETS["default"].births, enabled=False),
+    ),
     "paper": _paper,
     "paper_without_nnc": lambda: _paper(network_bits=32),
     "paper_16_bits": lambda: _paper(network_bits=16),
@@ -130,28 +136,39 @@ def point(capture: TimedCapture, config: FreeviewConfig, first: Path, path: Path
     }
 
 
+def measure(options: argparse.Namespace, variant: str, weight: float) -> None:
+    """One point, kept at once: runs stop and go on."""
+    torch.set_num_threads(1)
+    start, stop = (int(number) for number in options.frames.split(":"))
+    capture = read_timed_capture(options.capture, scale=options.scale).cut(start, stop)
+    config = replace(VARIANTS[variant](), rate_weight=weight)
+    with tempfile.TemporaryDirectory() as folder:
+        found = point(capture, config, options.first, Path(folder) / "play.lam")
+    settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
+    settings |= {"first": options.first.name, "iterations with networks": PAPER_ITERATIONS}
+    add_figures("freeview_rates", settings, variant, {f"{weight:g}": found})
+    print(f"{variant} {weight:g}: {found['frame_bytes']:.0f} bytes a frame, {found['psnr']:.2f} dB", flush=True)
+
+
 def main() -> None:
-    """Encode and measure each variant at each lambda."""
+    """Measure each variant at each lambda."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("capture", type=Path)
     parser.add_argument("--first", type=Path, required=True, help="a file whose first frame all start from")
-    parser.add_argument("--frames", default="0:30")
+    parser.add_argument("--frames", default="0:13")
     parser.add_argument("--scale", type=Fraction, default=Fraction(1, 2))
     parser.add_argument("--variant", default="ours,paper", help=f"of {', '.join(VARIANTS)}; several with commas")
-    parser.add_argument("--lambdas", default=".001,.003,.01")
-    parser.add_argument("--name", default="", help="of the result, after the variant")
+    parser.add_argument("--lambdas", default=".001,.004,.016")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once, of one thread each")
     options = parser.parse_args()
-    start, stop = (int(number) for number in options.frames.split(":"))
-    capture = read_timed_capture(options.capture, scale=options.scale).cut(start, stop)
-    for variant in options.variant.split(","):
-        points = []
-        with tempfile.TemporaryDirectory() as folder:
-            for weight in (float(word) for word in options.lambdas.split(",")):
-                config = replace(VARIANTS[variant](), rate_weight=weight)
-                points.append(point(capture, config, options.first, Path(folder) / "play.lam"))
-        settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
-        settings |= {"variant": variant, "threads": torch.get_num_threads(), "first": options.first.name}
-        print(write_result(f"freeview_rates_{variant}{options.name}", settings, {"points": points}))
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        runs = [
+            pool.submit(measure, options, variant, float(word))
+            for variant in options.variant.split(",")
+            for word in options.lambdas.split(",")
+        ]
+        for run in runs:
+            run.result()
 
 
 if __name__ == "__main__":
