@@ -6,6 +6,8 @@ In: a timed capture (panoptic_basketball of the data manifest). Out: benchmarks/
     python -m benchmarks.freeview CAPTURE --frames 0:60 --scale 1/2                    # preset default, 8 minutes
     python -m benchmarks.freeview CAPTURE --frames 0:60 --scale 1/2 --variant fast
     python -m benchmarks.freeview CAPTURE --frames 0:60 --scale 1/2 --variant one_level,no_births,...
+    python -m benchmarks.freeview CAPTURE --frames 0:9 --scale 1/2 --situation enters          # also half_cameras
+    python -m benchmarks.freeview CAPTURE --scale 1/2 --fresh 50,59                            # each fitted for itself
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
+from benchmarks.freeview_situations import SITUATIONS
 from benchmarks.run_log import write_result
 
 import lamina
@@ -147,6 +150,18 @@ def measured(capture: TimedCapture, variant: str, folder: Path) -> dict[str, Any
     }
 
 
+def fresh_fits(capture: TimedCapture, frames: list[int], folder: Path) -> dict[str, Any]:
+    """Frames as first frames: what a frame of a stream may be compared with."""
+    found: dict[str, Any] = {}
+    for frame in frames:
+        path = folder / f"fresh_{frame}.lam"
+        lamina.encode(capture.cut(frame, frame + 1), path, config=PRESETS["default"]).close()
+        with lamina.open(path) as media:
+            *_, top = lamina.compare(media, capture.cut(frame, frame + 1))
+        found[str(frame)] = {"psnr": top.psnr, "size_bytes": path.stat().st_size}
+    return found
+
+
 def main() -> None:
     """Encode and measure each variant that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -154,18 +169,25 @@ def main() -> None:
     parser.add_argument("--frames", default="0:60")
     parser.add_argument("--scale", type=Fraction, default=Fraction(1, 2))
     parser.add_argument("--variant", default="default", help=f"of {', '.join(VARIANTS)}; several with commas")
+    parser.add_argument("--situation", default="as it is", choices=list(SITUATIONS))
+    parser.add_argument("--fresh", help="no stream: these frames, with commas, each for itself")
     parser.add_argument("--keep", type=Path, help="a folder for the files; they are deleted otherwise")
     options = parser.parse_args()
     start, stop = (int(number) for number in options.frames.split(":"))
-    capture = read_timed_capture(options.capture, scale=options.scale).cut(start, stop)
+    capture = SITUATIONS[options.situation](read_timed_capture(options.capture, scale=options.scale)).cut(start, stop)
+    suffix = "" if options.situation == "as it is" else f"_{options.situation}"
+    settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
+    settings |= {"threads": torch.get_num_threads()}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        if options.fresh:
+            frames = [int(word) for word in options.fresh.split(",")]
+            print(write_result("freeview_fresh", settings, fresh_fits(capture, frames, folder)))
+            return
         for variant in options.variant.split(","):
             figures = measured(capture, variant, folder)
-            settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
-            settings |= {"variant": variant, "threads": torch.get_num_threads()}
-            print(write_result(f"freeview_{variant}", settings, figures))
+            print(write_result(f"freeview_{variant}{suffix}", settings | {"variant": variant}, figures))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of free-viewpoint video enter, Markdown leaves: levels of the default preset; what each variant changes."""
+"""Figures of free-viewpoint video enter, Markdown leaves: levels of the default preset; variants; the paper's way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.compare_curves import known_bd_rate
 from benchmarks.freeview import VARIANTS
 from benchmarks.result_files import read_figures
 from benchmarks.summary_tables import markdown_table
+
+RATE_ANCHORS = ("ifvc_triplane", "paper")
+"""What BD-rates are against: a tri-plane and networks of floats, as iFVC has them; preset `paper`."""
 
 HEADER = ("level", "first frame kB", "kB a frame", "kbit/s", "PSNR dB", "moving dB", "corrected dB", "SSIM")
 
@@ -47,3 +51,34 @@ def freeview_report() -> str:
             rows.append((name, *row[1:], f"{figures['frame_s']['cpu']:.1f}", f"{figures['peak_memory_mb']:.0f}"))
     variants = markdown_table(("variant", *HEADER[1:], "s a frame", "MB"), rows)
     return f"{levels}\n\n{variants}"
+
+
+def freeview_rates_table() -> str:
+    """A row a way to move anchors, all from one first frame; empty where nothing is measured yet."""
+    figures = read_figures("freeview_rates")
+    if not figures:
+        return ""
+    anchors = {name: curve_of(figures[name]) for name in RATE_ANCHORS if name in figures}
+    rows = []
+    for name, points in figures.items():
+        known = sorted(points.values(), key=lambda point: point["frame_bytes"])
+        changes = [
+            None if name == other else known_bd_rate(curve, curve_of(points)) for other, curve in anchors.items()
+        ]
+        shown = ["" if change is None else f"{change:+.0f} %" for change in changes]
+        rows.append((name, *(" / ".join(form(point) for point in known) for form in RATE_COLUMNS.values()), *shown))
+    header = ("frames", *RATE_COLUMNS, *(f"BD-rate against {name}" for name in anchors))
+    return markdown_table(header, rows)
+
+
+def curve_of(points: Mapping[str, Mapping[str, Any]]) -> list[tuple[float, float]]:
+    """Bytes and PSNR of each lambda."""
+    return [(point["frame_bytes"], point["psnr"]) for point in points.values()]
+
+
+RATE_COLUMNS = {
+    "kB a frame": lambda point: f"{point['frame_bytes'] / 1000:.1f}",
+    "PSNR dB": lambda point: f"{point['psnr']:.2f}",
+    "moving dB": lambda point: f"{point['moving_psnr']:.2f}",
+}
+"""Of each point of a curve."""

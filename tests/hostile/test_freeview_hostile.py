@@ -192,8 +192,8 @@ def test_scenes_at_the_edge_of_floats_decode_and_render() -> None:
     payload = play()[0].payload
     facts, end = FreeviewFacts.unpack(payload)
     for steps, unit in (((9e8,) * 4, 9e19), ((2e-9,) * 4, 2e-20), ((1.0, 9e8, 9e8, 9e8), 1.0)):
-        motion = replace(facts.motion, steps=steps, unit=unit)
-        far = with_payload(0, replace(facts, motion=motion).pack() + payload[end:])
+        cells = replace(facts.motion, steps=steps, unit=unit)
+        far = with_payload(0, replace(facts, cells=cells).pack() + payload[end:])
         for model in decode(far):
             assert render(model, camera()).isfinite().all()
 

@@ -69,7 +69,9 @@ def first_part(
     made = sample(shape, points=points, layer_count=layer_count, seed=seed)
     scene = part_of(made, seed)
     motion = MotionFacts(DEPTHS[layer_count] if depths is None else depths, *coarse, STEPS, UNIT)
-    facts = FreeviewFacts(VERSION, False, (10, 20, 30), 40, 30, 25, 1, 0.25, scene.facts.anchors, motion)
+    facts = FreeviewFacts(
+        VERSION, False, True, False, 0, (10, 20, 30), 40, 30, 25, 1, 0.25, scene.facts.anchors, motion
+    )
     return FirstPart(facts, scene.heads, scene.context, scene.layers, (camera(), camera(2)))
 
 
@@ -156,4 +158,4 @@ def play_units(first: FirstPart, play: Play = USUAL) -> list[Unit]:
 
 
 def with_motion(first: FirstPart, **fields: object) -> FirstPart:
-    return replace(first, facts=replace(first.facts, motion=replace(first.facts.motion, **fields)))
+    return replace(first, facts=replace(first.facts, cells=replace(first.facts.motion, **fields)))

@@ -145,7 +145,7 @@ def test_states_of_frames_that_nobody_needs_are_forgotten() -> None:
     units = play_units(first_part(2), Play(12, 3, (0, 6), seed=3))
     for ordered in (units, by_layers(units)):
         for _, decoder, _ in decode_states(ordered):
-            assert all(len(states) <= 3 + 2 for states in decoder.states)
+            assert all(len(states) <= 3 + 2 for states in decoder.frames.states)
 
 
 def test_the_header_tells_what_was_fitted() -> None:

@@ -69,4 +69,4 @@ def test_facts_beyond_the_format_are_refused(fields: dict[str, Any], match: str)
     good: FreeviewFacts = first_part().facts
     motion: MotionFacts = replace(good.motion, **fields.pop("motion", {}))
     with pytest.raises(ValueError, match=match):
-        replace(good, motion=motion, **fields).pack()
+        replace(good, cells=motion, **fields).pack()

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn import functional
+
+from lamina.render.gaussians3d import Gaussians3D
+
+LEAST_DISTANCE = 1e-6
+"""World units: what stands where one looks from has a finite width."""
 
 
 def volume(scales: Float[Tensor, "m 3"], unit: float) -> Float[Tensor, ""]:
@@ -15,6 +21,17 @@ def volume(scales: Float[Tensor, "m 3"], unit: float) -> Float[Tensor, ""]:
     Source: Lombardi et al., Mixture of Volumetric Primitives (2021), as in Scaffold-GS.
     """
     return (scales / unit).prod(dim=1).mean() if len(scales) else scales.sum()
+
+
+def width_excess(gaussians: Gaussians3D, viewpoint: Float64[np.ndarray, "3"], allowed: float) -> Float[Tensor, ""]:
+    """By how much Gaussians look wider than `allowed` from a place, all together; standard deviations, radians.
+
+    A sheet of fog before some cameras is cheap there, and veils everything for a camera between them. Its volume tells
+    little, since it is thin (ours).
+    """
+    place = torch.from_numpy(viewpoint).to(gaussians.means)
+    distances = (gaussians.means - place).norm(dim=1).clamp_min(LEAST_DISTANCE)
+    return functional.relu(gaussians.scales.amax(dim=1) / distances - allowed).sum()
 
 
 def info_nce(

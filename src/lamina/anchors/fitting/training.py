@@ -21,7 +21,7 @@ from lamina.anchors.anchors import Anchors
 from lamina.anchors.config import AnchorFitConfig
 from lamina.anchors.context.layout import BASE_STEPS
 from lamina.anchors.fitting.context_model import add_step_noise
-from lamina.anchors.fitting.losses import info_nce, volume
+from lamina.anchors.fitting.losses import info_nce, volume, width_excess
 from lamina.anchors.fitting.relations import Known
 from lamina.anchors.fitting.schedule import Stage, rates_at, stage_at
 from lamina.anchors.fitting.state import FitState, soft_masks
@@ -112,6 +112,9 @@ def take_step(scene: FitInput, state: FitState) -> float:
     loss = photometric(image.pixels, shot.target, scene.config.loss.ssim)
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
+    if scene.config.loss.width > 0:
+        excess = width_excess(seen.gaussians, shot.camera.position_world, scene.config.loss.allowed_width)
+        loss = loss + scene.config.loss.width * excess
     if stage.has_lower_levels:
         loss = loss + lower_levels(scene, state, seen, shot, stage, random)
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:

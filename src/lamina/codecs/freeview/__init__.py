@@ -4,12 +4,13 @@
 HPC, hierarchical point-based latents for streaming dynamic Gaussian splatting (arXiv 2602.00671), and what pays beyond.
 
     timed capture ─ fit ─► FirstPart, FramePart, ... ─ encode ─► units       header, rest, a unit a (frame, layer)
-    pixels ◄─ render(camera) ─ FreeviewModel (tensors) ◄─ decode ─ units     a model a unit of a frame
+    pixels ◄─ render(camera) ─ FrameModel (tensors) ◄─ decode ─ units     a model a unit of a frame
 
 What an anchor is, is in `lamina.anchors`; here is how it moves. Read in this order: config · syntax · hierarchy (who
 moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · memory · scale_coding · guests ·
 frame_coding · model · coding · facts (the decoder) · export · fit/: start · first_frame · activity · rate · frame ·
-rebirth · births · pace · chain · fit (the encoder).
+rebirth · births · pace · chain · fit (the encoder). `networked/` is the paper's own way to move anchors, preset
+`paper`, with fit/: factorized_prior · networked_frame · networked_fit · encoder (which of the two).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """
@@ -23,10 +24,10 @@ from lamina.codecs.freeview.config import PRESETS, FreeviewConfig, configure
 from lamina.codecs.freeview.syntax import VERSION
 
 if TYPE_CHECKING:
-    from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel
+    from lamina.codecs.freeview.model import FirstPart, FrameModel, FramePart, NetworkedPart
     from lamina.data.captures.timed import TimedCapture
 
-CODEC: Codec[TimedCapture, FreeviewConfig, FirstPart | FramePart, FreeviewModel] = Codec(
+CODEC: Codec[TimedCapture, FreeviewConfig, FirstPart | FramePart | NetworkedPart, FrameModel] = Codec(
     name="freeview",
     wire_id=3,
     version=VERSION,
@@ -36,7 +37,7 @@ CODEC: Codec[TimedCapture, FreeviewConfig, FirstPart | FramePart, FreeviewModel]
     options=("seed", "device", "group_frames"),
     presets=PRESETS,
     configure=configure,
-    fit=lazy("lamina.codecs.freeview.fit.fit:fit"),
+    fit=lazy("lamina.codecs.freeview.fit.encoder:fit"),
     encode=lazy("lamina.codecs.freeview.coding:encode"),
     decode=lazy("lamina.codecs.freeview.coding:decode"),
     render=lazy("lamina.codecs.freeview.model:render"),

@@ -11,8 +11,8 @@ absolute one. Nothing else: a level has no drift that depends on levels above it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -24,7 +24,9 @@ from lamina.bitstream.integers import canonical_integers
 from lamina.bitstream.placing import placed_in_unit
 from lamina.cameras.coding import pack_cameras, unpack_cameras
 from lamina.codecs.freeview.frame_coding import ScaleState, pack_scale, unpack_scale
-from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel
+from lamina.codecs.freeview.model import FirstPart, FrameModel, FramePart, FreeviewModel, NetworkedPart
+from lamina.codecs.freeview.networked.frame_coding import pack_frame
+from lamina.codecs.freeview.networked.frames import NetworkedFrames, NetworkedState
 from lamina.codecs.freeview.rest import Rest
 from lamina.codecs.freeview.syntax import CameraSection, FreeviewFacts
 from lamina.errors import BitstreamError
@@ -41,13 +43,15 @@ def stream_facts(facts: FreeviewFacts) -> StreamFacts:
     return StreamFacts(WIRE_ID, SeenBy.CAMERA, rate, QualityMetric.VIEW_PSNR)
 
 
-def encode(parts: Iterable[FirstPart | FramePart]) -> Iterator[Unit]:
+def encode(parts: Iterable[FirstPart | FramePart | NetworkedPart]) -> Iterator[Unit]:
     """Header unit and layers of the first frame, then a unit a scale for each frame."""
     for part in parts:
         if isinstance(part, FirstPart):
             yield from encode_first(part)
-        else:
+        elif isinstance(part, FramePart):
             yield from encode_frame(part)
+        else:
+            yield encode_networked(part)
 
 
 def encode_first(part: FirstPart) -> Iterator[Unit]:
@@ -70,17 +74,71 @@ def encode_frame(part: FramePart) -> Iterator[Unit]:
         yield Unit(key, payload, None if quality_db is None else finite_db(quality_db), group=group)
 
 
+def encode_networked(part: NetworkedPart) -> Unit:
+    """A unit a frame."""
+    quality_db = None if part.quality_db is None else finite_db(part.quality_db)
+    group = GroupFacts(is_chained=part.group > 0)
+    return Unit(UnitKey(part.group, 0, part.frame), pack_frame(part.facts, part.changes), quality_db, group=group)
+
+
+@dataclass(eq=False)
+class CellFrames:
+    """Of each scale the states of frames that are still needed."""
+
+    states: list[dict[int, ScaleState]]
+    """Of each scale, by frame."""
+    groups: list[int]
+    """Of each scale, the group that it is in."""
+
+    @classmethod
+    def of(cls, scales: int) -> CellFrames:
+        """Before any frame."""
+        return cls([{} for _ in range(scales)], [0] * scales)
+
+    def take(self, rest: Rest, context: FixedContext, key: UnitKey, payload: bytes) -> ScaleState:
+        """A scale of a frame.
+
+        Raises:
+            BitstreamError: it is damaged, or what it builds on has not come.
+        """
+        scale = key.layer
+        if len(rest.layers) <= scale:
+            raise BitstreamError(f"layer {len(rest.layers)} of the first frame is missing", str(key))
+        above = self.states[scale - 1].get(key.frame) if scale else None
+        if scale and above is None:
+            raise BitstreamError("the layer below is missing", str(key))
+        before = self.states[scale].get(key.frame - 1)
+        state = unpack_scale(rest, context, scale, payload, before, above)
+        self.states[scale][key.frame] = state
+        self._forget(key)
+        return state
+
+    def _forget(self, key: UnitKey) -> None:
+        """Of the unit's scale, what no unit needs any more: streams come group by group, in a group in any order.
+
+        A finer scale may come after all frames of its group, so that a coarser one keeps these.
+        """
+        own = self.states[key.layer]
+        if key.group != self.groups[key.layer] or key.layer == len(self.states) - 1:
+            for old in [known for known in own if known < key.frame - 1]:
+                del own[old]
+        self.groups[key.layer] = key.group
+
+    def model(self, rest: Rest, frame: int, level: int) -> FreeviewModel:
+        """What is known of a frame."""
+        states = tuple(self.states[scale][frame] for scale in range(level + 1))
+        sums, guests = tuple(state.sums for state in states), tuple(state.guests for state in states)
+        return FreeviewModel(rest, frame, level, sums, guests)
+
+
 @dataclass(eq=False)
 class Decoder:
-    """What a decoder has: the scene at rest, and of each scale the states of frames that are still needed."""
+    """What a decoder has: the scene at rest, and what is needed of frames."""
 
     facts: FreeviewFacts
     rest: Rest
     context: FixedContext
-    states: list[dict[int, ScaleState]] = field(default_factory=list)
-    """Of each scale, by frame."""
-    groups: list[int] = field(default_factory=list)
-    """Of each scale, the group that it is in."""
+    frames: CellFrames | NetworkedFrames
 
     @classmethod
     def opened(cls, payload: bytes) -> Decoder:
@@ -91,8 +149,8 @@ class Decoder:
         """
         facts, end = FreeviewFacts.unpack(payload)
         heads, context = unpack_networks(facts.anchors, payload[end:])
-        states: list[dict[int, ScaleState]] = [{} for _ in range(facts.anchors.layers)]
-        return cls(facts, Rest(facts, heads, ()), context, states, [0] * facts.anchors.layers)
+        frames = CellFrames.of(facts.anchors.layers) if facts.networks is None else NetworkedFrames(facts.networks)
+        return cls(facts, Rest(facts, heads, ()), context, frames)
 
     def take_layer(self, key: UnitKey, payload: bytes) -> None:
         """A layer of the first frame.
@@ -113,46 +171,24 @@ class Decoder:
         layer = decode_layer(self.facts.anchors, self.context, payload, below)
         self.rest = Rest(self.facts, self.rest.heads, (*below, layer), cameras)
 
-    def take_frame(self, key: UnitKey, payload: bytes) -> ScaleState:
-        """A scale of a frame.
+    def take_frame(self, key: UnitKey, payload: bytes) -> ScaleState | NetworkedState:
+        """A layer of a frame.
 
         Raises:
             BitstreamError: it is damaged, or what it builds on has not come.
         """
-        scale = key.layer
-        if not 0 <= scale < self.facts.anchors.layers or key.group < 0:
+        if not 0 <= key.layer < self.facts.anchors.layers or key.group < 0:
             raise BitstreamError(f"the stream's header says {self.facts.anchors.layers} layers", str(key))
-        if len(self.rest.layers) <= scale:
-            raise BitstreamError(f"layer {len(self.rest.layers)} of the first frame is missing", str(key))
-        above = self.states[scale - 1].get(key.frame) if scale else None
-        if scale and above is None:
-            raise BitstreamError("the layer below is missing", str(key))
-        before = self.states[scale].get(key.frame - 1)
-        state = unpack_scale(self.rest, self.context, scale, payload, before, above)
-        self.states[scale][key.frame] = state
-        self._forget(key)
-        return state
+        if isinstance(self.frames, NetworkedFrames):
+            return self.frames.take(self.rest, key, payload)
+        return self.frames.take(self.rest, self.context, key, payload)
 
-    def _forget(self, key: UnitKey) -> None:
-        """Of the unit's scale, what no unit needs any more: streams come group by group, in a group in any order.
-
-        A finer scale may come after all frames of its group, so that a coarser one keeps these.
-        """
-        own = self.states[key.layer]
-        if key.group != self.groups[key.layer] or key.layer == len(self.states) - 1:
-            for old in [known for known in own if known < key.frame - 1]:
-                del own[old]
-        self.groups[key.layer] = key.group
-
-    def model(self, frame: int, level: int) -> FreeviewModel:
+    def model(self, frame: int, level: int) -> FrameModel:
         """What is known of a frame."""
-        states = tuple(self.states[scale][frame] for scale in range(level + 1))
-        return FreeviewModel(
-            self.rest, frame, level, tuple(state.sums for state in states), tuple(state.guests for state in states)
-        )
+        return self.frames.model(self.rest, frame, level)
 
 
-def decode_states(units: Iterable[Unit]) -> Iterator[tuple[Unit, Decoder, ScaleState | None]]:
+def decode_states(units: Iterable[Unit]) -> Iterator[tuple[Unit, Decoder, ScaleState | NetworkedState | None]]:
     """What is known after each unit but the header.
 
     Raises:
@@ -174,7 +210,7 @@ def decode_states(units: Iterable[Unit]) -> Iterator[tuple[Unit, Decoder, ScaleS
         yield unit, decoder, state
 
 
-def decode(units: Iterable[Unit]) -> Iterator[FreeviewModel]:
+def decode(units: Iterable[Unit]) -> Iterator[FrameModel]:
     """A complete model after each unit of a frame."""
     for unit, decoder, state in decode_states(units):
         if state is not None:
@@ -184,12 +220,16 @@ def decode(units: Iterable[Unit]) -> Iterator[FreeviewModel]:
 def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
     """The integers of each unit in one canonical spelling: the same bytes on every machine."""
     for unit, decoder, state in decode_states(units):
-        layer = decoder.rest.layers[-1] if state is None else state.guests.layer
-        named = {"indices": layer.indices, "masks": layer.masks, "values": layer.values}
-        if state is None:
-            cameras = CameraSection.unpack(unit.payload)[0].cameras if unit.key.layer == 0 else b""
-            named |= {"has_children": layer.has_children, "symbols": layer.symbols}
-            named |= {"cameras": np.frombuffer(cameras, np.uint8)}
-        else:
-            named |= {"differences": state.differences, "sums": state.sums, "guest_sums": state.guests.sums}
-        yield unit.key, canonical_integers(named)
+        yield unit.key, canonical_integers(_integers_of(unit, decoder, state))
+
+
+def _integers_of(unit: Unit, decoder: Decoder, state: ScaleState | NetworkedState | None) -> Mapping[str, np.ndarray]:
+    if isinstance(state, NetworkedState):
+        return state.integers
+    layer = decoder.rest.layers[-1] if state is None else state.guests.layer
+    named = {"indices": layer.indices, "masks": layer.masks, "values": layer.values}
+    if state is not None:
+        return named | {"differences": state.differences, "sums": state.sums, "guest_sums": state.guests.sums}
+    cameras = CameraSection.unpack(unit.payload)[0].cameras if unit.key.layer == 0 else b""
+    named |= {"has_children": layer.has_children, "symbols": layer.symbols}
+    return named | {"cameras": np.frombuffer(cameras, np.uint8)}

@@ -6,8 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
 
-from lamina.anchors.config import AnchorConfig, AnchorFitConfig, Device, ScheduleConfig
+from lamina.anchors.config import (
+    AnchorConfig,
+    AnchorFitConfig,
+    ContextConfig,
+    Device,
+    GrowthConfig,
+    LossConfig,
+    ScheduleConfig,
+)
 from lamina.codec import Choices, preset_of
 
 LEVELS_AT_MOST = 8
@@ -107,6 +116,60 @@ class BirthConfig:
 
 
 @dataclass(frozen=True)
+class NetworkedConfig:
+    """The paper's way to move anchors (HPC, arXiv 2602.00671); each mechanism is a switch."""
+
+    representation: Literal["points", "triplane", "hash grid"] = "points"
+    """What anchors are told by: latents on points, or what HPC compares them with (Table III)."""
+    iterations: int = 500
+    """Steps a frame (sec. VI-A)."""
+    scale_count: int = 3
+    """Scales of points; 1: nothing to aggregate across, without CLA."""
+    ratio: float = 0.2
+    """Points of a scale by those of the next finer one."""
+    channels: int = 16
+    """Of a point's latents."""
+    inner_aggregation: bool = True
+    """ILA. Off: heads get each point's own latents."""
+    neighbors: int = 4
+    """Points that ILA averages over."""
+    hidden: int = 32
+    """Hidden units of a head. The paper gives none; these make networks of its 42 kB with its 50 features."""
+    network_bits: Literal[8, 16, 32] = 8
+    """Of a parameter; 32: floats, without NNC."""
+    network_entropy: bool = True
+    """The integers of networks are entropy coded, and their bits are in the loss. Off: 8 bits only (M_0 of Table V)."""
+    temporal_reference: bool = True
+    """Networks differ from those of the frame before but in the first frame of each group (M_2). Off: M_1."""
+    literal_objective: bool = False
+    """Eq. 26 as printed: mean bits of latents plus mean bits of parameters. Off: all bits, by the pixels of a view."""
+    feature_gain: float = 2.0
+    """What an output of 1 is of features. The paper gives none; with 1 throughout 1.5 dB are lost (prototype)."""
+    translation_gain: float = 4.0
+    """Of positions, in median reaches of an anchor."""
+    rotation_gain: float = 0.3
+    """Of rotations, radians."""
+    offset_gain: float = 2.0
+    """Of offsets, in units of the reach."""
+    latent_rate: float = 0.2
+    """Of Adam at the start of a frame; all fall to `final_rate` of that."""
+    network_rate: float = 0.01
+    prior_rate: float = 0.02
+    grid_rate: float = 0.02
+    final_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        gains = ("feature_gain", "translation_gain", "rotation_gain", "offset_gain")
+        check_range("networked", self, ("iterations",), 1, 1_000_000)
+        for name, most in (("scale_count", 8), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
+            check_range("networked", self, (name,), 1, most)
+        check_range("networked", self, ("ratio",), 0.001, 1)
+        check_range("networked", self, gains, STEP_LEAST, STEP_MOST)
+        check_range("networked", self, ("latent_rate", "network_rate", "prior_rate", "grid_rate"), 0, 1e9)
+        check_range("networked", self, ("final_rate",), 0, 1)
+
+
+@dataclass(frozen=True)
 class FreeviewConfig:
     """Configuration of one encode."""
 
@@ -128,6 +191,7 @@ class FreeviewConfig:
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
             anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
+            loss=LossConfig(width=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
     )
@@ -136,6 +200,8 @@ class FreeviewConfig:
     """The frames after it."""
     births: BirthConfig = field(default_factory=BirthConfig)
     """What comes later."""
+    networked: NetworkedConfig | None = None
+    """The paper's frames in place of those two. None: ours."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.level_count <= LEVELS_AT_MOST:
@@ -144,6 +210,11 @@ class FreeviewConfig:
             raise ValueError(f"group_frames is {self.group_frames}, expected at least 1")
         if self.join_groups < 0:
             raise ValueError(f"join_groups is {self.join_groups}, expected at least 0")
+        if self.networked is not None and self.level_count > 1:
+            raise ValueError(
+                f"level_count is {self.level_count}, expected 1: frames of preset paper have one level; take preset "
+                "default for more"
+            )
         for name in ("rate_weight", "bits_per_second"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
@@ -186,7 +257,39 @@ def configure(choices: Choices) -> FreeviewConfig:
 def _fast() -> FreeviewConfig:
     default = FreeviewConfig()
     first = replace(default.first, schedule=ScheduleConfig(steps=1_500, tune_steps=100))
-    return replace(default, first=first, motion=MotionConfig(iterations=40))
+    return replace(default, first=first, motion=MotionConfig(iterations=75))
 
 
-PRESETS: Mapping[str, FreeviewConfig] = MappingProxyType({"default": FreeviewConfig(), "fast": _fast()})
+def _paper() -> FreeviewConfig:
+    """HPC where it says; its first frame is that of HAC, as iFVC has it: one level, no parents."""
+    first = AnchorFitConfig(
+        rate_weight=4e-3,
+        anchors=AnchorConfig(
+            50, 10, 50, level_input=False, first=200_000, limit=1 << 20, contracted=False, spare_layers=0,
+            least_opacity=0.0, random_offsets=0.0, warm_colors=False,
+        ),
+        growth=GrowthConfig(least_sightings=0.4, is_paced=False),
+        loss=LossConfig(coarse_to_fine="off", half_size_levels=0, lower_pixels=1 << 32),
+        context=ContextConfig(
+            parent=False, neighbors=False, hash_grid=True, chained=False, feature_groups=1, true_rounding=False,
+            settle_steps=0, masks=False, hidden=100, sample_share=0.05,
+        ),
+        schedule=ScheduleConfig(
+            steps=15_000, half_size_until=0.0, step_pixels=1 << 32, grow_from=0.1, grow_until=1 / 3, noise_from=0.2,
+            pause=1 / 15, rate_from=0.2, tune_steps=0, feature_rate=0.0075, scaling_rate=0.007, offset_rate=0.05,
+            head_rates=(0.002, 0.004, 0.008), final_share=1.0,
+        ),
+    )  # fmt: skip
+    return FreeviewConfig(
+        level_count=1,
+        group_frames=5,
+        join_groups=0,
+        first=first,
+        births=BirthConfig(enabled=False),
+        networked=NetworkedConfig(),
+    )
+
+
+PRESETS: Mapping[str, FreeviewConfig] = MappingProxyType(
+    {"default": FreeviewConfig(), "fast": _fast(), "paper": _paper()}
+)

@@ -13,18 +13,18 @@ import numpy as np
 
 from lamina.anchors.exporting.clouds import export_cloud
 from lamina.anchors.exporting.subject import Subject
-from lamina.codecs.freeview.model import FreeviewModel
+from lamina.codecs.freeview.model import FrameModel
 from lamina.data.splats import write_splats
 
 
-def subject_of(model: FreeviewModel) -> Subject:
+def subject_of(model: FrameModel) -> Subject:
     """The anchors of a frame."""
     unit = model.rest.facts.anchors.distance_unit
     viewpoints = np.stack([camera.position_world for camera in model.cameras or (model.view,)])
     return Subject(model.anchors, model.rest.networks, model.background, model.cameras, unit, viewpoints)
 
 
-def write(model: FreeviewModel, path: Path, fit_steps: int, report: Callable[[float], None]) -> str:
+def write(model: FrameModel, path: Path, fit_steps: int, report: Callable[[float], None]) -> str:
     """Write the Gaussians of a frame to a file of other tools; what was written, in a few words.
 
     Raises:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from lamina.anchors.syntax import SHARES, AnchorNetworks, LayerHead
 from lamina.codec import StreamInfo
+from lamina.codecs.freeview.networked.syntax import NetworkedHead, Representation
 from lamina.codecs.freeview.syntax import CameraSection, FreeviewFacts, MotionHead
 from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
 
@@ -22,13 +23,13 @@ def inspect(payload: bytes) -> StreamInfo:
         BitstreamError: the header is damaged.
     """
     facts, _ = FreeviewFacts.unpack(payload)
-    anchors, depths = facts.anchors, facts.motion.depths
+    anchors = facts.anchors
     details: dict[str, object] = {
         "features": anchors.feature_count,
         "Gaussians per anchor": f"up to {anchors.offset_count}",
         "tree": f"depths {anchors.base_depth}...{anchors.base_depth + anchors.layer_count} of a box of side "
         f"{anchors.side:g}",
-        "moved by": ", ".join([*(f"cells of depth {depth}" for depth in depths), "anchors"]),
+        "moved by": _movers(facts),
         "nearest": f"{facts.near:.3g} world units",
         "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
     }
@@ -44,13 +45,24 @@ def inspect(payload: bytes) -> StreamInfo:
     )
 
 
+def _movers(facts: FreeviewFacts) -> str:
+    """What carries motion."""
+    if facts.networks is None:
+        return ", ".join([*(f"cells of depth {depth}" for depth in facts.motion.depths), "anchors"])
+    kinds = {
+        Representation.POINTS: f"latents of {len(facts.networks.grid_sizes) + 1} scales",
+        Representation.TRIPLANE: "a tri-plane",
+        Representation.HASH_GRID: "a hash grid",
+    }
+    return f"{kinds[facts.networks.representation]} and networks of {facts.networks.network_bits} bits"
+
+
 def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     """Bytes of the networks, tree, motion, ... of a unit; they sum to its payload's length.
 
     Raises:
         BitstreamError: the unit's head is damaged.
     """
-    del header_payload
     if unit.key == STREAM_HEADER:
         _, end = FreeviewFacts.unpack(unit.payload)
         networks = AnchorNetworks.unpack(unit.payload, end)[0]
@@ -70,6 +82,10 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
         parts = {name: stream * share // SHARES for name, share in zip(STREAM_PARTS, head.shares, strict=True)}
         offsets = stream - sum(parts.values())
         return {"cameras": cameras, "headers": end - cameras, **parts, "offsets": offsets}
+    if FreeviewFacts.unpack(header_payload)[0].has_networks:
+        networked, end = NetworkedHead.unpack(unit.payload)
+        parts = {"networks": len(networked.networks), "tables": len(networked.tables)}
+        return {"headers": end - sum(parts.values()), **parts, "latents": len(unit.payload) - end}
     head, end = MotionHead.unpack(unit.payload)
     guests = {"births": len(head.births or b""), "guest motion": len(head.guest_motion or b"")}
     motion = "key motion" if head.is_absolute else "motion"

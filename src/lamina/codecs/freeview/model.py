@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the freeview codec fits, sends and renders: a scene at rest, and how its anchors differ from it in a frame.
 
-Parts are `FirstPart` (once) and `FramePart` (a frame); a model is `FreeviewModel`, renderable from any camera.
+Parts are `FirstPart` (once) and `FramePart` (a frame; in the paper's method `NetworkedPart`); a model is a
+`FrameModel`, renderable from any camera.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +31,8 @@ from lamina.codecs.freeview.syntax import FreeviewFacts
 
 if TYPE_CHECKING:
     from lamina.anchors.context.fixed import FixedContext
+    from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges
+    from lamina.codecs.freeview.networked.syntax import NetworkedFacts
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +68,29 @@ class FramePart:
 
 
 @dataclass(frozen=True, eq=False)
-class FreeviewModel:
+class NetworkedPart:
+    """A frame in the paper's method: networks and latents, from the frame before."""
+
+    facts: NetworkedFacts
+    frame: int
+    group: int
+    changes: NetworkedChanges
+    quality_db: float | None
+    """As above, of its one level."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameModel(ABC):
     """A frame at one level: complete, renderable from anywhere."""
 
     rest: Rest
     frame: int
     level: int
-    sums: tuple[Sums, ...]
-    """Of scales 0...level, since rest."""
-    guests: tuple[Guests, ...] = ()
-    """Of layers 0...level; none at all where nothing is said."""
+
+    @property
+    @abstractmethod
+    def anchors(self) -> Anchors:
+        """Where the level's anchors are in this frame, and what they hold."""
 
     @property
     def cameras(self) -> tuple[Camera, ...]:
@@ -93,7 +110,7 @@ class FreeviewModel:
     @property
     def counts(self) -> Mapping[str, int]:
         """What it is made of."""
-        return {**self.rest.counts, "guests": sum(guests.count for guests in self.guests)}
+        return self.rest.counts
 
     @property
     def background(self) -> tuple[float, float, float]:
@@ -101,9 +118,28 @@ class FreeviewModel:
         red, green, blue = self.rest.facts.background
         return red / 255.0, green / 255.0, blue / 255.0
 
-    @cached_property
+
+@dataclass(frozen=True, eq=False)
+class FreeviewModel(FrameModel):
+    """Anchors that moved with cells."""
+
+    sums: tuple[Sums, ...]
+    """Of scales 0...level, since rest."""
+    guests: tuple[Guests, ...] = ()
+    """Of layers 0...level; none at all where nothing is said."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What it is made of."""
+        return {**self.rest.counts, "guests": sum(guests.count for guests in self.guests)}
+
+    @property
     def anchors(self) -> Anchors:
         """Where the level's anchors are in this frame, and what they hold."""
+        return self._anchors
+
+    @cached_property
+    def _anchors(self) -> Anchors:
         own = self.rest.level(self.level)
         differences = total(self.sums, own.hierarchy.members).astype(np.float32)
         steps = step_row(self.rest.facts.motion, self.rest.channels)
@@ -114,6 +150,18 @@ class FreeviewModel:
         return parts[0] if len(parts) == 1 else beside(parts)
 
 
-def render(model: FreeviewModel, camera: Camera) -> Float[Tensor, "h w 3"]:
+@dataclass(frozen=True, eq=False)
+class NetworkedModel(FrameModel):
+    """Anchors that networks moved, frame after frame."""
+
+    moved: Anchors
+
+    @property
+    def anchors(self) -> Anchors:
+        """Where the anchors are in this frame, and what they hold."""
+        return self.moved
+
+
+def render(model: FrameModel, camera: Camera) -> Float[Tensor, "h w 3"]:
     """What a camera sees: sRGB-coded, not clamped; nothing nearer to it than the stream's near distance."""
     return shown(model.anchors, model.rest.networks, camera, model.background, model.rest.facts.near)

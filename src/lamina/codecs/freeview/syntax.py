@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The freeview codec on the wire: what is declared of its header unit and of the heads of others.
 
-header unit    FreeviewFacts · AnchorNetworks     stream group, layer -1
+header unit    FreeviewFacts · AnchorNetworks     stream group, layer -1: with MotionFacts, or with NetworkedFacts
 first frame    LayerHead · ...                    stream group, layers 0...: the anchors at rest, a layer a unit
 cameras        in front of layer 0's              CameraSection
 frame unit     MotionHead · ...                   group g, a unit a (frame, layer): how the anchors differ from rest
+               NetworkedHead · ...                in the paper's method: a unit a frame, from the one before
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Annotated
 
 from lamina.anchors.syntax import MAX_ANCHORS, MAX_DEPTH, MAX_EXTENSION_BYTES, MAX_LAYERS, AnchorFacts
 from lamina.bitstream import Array, Bytes, Flag, Float32, Struct, Syntax, UInt, Varint, Version
+from lamina.codecs.freeview.networked.syntax import NetworkedFacts
 
-VERSION = 1
-"""Of this syntax; a reader refuses others."""
+VERSION = 2
+"""Of this syntax; a reader refuses others. 1 knew no networks."""
 
 MAX_CAMERA_BYTES = 1 << 20
 MAX_GUEST_BYTES = 1 << 26
@@ -53,6 +55,12 @@ class FreeviewFacts(Syntax):
     """Of this syntax."""
     has_extensions: Annotated[bool, Flag()]
     """A later version says more."""
+    has_cells: Annotated[bool, Flag()]
+    """Anchors move with cells that carry how they differ from rest."""
+    has_networks: Annotated[bool, Flag()]
+    """Anchors move from frame to frame by networks (the paper's method). One of the two is set."""
+    reserved: Annotated[int, UInt(6, maximum=0)]
+    """0."""
     background: Annotated[tuple[int, ...], Array(UInt(8), 3, count=3)]
     """Red, green, blue behind everything, 0...255."""
     width: Annotated[int, Varint(1 << 16, minimum=1)]
@@ -67,13 +75,21 @@ class FreeviewFacts(Syntax):
     """World units before a camera in which it is not meant to see anything."""
     anchors: Annotated[AnchorFacts, Struct(AnchorFacts)]
     """What it is made of."""
-    motion: Annotated[MotionFacts, Struct(MotionFacts)]
+    cells: Annotated[MotionFacts | None, Struct(MotionFacts, when="has_cells")] = None
     """How that moves."""
+    networks: Annotated[NetworkedFacts | None, Struct(NetworkedFacts, when="has_networks")] = None
+    """Or this."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""
 
     def check(self) -> None:
-        """Each layer of anchors has its scale, whose cells it can name."""
+        """One thing moves anchors. Each layer of anchors has its scale, whose cells it can name."""
+        if self.has_cells == self.has_networks:
+            raise ValueError("anchors move either with cells or by networks")
+        if self.has_networks:
+            if self.anchors.layers > 1:
+                raise ValueError(f"{self.anchors.layers} layers of anchors that networks move, expected 1")
+            return
         if len(self.motion.depths) != self.anchors.layer_count:
             raise ValueError(f"{len(self.motion.depths) + 1} scales for {self.anchors.layers} layers of anchors")
         for scale, depth in enumerate(self.motion.depths):
@@ -82,6 +98,12 @@ class FreeviewFacts(Syntax):
                     f"scale {scale} has cells of depth {depth}, its layer only down to "
                     f"{self.anchors.base_depth + scale}"
                 )
+
+    @property
+    def motion(self) -> MotionFacts:
+        """How anchors move with cells; asked only where they do."""
+        assert self.cells is not None
+        return self.cells
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lamina.anchors.context.fixed import FixedContext
 from lamina.codec import Session
-from lamina.codecs.freeview.coding import Decoder, decode_states
+from lamina.codecs.freeview.coding import CellFrames, Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
@@ -84,7 +84,7 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     for unit, found, state in decode_states(wanted()):
         decoder = found
         statistics = statistics or list(fresh_statistics(found.rest)) if state is not None else statistics
-        if state is not None and not config.is_join(unit.key.frame):
+        if isinstance(state, ScaleState) and not config.is_join(unit.key.frame):
             statistics[unit.key.layer] = statistics_of(state.differences, statistics[unit.key.layer])
     assert decoder is not None
     if last < 0:
@@ -93,7 +93,8 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     pace = Pace.of(config, decoder.facts)
     for frame in range(last + 1):
         pace = pace.after(sizes[frame])
-    states = tuple(decoder.states[scale][last] for scale in range(config.level_count))
+    assert isinstance(decoder.frames, CellFrames)
+    states = tuple(decoder.frames.states[scale][last] for scale in range(config.level_count))
     return Chain(decoder.rest, decoder.context, last + 1, states, tuple(statistics), pace)
 
 

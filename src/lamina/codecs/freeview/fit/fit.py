@@ -33,7 +33,7 @@ from lamina.codecs.freeview.fit.rate import statistics_of
 from lamina.codecs.freeview.fit.rebirth import reborn
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, at_rest
 from lamina.codecs.freeview.guests import moved_guests
-from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
+from lamina.codecs.freeview.model import FirstPart, FrameModel, FramePart, render
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains, without_gains
 from lamina.data.captures.hull import SeenCube
@@ -64,12 +64,12 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
     chain = resumed(config, session)
     if chain is None:
-        first = fit_first(signal, config, _at_first(session, first_share(signal, config)))
+        first = fit_first(signal, config, at_first(session, first_share(signal, config)))
         yield first
         chain = begun(first, config)
         checkpoint.remove(session.checkpoint)
     rig = rig_of(signal, config, chain.rest)
-    while signal.wait_for(chain.frame, _patience(signal, session, chain)):
+    while signal.wait_for(chain.frame, patience(signal, session, chain.frame)):
         try:
             part, chain = coded(signal, config, session, chain, rig)
         except Interrupted:
@@ -108,7 +108,7 @@ def coded(
         seed = (config.seed, frame)
         earlier = shots_of(signal, frame - 1, rig.gains)
         frame_input = FrameInput(rest, chain.states, shots, earlier, config.motion, weight, chain.statistics, seed)
-        changes = find_frame(frame_input, _teller(session, signal, config, frame))
+        changes = find_frame(frame_input, teller(session, signal, config, frame))
         if rig.cube is not None:
             changes = renewed(config, chain, changes, shots, rig.cube)
     joins = config.is_join(frame)
@@ -173,7 +173,7 @@ def shots_of(signal: TimedCapture, frame: int, gains: Gains) -> tuple[Shot, ...]
 
 
 @torch.no_grad()
-def quality_of(signal: TimedCapture, model: FreeviewModel) -> float:
+def quality_of(signal: TimedCapture, model: FrameModel) -> float:
     """Mean PSNR over held-out views (training views where none is), 8-bit pixels."""
     views = signal.test or signal.train
     views = views[:: -(-len(views) // MEASURED_VIEWS)]
@@ -196,15 +196,16 @@ def first_share(signal: TimedCapture, config: FreeviewConfig) -> float:
     if signal.frame_count is None:
         return ENDLESS_SHARE
     steps = config.first.schedule.steps
-    return steps / (steps + config.motion.iterations * (signal.frame_count - 1))
+    iterations = config.motion.iterations if config.networked is None else config.networked.iterations
+    return steps / (steps + iterations * (signal.frame_count - 1))
 
 
-def _at_first(session: Session, share: float) -> Session:
+def at_first(session: Session, share: float) -> Session:
     """For the fit of the first frame, whose whole is so much of the job."""
     return replace(session, report=lambda progress: session.report(replace(progress, done=share * progress.done)))
 
 
-def _teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
+def teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
     """Reports where a frame is."""
     first, count = first_share(signal, config), signal.frame_count
     of = f" of {count}" if count is not None else ""
@@ -216,12 +217,12 @@ def _teller(session: Session, signal: TimedCapture, config: FreeviewConfig, fram
     return tell
 
 
-def _patience(signal: TimedCapture, session: Session, chain: Chain) -> Callable[[], bool]:
+def patience(signal: TimedCapture, session: Session, frame: int) -> Callable[[], bool]:
     """Tells that a frame is waited for; whoever watches may raise, which ends what has no end."""
 
     def should_stop() -> bool:
         try:
-            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {chain.frame}"))
+            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {frame}"))
         except Interrupted:
             if signal.frame_count is None:
                 return True

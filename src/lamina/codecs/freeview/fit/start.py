@@ -12,8 +12,10 @@ import torch
 from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.octree import Indices
 from lamina.anchors.syntax import AnchorFacts
-from lamina.codecs.freeview.config import MotionConfig
+from lamina.codecs.freeview.config import MotionConfig, NetworkedConfig
 from lamina.codecs.freeview.hierarchy import cell_count
+from lamina.codecs.freeview.networked.points import places_of, sizes_for
+from lamina.codecs.freeview.networked.syntax import MAX_ENTROPY_BITS, NetworkedFacts, Representation
 from lamina.codecs.freeview.syntax import MotionFacts
 
 
@@ -31,6 +33,36 @@ def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[Anch
             float(np.float32(config.offset_step)),
         ),
         median_reach(facts, layers),
+    )
+
+
+def networked_facts(config: NetworkedConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> NetworkedFacts:
+    """Sizes of the grids that make scales of points, and what outputs are worth."""
+    representation = {
+        "points": Representation.POINTS,
+        "triplane": Representation.TRIPLANE,
+        "hash grid": Representation.HASH_GRID,
+    }[config.representation]
+    sizes: tuple[int, ...] = ()
+    if representation == Representation.POINTS:
+        live = [layer.indices[layer.is_live] for layer in layers]
+        sizes = sizes_for(places_of(live, facts.base_depth), config.scale_count, config.ratio)
+    gains = (
+        config.feature_gain,
+        config.translation_gain * median_reach(facts, layers),
+        config.rotation_gain,
+        config.offset_gain,
+    )
+    return NetworkedFacts(
+        representation,
+        config.inner_aggregation,
+        config.network_entropy and config.network_bits <= MAX_ENTROPY_BITS,
+        config.network_bits,
+        config.channels,
+        config.neighbors,
+        config.hidden,
+        sizes,
+        tuple(float(np.float32(gain)) for gain in gains),
     )
 
 
