@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lamina.codec import Choices, Target
-from lamina.codecs.freeview.config import PRESETS, BirthConfig, FreeviewConfig, MotionConfig, configure
+from lamina.codecs.freeview.config import PRESETS, BirthConfig, FreeviewConfig, MotionConfig, NetworkedConfig, configure
 
 
 def test_presets_and_choices() -> None:
@@ -96,6 +96,22 @@ def test_rejects_motion_out_of_range(fields: dict[str, Any], match: str) -> None
 def test_rejects_births_out_of_range(fields: dict[str, Any], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         BirthConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"scale_count": 9}, "networked.scale_count is 9, expected 1...8"),
+        ({"channels": 64}, "networked.channels is 64, expected 1...63"),
+        ({"neighbors": 0}, "networked.neighbors is 0"),
+        ({"hidden": 1024}, "networked.hidden is 1024"),
+        ({"feature_gain": -2.0}, "networked.feature_gain is -2.0"),
+        ({"ratio": 0.0}, "networked.ratio is 0.0"),
+    ],
+)
+def test_rejects_networks_out_of_range(fields: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        NetworkedConfig(**fields)
 
 
 def test_rejects_presets_that_are_not_there() -> None:

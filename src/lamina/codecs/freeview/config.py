@@ -161,12 +161,14 @@ class NetworkedConfig:
     final_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        ranges = {"iterations": (1, 1 << 31), "scale_count": (1, MAX_SCALES), "channels": (1, 63), "neighbors": (1, 15)}
-        for name, (least, most) in {**ranges, "hidden": (1, 1023)}.items():
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"networked.{name} is {getattr(self, name)}, expected {least}...{most}")
-        if not 0 < self.ratio < 1:
-            raise ValueError(f"networked.ratio is {self.ratio}, expected above 0 and below 1")
+        gains = ("feature_gain", "translation_gain", "rotation_gain", "offset_gain")
+        check_range("networked", self, ("iterations",), 1, 1_000_000)
+        for name, most in (("scale_count", MAX_SCALES), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
+            check_range("networked", self, (name,), 1, most)
+        check_range("networked", self, ("ratio",), 0.001, 1)
+        check_range("networked", self, gains, STEP_LEAST, STEP_MOST)
+        check_range("networked", self, ("latent_rate", "network_rate", "prior_rate", "grid_rate"), 0, 1e9)
+        check_range("networked", self, ("final_rate",), 0, 1)
 
     @property
     def most_anchors(self) -> int:
