@@ -13,7 +13,7 @@ from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targ
 from lamina.cli.console import counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
-from lamina.cli.options import Parser, count, frame_range, pixel_size, positive, ratio, test_interval
+from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio, test_interval
 from lamina.codec import AnyCodec, Choices
 from lamina.errors import SignalError
 
@@ -30,13 +30,15 @@ EXAMPLES = (
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
+    ("lamina encode game/ game.lam --codec volume --scale 1/2", "what masks of cameras over time hold, as a grid"),
+    ("lamina encode talk.mp4 talk.lam --codec head --kbps 3 --size 512x512", "a talking head, from less than the clip"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
 
 
 def parser() -> Parser:
     """What `lamina encode` understands."""
-    names = [codec.name for codec in codecs.CODECS]
+    codec_names = [codec.name for codec in codecs.CODECS]
     presets = sorted({preset for codec in codecs.CODECS for preset in codec.presets})
     made = Parser("encode", EXAMPLES)
     made.add_argument(
@@ -50,17 +52,19 @@ def parser() -> Parser:
     )
     add_targets(made)
     how = made.add_argument_group("how")
-    how.add_argument("--codec", choices=names, help="where several take the same source; default: the first that does")
+    how.add_argument(
+        "--codec", choices=codec_names, help="where several take the same source; default: the first that does"
+    )
     how.add_argument("--preset", choices=presets, default="default", help="speed and method; paper: as published")
     how.add_argument(
         "--layers", "--levels", type=count(1, 8), metavar="N", help="layers, so levels; each can be cut off later"
     )
     add_codec_options(how)
-    how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(names)}), and leave")
+    how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(codec_names)}), and leave")
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
-    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video")
+    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video; other clips are reduced to it")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
     reading.add_argument(
         "--scale",
@@ -69,6 +73,9 @@ def parser() -> Parser:
         help="of captures: 1/2 halves width and height; default: as they are, up to 1600 pixels",
     )
     reading.add_argument("--test-every", type=test_interval, metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument(
+        "--hold-out", type=names, metavar="NAME,...", default=(), help="cameras over time that are measured on instead"
+    )
     reading.add_argument("--follow", action="store_true", help="cameras still record into the folder: wait for frames")
     reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
     made.add_argument("--quiet", action="store_true", help="no progress")
@@ -165,6 +172,7 @@ def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
         frames=options.frames,
         scale=options.scale,
         test_every=every,
+        hold_out=options.hold_out,
         follow=options.follow,
     )
     return signal_of(source, reading)

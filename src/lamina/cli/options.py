@@ -105,6 +105,14 @@ def ratio(text: str) -> Fraction:
     return value
 
 
+def names(text: str) -> tuple[str, ...]:
+    """`6,13` -> the names apart."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected names with commas between, such as 6,13")
+    return found
+
+
 def frame_range(text: str) -> tuple[int, int | None]:
     """`10:20` (the stop is left out), `10:`, `:20`, `10` -> start and stop."""
     start, colon, stop = text.partition(":")

@@ -17,6 +17,11 @@ from lamina.data.raw_yuv import open_raw
 from lamina.data.y4m import MAGIC, open_y4m
 from lamina.errors import SignalError
 
+CONTAINER_SUFFIXES = {
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".3gp", ".y4m",
+}  # fmt: skip
+"""Of files that say themselves how large their frames are."""
+
 
 def open_clip(
     path: str | Path,
@@ -27,13 +32,17 @@ def open_clip(
 ) -> Clip:
     """Open a moving picture: anything libav reads, .y4m, raw samples, an animated picture, a folder of pictures.
 
-    `size` (width, height) and `pixel_format` are for raw samples. `frames_per_second` overrides what the source says.
+    `size` (width, height) and `pixel_format` are for raw samples; a clip that says its own size (a folder, .mp4, ...)
+    is reduced to `size`. `frames_per_second` overrides what the source says.
     `frame_range` (start, stop) keeps these frames only. A still picture is a clip of one frame.
 
     Raises:
-        SignalError: nothing there, not readable, no frames, or raw samples without a size.
+        SignalError: nothing there, not readable, no frames, raw samples without a size, or a size that a clip has not.
     """
     path = Path(path)
+    says_size = path.is_dir() or path.suffix.lower() in CONTAINER_SUFFIXES
+    if size is not None and pixel_format is None and says_size:
+        return open_clip(path, None, None, frames_per_second, frame_range).reduced(*size)
     rate = None if frames_per_second is None else as_rate(frames_per_second)
     if not path.exists():
         raise SignalError(f"{path}: no such file or folder; expected a clip")

@@ -23,6 +23,8 @@ from lamina.data.captures import (
     read_capture,
     read_timed_capture,
 )
+from lamina.data.opening import CONTAINER_SUFFIXES
+from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
@@ -45,7 +47,7 @@ class SourceOptions:
     """How to read a source, where it does not say so itself."""
 
     size: tuple[int, int] | None = None
-    """Width and height of raw video."""
+    """Width and height of raw video; other clips are reduced to it."""
     pixel_format: str | None = None
     """Of raw video: yuv420p, yuv444p, rgb24, ..."""
     frames_per_second: Fraction | float | None = None
@@ -59,6 +61,8 @@ class SourceOptions:
     capture will do."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
+    hold_out: tuple[str, ...] = ()
+    """Of timed captures: names of the views that are held out and measured on, instead of those that it says."""
     follow: bool = False
     """The folder of a timed capture is still being written: frames are waited for."""
 
@@ -88,7 +92,7 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
 
 
 def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
-    return read_timed_capture(
+    capture = read_timed_capture(
         path,
         scale=options.scale,
         view_size=options.view_size,
@@ -97,6 +101,7 @@ def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
         frames_per_second=options.frames_per_second,
         follow=options.follow,
     )
+    return capture.held_out(options.hold_out) if options.hold_out else capture
 
 
 def is_signal(source: object) -> bool:
@@ -105,7 +110,7 @@ def is_signal(source: object) -> bool:
 
 
 def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
-    """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike.
+    """Of what kind the thing at a path is, guessed without reading it: of files their suffix says it.
 
     What is followed while it is written is a timed capture.
     """
@@ -113,7 +118,8 @@ def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
         return "timed capture"
     if is_capture(path):
         return "capture"
-    return "clip" if Path(path).is_dir() else "picture"
+    is_moving = Path(path).is_dir() or Path(path).suffix.lower() in CONTAINER_SUFFIXES | RAW_SUFFIXES.keys()
+    return "clip" if is_moving else "picture"
 
 
 def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> None:

@@ -13,11 +13,13 @@ from lamina.codec import Choices, Session
 from lamina.codecs.freeview import CODEC
 from lamina.codecs.freeview.config import BirthConfig, FreeviewConfig
 from lamina.codecs.freeview.fit import births
+from lamina.codecs.freeview.fit.chain import pace_of, stream_bytes
 from lamina.codecs.freeview.fit.first_frame import gains_of
 from lamina.codecs.freeview.fit.rebirth import reborn
 from lamina.codecs.freeview.guests import joined, moved_guests, no_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.data.captures.timed import TimedCapture
+from lamina.errors import TargetError
 from lamina.media.configuring import configured
 from lamina.metrics.psnr import psnr
 
@@ -150,3 +152,15 @@ def test_the_fit_is_the_same_twice() -> None:
     parts = CODEC.fit(tiny_play(5), config_of(), Session())
     again = [unit.payload for unit in CODEC.encode([next(parts) for _ in range(4)])]
     assert again == units
+
+
+def test_a_size_is_shared_by_the_first_frame_and_the_others() -> None:
+    first, *frames = CODEC.fit(tiny_play(3), config_of(size_bytes=20_000), Session())
+    once = stream_bytes(first)
+    pace = pace_of(config_of(size_bytes=20_000), first.facts, once, 3)
+    assert pace.frame_bytes == pytest.approx((20_000 - once) / 2, rel=0.02)
+    assert len(frames) == 3
+    with pytest.raises(TargetError, match="the first frame alone takes"):
+        pace_of(config_of(size_bytes=once), first.facts, once, 3)
+    with pytest.raises(TargetError, match="no end yet"):
+        pace_of(config_of(size_bytes=20_000), first.facts, once, None)

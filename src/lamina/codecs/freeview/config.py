@@ -179,6 +179,8 @@ class FreeviewConfig:
     """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
     bits_per_second: float | None = None
     """Of the frames after the first, instead of a lambda. None: no rate is asked for."""
+    size_bytes: int | None = None
+    """Of the whole file, instead of a lambda: what the first frame leaves of it is spent on the others."""
     group_frames: int = 10
     """Frames of a group: the piece that can be fetched alone."""
     join_groups: int = 3
@@ -190,7 +192,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
-            anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
+            anchors=AnchorConfig(first=700, limit=13_000, near_share=0.25),
             loss=LossConfig(width=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
@@ -215,7 +217,9 @@ class FreeviewConfig:
                 f"level_count is {self.level_count}, expected 1: frames of preset paper have one level; take preset "
                 "default for more"
             )
-        for name in ("rate_weight", "bits_per_second"):
+        if self.size_bytes is not None and self.bits_per_second is not None:
+            raise ValueError("one target at a time, got size_bytes and bits_per_second")
+        for name in ("rate_weight", "bits_per_second", "size_bytes"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
@@ -251,6 +255,8 @@ def configure(choices: Choices) -> FreeviewConfig:
         return config
     if target.kind == "bits_per_second":
         return replace(config, bits_per_second=target.value)
+    if target.kind == "size_bytes":
+        return replace(config, size_bytes=round(target.value))
     return replace(config, rate_weight=target.value)
 
 

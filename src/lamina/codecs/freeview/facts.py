@@ -38,7 +38,7 @@ def inspect(payload: bytes) -> StreamInfo:
         SeenBy.CAMERA,
         Fraction(facts.rate_numerator, facts.rate_denominator),
         QualityMetric.VIEW_PSNR,
-        details,
+        details=details,
     )
 
 
