@@ -47,6 +47,7 @@ WATCHED = (
     "lamina.codecs.freeview.hierarchy",
     "lamina.codecs.freeview.memory",
     "lamina.codecs.freeview.motion",
+    "lamina.codecs.freeview.networked.points",
     "lamina.codecs.freeview.scale_coding",
     "lamina.codecs.freeview.walk",
     "lamina.codecs.planar.lattice.coding",

@@ -17,7 +17,9 @@ from lamina.anchors.config import (
     LossConfig,
     ScheduleConfig,
 )
+from lamina.anchors.syntax import MAX_VALUES
 from lamina.codec import Choices, preset_of
+from lamina.codecs.freeview.networked.syntax import MAX_SCALES, MAX_SEARCHES
 
 LEVELS_AT_MOST = 8
 
@@ -161,12 +163,18 @@ class NetworkedConfig:
     def __post_init__(self) -> None:
         gains = ("feature_gain", "translation_gain", "rotation_gain", "offset_gain")
         check_range("networked", self, ("iterations",), 1, 1_000_000)
-        for name, most in (("scale_count", 8), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
+        for name, most in (("scale_count", MAX_SCALES), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
             check_range("networked", self, (name,), 1, most)
         check_range("networked", self, ("ratio",), 0.001, 1)
         check_range("networked", self, gains, STEP_LEAST, STEP_MOST)
         check_range("networked", self, ("latent_rate", "network_rate", "prior_rate", "grid_rate"), 0, 1e9)
         check_range("networked", self, ("final_rate",), 0, 1)
+
+    @property
+    def most_anchors(self) -> int:
+        """That a decoder takes of such a stream: of `first.anchors.limit` no more."""
+        widest = max(self.channels * max(self.neighbors, self.scale_count), self.hidden)
+        return min(MAX_VALUES // widest, MAX_SEARCHES // (self.neighbors * self.scale_count))
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,11 @@ class FreeviewConfig:
             )
         if self.size_bytes is not None and self.bits_per_second is not None:
             raise ValueError("one target at a time, got size_bytes and bits_per_second")
+        if self.networked is not None and self.first.anchors.limit > self.networked.most_anchors:
+            raise ValueError(
+                f"first.anchors.limit is {self.first.anchors.limit}, expected at most {self.networked.most_anchors} "
+                "with these channels, neighbors and scales"
+            )
         for name in ("rate_weight", "bits_per_second", "size_bytes"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")

@@ -23,7 +23,7 @@ from lamina.codecs.freeview.fit.networked_frame import NetworkedInput, find_netw
 from lamina.codecs.freeview.model import FirstPart, NetworkedModel, NetworkedPart, render
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges, pack_frame
 from lamina.codecs.freeview.networked.frames import Ground, NetworkedFrames, NetworkedState, after
-from lamina.codecs.freeview.networked.parameters import FLOAT_BITS
+from lamina.codecs.freeview.networked.syntax import FLOAT_BITS
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains
 from lamina.data.captures.timed import TimedCapture
