@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina import codecs
+from lamina.arriving import STANDARD
 from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targets, chosen_fields, chosen_target
-from lamina.cli.console import counted, print_warning, size
+from lamina.cli.console import aside, counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
 from lamina.cli.options import Parser, count, frame_range, pixel_size, positive, ratio
@@ -27,6 +28,7 @@ EXAMPLES = (
     ("lamina encode clip.mp4 clip.lam --scalability resolution", "lower levels are smaller pictures"),
     ("lamina encode pictures/ clip.lam --fps 24 --frames 0:48", "a folder of pictures"),
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
+    ("ffmpeg -i in.mov -f yuv4mpegpipe - | lamina encode - out.lam", "- is standard input"),
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
@@ -84,11 +86,17 @@ def run(words: list[str]) -> int:
         config = _config_of(codec, options, knobs)
     except ValueError as error:
         parser().error(_as_typed(str(error)))
-    output = options.output or Path(options.source.name).with_suffix(".lam")
+    output = options.output or _output_of(options.source)
     if output.is_dir():
         output = output / Path(options.source.name).with_suffix(".lam").name
-    _encode(options, codec, config, output)
+    with aside(output):
+        _encode(options, codec, config, output)
     return 0
+
+
+def _output_of(source: Path) -> Path:
+    """Where a file goes that was given no name: here; what comes in through standard input, out through the other."""
+    return source if source == STANDARD else Path(source.name).with_suffix(".lam")
 
 
 def print_knobs(words: list[str]) -> int:

@@ -13,23 +13,30 @@ from jaxtyping import UInt8
 
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
 from lamina.data.color import RGB_COLOR
-from lamina.data.image import WHITE, opened, read_image
+from lamina.data.image import PAGED, WHITE, opened, read_image
+from lamina.data.kinds import RawPhotograph
 from lamina.data.pixel_formats import to_rgb8
 from lamina.errors import SignalError
 
 if TYPE_CHECKING:
     from PIL import Image
 
+MOTION_JPEG = (".mjpeg", ".mjpg")
+"""JPEG pictures one behind the other: the first of them reads like a picture."""
+
 TIMED_FRAMES = 50
 """Durations are averaged over this many frames; finding one means decoding it."""
 
 
 def count_frames(path: Path) -> int:
-    """How many frames a picture file has; 0 if it is no picture that we read."""
+    """How many frames a picture file has; 0 if it is no picture that we read. Raises RawPhotograph."""
+    if path.suffix.lower() in MOTION_JPEG:
+        return 0
     try:
         with opened(path) as image:
-            # Several images in a JPEG (MPO) or TIFF are pages or views, not time.
-            return 1 if image.format in ("MPO", "TIFF", "ICO") else getattr(image, "n_frames", 1)
+            return 1 if image.format in PAGED else getattr(image, "n_frames", 1)
+    except RawPhotograph:
+        raise
     except SignalError:
         return 0
 

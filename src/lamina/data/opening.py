@@ -7,9 +7,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from lamina.arriving import readable_file
 from lamina.data.animation import count_frames, open_animation
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, as_rate
-from lamina.data.container import open_container
+from lamina.data.container import open_container, open_still
 from lamina.data.folder import open_folder
 from lamina.data.image import Picture, read_image
 from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
@@ -33,7 +34,7 @@ def open_clip(
     Raises:
         SignalError: nothing there, not readable, no frames, or raw samples without a size.
     """
-    path = Path(path)
+    path = readable_file(path)
     rate = None if frames_per_second is None else as_rate(frames_per_second)
     if not path.exists():
         raise SignalError(f"{path}: no such file or folder; expected a clip")
@@ -66,7 +67,7 @@ def open_signal(
     Raises:
         SignalError: as `read_image` and `open_clip`.
     """
-    path = Path(path)
+    path = readable_file(path)
     asks_for_clip = size is not None or pixel_format is not None or frame_range is not None
     if not asks_for_clip and path.is_file() and path.suffix.lower() not in RAW_SUFFIXES:
         count = count_frames(path)
@@ -74,6 +75,8 @@ def open_signal(
             return read_image(path)
         if count == 0 and _looks_like_picture(path) and not _starts_with(path, MAGIC):
             return read_image(path)
+        if count == 0 and not _starts_with(path, MAGIC) and (still := open_still(path)) is not None:
+            return still
     return open_clip(path, size, pixel_format, frames_per_second, frame_range)
 
 

@@ -56,15 +56,18 @@ class ClipWriter:
         color: ColorInfo | None = None,
         *,
         lossless: bool = False,
+        suffix: str | None = None,
     ) -> None:
         """`lossless` asks H.264 for exact RGB (few players show it); the other formats do what they can anyway.
+
+        `suffix` chooses instead of that of `path`: standard output (``-``) and pipes have none.
 
         Raises:
             SignalError: the suffix is unknown, the rate or size is not positive, or the place is taken by other files.
         """
         self.path = Path(path)
         self.frame_count = 0
-        suffix = self.path.suffix.lower()
+        self._suffix = suffix = (self.path.suffix if suffix is None else suffix).lower()
         if suffix not in ("", ".y4m", *MUXERS):
             known = " ".join((".y4m", *MUXERS))
             raise SignalError(
@@ -124,7 +127,7 @@ class ClipWriter:
 
     def _open_sink(self, partial: Path) -> FrameSink:
         height, width = self._shape[:2]
-        suffix = self.path.suffix.lower()
+        suffix = self._suffix
         if suffix == "":
             return FolderWriter(partial)
         if suffix == ".y4m":
