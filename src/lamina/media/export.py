@@ -21,6 +21,9 @@ from lamina.units import SeenBy
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
 
 
+PICTURES_OF_IT = "for pictures of it use lamina render (media.render)"
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What was written."""
@@ -46,8 +49,7 @@ def export(
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers) of what does. `frames` (start, stop) and `level` choose a part; `size` (width, height) is
-    of pixels; `fit_steps` of the fit that some exports need.
+    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of the fit of some exports.
 
     Standard output (``-``) and pipes take a picture or a clip in the format of `suffix` (None: PNG of one frame, else
     YUV4MPEG2). Another path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the
@@ -79,8 +81,7 @@ def export(
         return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
-        use = "for pictures of it use lamina render (media.render)"
-        raise SignalError(f"{path}: a {media.info.kind} decodes to {suffixes}; {use}")
+        raise SignalError(f"{path}: a {media.info.kind} decodes to {suffixes}; {PICTURES_OF_IT}")
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
     return _export_pixels(media, path, level, frames or (0, None), size, progress)
