@@ -13,6 +13,7 @@ from lamina.data.color import ColorInfo, default_color, rgb_to_yuv, yuv_to_rgb
 from lamina.data.image import Picture, read_image, write_image
 from lamina.data.opening import open_clip, open_signal
 from lamina.data.resample import downsample_area
+from lamina.data.scaling import scaled
 from lamina.data.write_clip import ClipWriter
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "open_signal",
     "read_image",
     "rgb_to_yuv",
+    "scaled",
     "write_image",
     "yuv_to_rgb",
 ]

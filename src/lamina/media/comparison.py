@@ -146,7 +146,8 @@ def check_fits(media: Media, source: Signal) -> None:
     height, width, _ = look.pixels.shape
     if isinstance(look.view, Size) and (width, height) != (info.width, info.height):
         raise SignalError(
-            f"{name}: {width}x{height} pixels, the file has {info.width}x{info.height}: is it the source?"
+            f"{name}: {width}x{height} pixels, the file has {info.width}x{info.height}: is it the source? If it "
+            f"was scaled on the way in, say so: --size {info.width}x{info.height}"
         )
     count = source.frame_count
     if count is not None and count != media.frame_count:

@@ -49,7 +49,7 @@ def export(
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of the fit of some exports.
+    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit.
 
     Standard output (``-``) and pipes take a picture or a clip in the format of `suffix` (None: PNG of one frame, else
     YUV4MPEG2). Another path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the

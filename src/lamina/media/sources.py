@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from lamina.codec import Medium, Signal
-from lamina.data import Picture, clip_from_frames, open_signal
+from lamina.data import Clip, Picture, clip_from_frames, open_signal, scaled
 from lamina.data.captures import TimedCapture, is_capture, is_timed_capture, read_capture, read_timed_capture
 from lamina.errors import SignalError
 
@@ -25,7 +25,7 @@ class SourceOptions:
     """How to read a source, where it does not say so itself."""
 
     size: tuple[int, int] | None = None
-    """Width and height of raw video."""
+    """Width and height: those of raw video; all other pictures and clips are scaled down to them."""
     pixel_format: str | None = None
     """Of raw video: yuv420p, yuv444p, rgb24, ..."""
     frames_per_second: Fraction | float | None = None
@@ -33,7 +33,7 @@ class SourceOptions:
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
     scale: Fraction | float | None = None
-    """Of captures: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
+    """1/2 halves width and height; None: as large as they are, captures up to 1,600 pixels."""
     view_size: tuple[int, int] | None = None
     """Width and height that captures are reduced to, instead of a scale: those of a file's views. With it nothing but a
     capture will do."""
@@ -55,7 +55,9 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
             return _timed_capture(source, options)
         if is_capture(source) or options.view_size is not None:
             return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
-        return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
+        return open_signal(
+            source, options.size, options.pixel_format, options.frames_per_second, options.frames, options.scale
+        )
     if is_signal(source):
         signal = cast(Signal, source)
     elif isinstance(source, np.ndarray) and source.ndim < 4:
@@ -63,6 +65,8 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     else:
         frames = [_as_rgb(frame) for frame in cast(Sequence[np.ndarray], source)]
         signal = clip_from_frames(frames, options.frames_per_second or Fraction(25))
+    if isinstance(signal, Picture | Clip):
+        signal = scaled(signal, size=options.size, scale=options.scale)
     cut = getattr(signal, "cut", None)
     return cut(*options.frames) if cut is not None and options.frames else signal
 
