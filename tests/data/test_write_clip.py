@@ -117,3 +117,12 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path, park_joy, monkeypatch: p
     with pytest.raises(WriteError, match=r"a\.y4m: cannot be written: No space left"):
         write(tmp_path / "a.y4m", park_joy)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gif_of_more_frames_than_it_can_hold_is_told(tmp_path: Path, park_joy) -> None:
+    with pytest.warns(RuntimeWarning, match="at most 50 frames a second: 240 a second will play slower"):
+        announced = ClipWriter(tmp_path / "a.gif", 96, 64, 240)
+    with announced as writer:
+        for frame in park_joy[:3]:
+            writer.write(frame)
+    assert open_clip(tmp_path / "a.gif").frames_per_second == 50

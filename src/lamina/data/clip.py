@@ -81,7 +81,7 @@ class Clip:
             SignalError: the range is empty or starts after the end.
         """
         if start < 0 or (stop is not None and stop <= start) or (self.frame_count or start + 1) <= start:
-            length = "unknown length" if self.frame_count is None else f"{self.frame_count} frames"
+            length = "unknown length" if self.frame_count is None else counted_frames(self.frame_count)
             raise SignalError(f"{self.path or 'clip'}: no frames in {start}:{stop}; the clip has {length}")
         count = stop - start if stop is not None else None
         if self.frame_count is not None:
@@ -116,6 +116,11 @@ def clip_from_frames(
         return islice(iter(frames), start, stop)
 
     return Clip(width, height, as_rate(frames_per_second), len(frames), RGB_COLOR, decode)
+
+
+def counted_frames(count: int) -> str:
+    """`1 frame`, `3 frames`."""
+    return f"{count} frame" if count == 1 else f"{count} frames"
 
 
 def check_frame(frame: np.ndarray, shape: tuple[int, ...], place: str) -> None:

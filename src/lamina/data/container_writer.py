@@ -84,13 +84,17 @@ class X264Writer:
         self._container.close()
 
 
+GIF_HIGHEST_RATE = Fraction(50)
+"""Frames a second. The format counts in 1/100 s, and players show anything shorter than 2 of them as 10."""
+
+
 class GifWriter:
     """Encodes frames as GIF: 256 colors a frame, chosen for it, with diffusion of the error."""
 
     def __init__(self, path: Path, size: tuple[int, int], rate: Fraction) -> None:
-        self._rate, self._count = rate, 0
+        self._rate, self._count = min(rate, GIF_HIGHEST_RATE), 0
         self._container = open_output(path, "gif")
-        self._stream = self._container.add_stream("gif", rate=rate)
+        self._stream = self._container.add_stream("gif", rate=self._rate)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "pal8"
 

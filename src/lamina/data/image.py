@@ -22,7 +22,7 @@ from lamina.atomic import replacing_path, write_errors
 from lamina.codec import Look, Medium, Size
 from lamina.data.fingerprint import fingerprint_of
 from lamina.data.kinds import is_heif, load_heif, refuse_raw, whole_page
-from lamina.data.pixel_formats import apply_orientation, to_rgb8
+from lamina.data.pixel_formats import apply_orientation, memory_to_rgb8, to_rgb8
 from lamina.errors import BackendUnavailable, SignalError
 
 if TYPE_CHECKING:
@@ -132,6 +132,17 @@ def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) ->
             pixels = apply_orientation(pixels, orientation)
             notes.append(f"EXIF orientation {orientation} applied")
         return Picture(np.ascontiguousarray(pixels), path, image.mode, bit_depth, tuple(notes))
+
+
+def picture_of_image(image: Image.Image, background: tuple[int, int, int] = WHITE) -> Picture:
+    """A picture of an image that Pillow holds; as `read_image`, but for its orientation, which Pillow applies if asked.
+
+    Raises:
+        SignalError: its samples have no known white (floating point).
+    """
+    notes: list[str] = []
+    pixels = memory_to_rgb8(image, background, notes)
+    return Picture(np.ascontiguousarray(pixels), mode=image.mode, notes=tuple(notes))
 
 
 def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"], suffix: str | None = None) -> None:

@@ -67,6 +67,26 @@ def to_rgb8(
     return _composite_deep(decoded, pixels, alpha, color, background), bits
 
 
+def memory_to_rgb8(
+    image: Image.Image, background: tuple[int, int, int], notes: list[str]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Pixels of an image that Pillow holds in memory, by the profile that it carries.
+
+    Raises:
+        SignalError: samples without a known white (floating point).
+    """
+    place = Path("image")
+    if image.mode == "F" or image.mode.startswith("I"):
+        notes.append("16-bit grey rounded to 8")
+        return _to_srgb(_integer_samples(image, place, 16), PictureColor(), notes, place)
+    decoded = _decoded(image)
+    pixels = _to_srgb(decoded.color, PictureColor(image.info.get("icc_profile") or None), notes, place)
+    if decoded.alpha is None or decoded.alpha.min() == 255:
+        return pixels
+    notes.append(f"transparency laid over {background}")
+    return composite(np.concatenate([pixels, decoded.alpha], axis=2), background)
+
+
 def _decoded(image: Image.Image) -> Decoded:
     """8 bits a sample: grey, RGB or CMYK, and alpha where there is any."""
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

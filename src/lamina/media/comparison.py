@@ -21,6 +21,7 @@ from jaxtyping import UInt8
 from lamina.bitstream.cutting import size_after_cut
 from lamina.codec import Look, Model, Progress, Signal, Size, ignore
 from lamina.data import downsample_area
+from lamina.data.clip import counted_frames
 from lamina.errors import BackendUnavailable, SignalError
 from lamina.media.delivery import LevelDelivery, delivery_of
 from lamina.media.over_time import (
@@ -152,7 +153,7 @@ def check_fits(media: Media, source: Signal) -> None:
     count = source.frame_count
     if count is not None and count != media.frame_count:
         raise SignalError(
-            f"{name}: {count} frames, the file has {media.frame_count}; if it holds a part, say which: --frames A:B"
+            f"{name}: {counted_frames(count)}, the file has {media.frame_count}; if that is a part: --frames A:B"
         )
 
 
@@ -200,7 +201,8 @@ class _Measuring:
             self.counts = self.counts or model.counts
             if look is None or look.frame > model.frame:
                 raise SignalError(
-                    f"{source_name(source)}: ends after {model.frame} frames, the file has {self.media.frame_count}"
+                    f"{source_name(source)}: ends after {counted_frames(model.frame)}, the file has "
+                    f"{self.media.frame_count}"
                 )
             while look is not None and look.frame == model.frame:
                 yield self._measured(look, model)

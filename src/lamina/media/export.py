@@ -13,6 +13,7 @@ from typing import Any
 from lamina.arriving import is_passing
 from lamina.atomic import is_standard_output
 from lamina.codec import Export, Progress, ignore
+from lamina.data.clip import counted_frames
 from lamina.errors import SignalError
 from lamina.media.reading import Media
 from lamina.media.sequence import Sequence, write_sequence
@@ -126,7 +127,7 @@ def _export_sequence(media: Media, path: Path, offer: Export[Any], wanted: _Want
     steps = unasked if wanted.fit_steps is None else wanted.fit_steps
     level = _level(media, wanted.level)
     written = write_sequence(Sequence(media, path, offer, suffix, level, start, stop, steps, wanted.progress))
-    what = f"{written.count} frames of {suffix}"
+    what = f"{counted_frames(written.count)} of {suffix}"
     what += f", {written.found} of them found" if written.found else ""
     what += f", the last of {written.last}" if written.last else ""
     if offer.fit_steps and steps == 0 and wanted.fit_steps is None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from lamina.codec import Medium, Signal
-from lamina.data import Clip, Picture, clip_from_frames, open_signal, scaled
+from lamina.data import Clip, Picture, clip_from_frames, open_signal, picture_of_image, scaled
 from lamina.data.captures import TimedCapture, is_capture, is_timed_capture, read_capture, read_timed_capture
+from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
-"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), a list of frames, a signal."""
+"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3) as an array or a tensor, an image
+of Pillow, a list of these, a signal."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,40 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
         return open_signal(
             source, options.size, options.pixel_format, options.frames_per_second, options.frames, options.scale
         )
-    if is_signal(source):
-        signal = cast(Signal, source)
-    elif isinstance(source, np.ndarray) and source.ndim < 4:
-        signal = Picture(_as_rgb(source))
-    else:
-        frames = [_as_rgb(frame) for frame in cast(Sequence[np.ndarray], source)]
-        signal = clip_from_frames(frames, options.frames_per_second or Fraction(25))
+    signal = cast(Signal, source) if is_signal(source) else _from_memory(source, options.frames_per_second)
     if isinstance(signal, Picture | Clip):
         signal = scaled(signal, size=options.size, scale=options.scale)
     cut = getattr(signal, "cut", None)
     return cut(*options.frames) if cut is not None and options.frames else signal
+
+
+def _from_memory(source: Any, frames_per_second: Fraction | float | None) -> Picture | Clip:
+    """Pixels, an image, or several of them."""
+    if _is_image(source):
+        return picture_of_image(source)
+    array = _as_array(source)
+    if array is not None and array.ndim < 4:
+        return Picture(_as_rgb(array))
+    if array is None and not isinstance(source, Iterable):
+        raise SignalError(
+            f"expected a path, uint8 pixels (h, w, 3) or (t, h, w, 3), or images, got {type(source).__name__}"
+        )
+    members = source if array is None else array
+    frames = [picture_of_image(frame).pixels if _is_image(frame) else _as_rgb(frame) for frame in members]
+    return clip_from_frames(frames, frames_per_second or DEFAULT_FRAMES_PER_SECOND)
+
+
+def _is_image(source: object) -> bool:
+    """Whether it is an image of Pillow, which is not imported to know."""
+    return all(hasattr(source, name) for name in ("getbands", "convert", "mode", "info"))
+
+
+def _as_array(source: Any) -> np.ndarray | None:
+    """An array, or a tensor as one; None: it is neither."""
+    if isinstance(source, np.ndarray):
+        return source
+    is_tensor = all(hasattr(source, name) for name in ("detach", "cpu", "numpy"))
+    return source.detach().cpu().numpy() if is_tensor else None
 
 
 def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
@@ -102,11 +127,19 @@ def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
 
 def _as_rgb(pixels: Any) -> np.ndarray:
     """Pixels with three channels; grey ones get three equal channels."""
-    array = np.asarray(pixels)
+    tensor = _as_array(pixels)
+    array = np.asarray(pixels) if tensor is None else tensor
     if array.dtype != np.uint8:
         raise SignalError(
             f"expected uint8 pixels, got {array.dtype}; for floats in 0...1: (pixels * 255).round().astype(np.uint8)"
         )
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3):
+        raise SignalError(
+            f"expected pixels (h, w, 3), got {array.shape}: channels come last: pixels.transpose(1, 2, 0), of tensors "
+            f"permute(1, 2, 0)"
+        )
     if array.ndim == 2:
-        array = np.repeat(array[:, :, None], 3, axis=2)
+        array = array[:, :, None]
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
     return np.ascontiguousarray(array)
