@@ -22,7 +22,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing lamina with its test tools into $(VENV) (a few minutes the first time)"
-	$(INSTALL) -e ".[dev,bench,sfm]"
+	$(INSTALL) -e ".[dev,bench,sfm,head]"
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.dev

@@ -19,7 +19,7 @@ from benchmarks.result_files import data_folder
 from jaxtyping import UInt8
 
 from demo.exhibits import HERE
-from demo.make_scene import BLENDER_FROM_OPENCV, UP_FROM_DOWN, sparse_points, write_points
+from demo.make_scene import sparse_points, transforms, write_points
 from demo.moving_robot import Posed, gaussians_of, moment
 from lamina.cameras.camera import Camera, look_at
 from lamina.data.color import default_color, rgb_to_yuv
@@ -100,26 +100,6 @@ class Video:
         self._container.close()
 
 
-def transforms(names: list[str]) -> dict[str, object]:
-    """Content of transforms.json."""
-    first = cameras()[0]
-    poses = [UP_FROM_DOWN @ camera.world_from_camera @ BLENDER_FROM_OPENCV for camera in cameras()]
-    return {
-        "camera_model": "PINHOLE",
-        "w": WIDTH,
-        "h": HEIGHT,
-        "fl_x": first.focal_x_px,
-        "fl_y": first.focal_y_px,
-        "cx": first.center_x_px,
-        "cy": first.center_y_px,
-        "ply_file_path": "points.ply",
-        "frames": [
-            {"file_path": name, "transform_matrix": pose.round(9).tolist()}
-            for name, pose in zip(names, poses, strict=True)
-        ],
-    }
-
-
 def main() -> None:
     """Write the folder."""
     cloud = read_sog(data_folder() / "splats" / "playbot", level=0)
@@ -133,7 +113,7 @@ def main() -> None:
     for video in videos:
         video.close()
     write_points(FOLDER / "points.ply", *sparse_points(cloud))
-    (FOLDER / "transforms.json").write_text(json.dumps(transforms(names), indent=1) + "\n")
+    (FOLDER / "transforms.json").write_text(json.dumps(transforms(cameras(), names), indent=1) + "\n")
     size_bytes = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file())
     print(f"{FOLDER}: {VIEW_COUNT} cameras, {FRAME_COUNT} frames, {size_bytes / 1e6:.2f} MB")
 

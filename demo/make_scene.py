@@ -103,8 +103,8 @@ def transforms(views: list[Camera], names: list[str]) -> dict[str, object]:
     first = views[0]
     return {
         "camera_model": "PINHOLE",
-        "w": WIDTH,
-        "h": HEIGHT,
+        "w": first.width,
+        "h": first.height,
         "fl_x": first.focal_x_px,
         "fl_y": first.focal_y_px,
         "cx": first.center_x_px,

@@ -47,6 +47,11 @@ class StreamInfo:
     frames_per_second: Fraction | None = None
     """None for stills."""
     quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
+    is_foreground: bool = False
+    """It holds only what masks held: it is compared with that, and its models have `over(background)`."""
+    has_cameras: bool = False
+    """A size is a view, and so is a camera: a size stands for the camera that the medium was taken with. Models then
+    offer cameras."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """More facts for people, in reading order: profile, scalability, background, ..."""
 
@@ -129,7 +134,7 @@ class Model(Protocol):
 
     @property
     def cameras(self) -> Sequence[Camera]:
-        """Views of the capture that the stream keeps for viewers; none where a view is a size."""
+        """Views that the stream offers to viewers; none where a view is a size alone."""
         ...
 
     @property

@@ -18,6 +18,7 @@ FOUNDATIONS = {
     "networks",
     "render",
     "anchors",
+    "grids",
     "fitting",
     "data",
     "metrics",
@@ -41,6 +42,7 @@ ALLOWED = {
     "fitting": CONTRACT | {"atomic", "cameras", "compiled", "render"},
     "anchors": CONTRACT
     | {"bitstream", "cameras", "compiled", "data", "entropy", "fitting", "networks", "quantize", "render"},
+    "grids": CONTRACT | {"anchors", "compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"atomic", "compiled"},
     "stream": WIRE | {"bitstream"},
     "media": CONTRACT | FOUNDATIONS | {"arriving", "atomic", "codecs"},

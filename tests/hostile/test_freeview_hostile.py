@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from damage import survivors, with_payload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from lamina.anchors.syntax import MAX_ANCHORS, LayerHead
 from lamina.bitstream import pack_stream, read_stream
 from lamina.codecs.freeview.coding import decode, stream_facts
 from lamina.codecs.freeview.facts import breakdown, inspect
-from lamina.codecs.freeview.model import render
+from lamina.codecs.freeview.model import FreeviewModel, render
 from lamina.codecs.freeview.motion import SUM_LIMIT
 from lamina.codecs.freeview.syntax import VERSION, CameraSection, FreeviewFacts, MotionHead
 from lamina.errors import BitstreamError
@@ -46,25 +47,13 @@ def play() -> tuple[Unit, ...]:
     return tuple(play_units(first_part(LAYERS, shape=SMALL, points=8), PLAY))
 
 
+def check(model: FreeviewModel) -> None:
+    assert bool(torch.isfinite(model.anchors.positions).all())
+    assert all(abs(own).max(initial=0) <= SUM_LIMIT for own in model.sums)
+
+
 def decoded(units: tuple[Unit, ...]) -> int:
-    """Models that come out; nothing but a BitstreamError that names its place may go wrong."""
-    count = 0
-    place = "none"
-    try:
-        for model in decode(units):
-            assert bool(torch.isfinite(model.anchors.positions).all())
-            assert all(abs(own).max(initial=0) <= SUM_LIMIT for own in model.sums)
-            count += 1
-    except BitstreamError as error:
-        place = error.unit
-    assert place
-    return count
-
-
-def with_payload(number: int, payload: bytes) -> tuple[Unit, ...]:
-    units = list(play())
-    units[number] = replace(units[number], payload=payload)
-    return tuple(units)
+    return survivors(decode(units), check)
 
 
 def before(number: int) -> int:
@@ -84,14 +73,14 @@ def test_the_sample_decodes_and_says_everything() -> None:
 def test_payloads_that_are_cut_are_errors(number: int) -> None:
     payload = play()[number].payload
     for length in (*range(min(len(payload), 16)), *range(16, len(payload), CUT_STRIDE)):
-        assert decoded(with_payload(number, payload[:length])) == before(number)
+        assert decoded(with_payload(play(), number, payload[:length])) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_payloads_that_go_on_are_errors(number: int) -> None:
     payload = play()[number].payload
     for more in (b"\0", b"\xff", bytes(40)):
-        assert decoded(with_payload(number, payload + more)) == before(number)
+        assert decoded(with_payload(play(), number, payload + more)) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -100,13 +89,13 @@ def test_flipped_bits_give_an_error_or_models(number: int) -> None:
     for position in range(number, 8 * len(payload), 29 if number == 0 else FLIP_STRIDE):
         damaged = bytearray(payload)
         damaged[position // 8] ^= 1 << (position % 8)
-        assert before(number) <= decoded(with_payload(number, bytes(damaged))) <= LAYERS * FRAMES
+        assert before(number) <= decoded(with_payload(play(), number, bytes(damaged))) <= LAYERS * FRAMES
 
 
 @given(number=st.sampled_from(list(NUMBERS)[1:]), payload=st.binary(max_size=60))
 @settings(deadline=None, max_examples=80)
 def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) -> None:
-    assert before(number) <= decoded(with_payload(number, payload)) <= LAYERS * FRAMES
+    assert before(number) <= decoded(with_payload(play(), number, payload)) <= LAYERS * FRAMES
 
 
 BODIES = st.one_of(st.none(), st.binary(min_size=4, max_size=50))
@@ -128,7 +117,7 @@ def test_random_streams_behind_good_heads_give_an_error_or_models(
         False, is_absolute, not stream, bool(gaps), moves is not None, births is not None, 0, tuple(gaps) or None,
         moves, births,
     )  # fmt: skip
-    assert before(number) <= decoded(with_payload(number, head.pack() + stream)) <= LAYERS * FRAMES
+    assert before(number) <= decoded(with_payload(play(), number, head.pack() + stream)) <= LAYERS * FRAMES
 
 
 def peak_and_seconds(units: tuple[Unit, ...], expected: int) -> tuple[int, float]:
@@ -149,7 +138,7 @@ BODY = [b"", b"\1\2\3\4", bytes(range(7, 27)), bytes(range(256)) * 8]
 @pytest.mark.parametrize("number", [1, 2])
 def test_absurd_counts_of_anchors_are_found_out_soon(number: int, body: bytes) -> None:
     section = CameraSection(b"").pack() if number == 1 else b""
-    units = with_payload(number, section + LayerHead(False, 0, (0, 0, 0, 0), MAX_ANCHORS).pack() + body)
+    units = with_payload(play(), number, section + LayerHead(False, 0, (0, 0, 0, 0), MAX_ANCHORS).pack() + body)
     peak, taken = peak_and_seconds(units, 0)
     assert taken < SLOWEST_S
     assert peak < MEMORY_BYTES
@@ -160,7 +149,7 @@ def test_absurd_counts_of_guests_are_found_out_soon(body: bytes) -> None:
     number = FRAME_NUMBERS[2]
     births = LayerHead(False, 0, (0, 0, 0, 0), MAX_ANCHORS).pack() + body
     head = MotionHead(False, False, True, False, False, True, 0, None, None, births)
-    peak, taken = peak_and_seconds(with_payload(number, head.pack()), before(number))
+    peak, taken = peak_and_seconds(with_payload(play(), number, head.pack()), before(number))
     assert taken < SLOWEST_S
     assert peak < MEMORY_BYTES
 
@@ -169,15 +158,15 @@ def test_absurd_counts_of_guests_are_found_out_soon(body: bytes) -> None:
 def test_guests_that_are_not_there_cannot_leave(gaps: tuple[int, ...]) -> None:
     number = FRAME_NUMBERS[0]
     head = MotionHead(False, True, True, True, False, False, 0, gaps)
-    assert decoded(with_payload(number, head.pack())) == before(number)
+    assert decoded(with_payload(play(), number, head.pack())) == before(number)
     with pytest.raises(BitstreamError, match="departures"):
-        list(decode(with_payload(number, head.pack())))
+        list(decode(with_payload(play(), number, head.pack())))
 
 
 def test_moves_of_guests_that_are_not_there_are_errors() -> None:
     number = FRAME_NUMBERS[0]
     head = MotionHead(False, True, True, False, True, False, 0, None, b"\1\2\3\4\5\6")
-    assert decoded(with_payload(number, head.pack())) == before(number)
+    assert decoded(with_payload(play(), number, head.pack())) == before(number)
 
 
 @pytest.mark.parametrize("layer", [-2, 2, 8])
@@ -193,7 +182,7 @@ def test_scenes_at_the_edge_of_floats_decode_and_render() -> None:
     facts, end = FreeviewFacts.unpack(payload)
     for steps, unit in (((9e8,) * 4, 9e19), ((2e-9,) * 4, 2e-20), ((1.0, 9e8, 9e8, 9e8), 1.0)):
         cells = replace(facts.motion, steps=steps, unit=unit)
-        far = with_payload(0, replace(facts, cells=cells).pack() + payload[end:])
+        far = with_payload(play(), 0, replace(facts, cells=cells).pack() + payload[end:])
         for model in decode(far):
             assert render(model, camera()).isfinite().all()
 

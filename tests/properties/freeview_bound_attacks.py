@@ -39,6 +39,7 @@ def freeview_attacks() -> Attack:
     yield from sums()
     yield from cells()
     yield from guests()
+    yield from points()
 
 
 def walks() -> Attack:
@@ -174,6 +175,18 @@ def guests() -> Attack:
         crowd = own.joined(crowd_of(own, MAX_GUESTS), crowd_of(own, 1).layer)
         left = own.remaining(crowd, np.ones(crowd.count, np.uint8))
         found.append([left.count, left.scale.neighbors[-1].tolist()])
+    yield found[0], found[1]
+
+
+def points() -> Attack:
+    """Places at both ends of the box, and grids as coarse as can be said: who is where, and who is near."""
+    places = np.array([[0, 0, 0], [(1 << 20) - 1] * 3, [1 << 19, 0, (1 << 20) - 1]])
+    found = []
+    for space in (importlib.import_module(MODULE + "networked.points"), watched(MODULE + "networked.points")):
+        scales = space.point_scales(places, (1, 1 << 20, 1 << 21), 3)
+        cells = space.places_of([np.array([[(1 << 19) - 1] * 3], np.int32)], 19)
+        near = [[scale.above.tolist(), scale.neighbors.tolist(), scale.offsets.tolist()] for scale in scales]
+        found.append([near, cells.tolist()])
     yield found[0], found[1]
 
 

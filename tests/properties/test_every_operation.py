@@ -20,6 +20,7 @@ from codec_bound_attacks import (
 from freeview_bound_attacks import freeview_attacks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from volume_bound_attacks import volume_attacks
 from watched import LARGEST, operate
 
 from lamina.codecs.planar.lattice import steps, update, walk
@@ -33,7 +34,7 @@ ROW = re.compile(
 ROWS = {row["where"]: row for row in ROW.finditer((DOCS / "numbers_by_function.md").read_text(encoding="utf-8"))}
 ATTACKS = (
     primitives, mixers, tables, network_attacks, anchor_attacks, key_frame_attacks, clip_attacks, paper_attacks,
-    freeview_attacks,
+    freeview_attacks, volume_attacks,
 )  # fmt: skip
 LOOSE = 4
 """How far from its bound an attack may stay."""

@@ -47,6 +47,7 @@ WATCHED = (
     "lamina.codecs.freeview.hierarchy",
     "lamina.codecs.freeview.memory",
     "lamina.codecs.freeview.motion",
+    "lamina.codecs.freeview.networked.points",
     "lamina.codecs.freeview.scale_coding",
     "lamina.codecs.freeview.walk",
     "lamina.codecs.planar.lattice.coding",
@@ -57,6 +58,14 @@ WATCHED = (
     "lamina.codecs.planar.pgsvc.coding",
     "lamina.codecs.planar.pgsvc.sections",
     "lamina.codecs.planar.pgsvc.walks",
+    "lamina.codecs.volume.reconstruction",
+    "lamina.codecs.volume.values",
+    "lamina.codecs.volume.vectors",
+    "lamina.codecs.volume.walk",
+    "lamina.grids.bricks",
+    "lamina.grids.level",
+    "lamina.grids.sums",
+    "lamina.grids.warp",
 )
 OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,

@@ -6,7 +6,8 @@
     gradients, opacities ── growth ──► indices          which nodes a fit adds and removes
 
 The decoder, in this order: cube · contraction · octree · neighbors · anchors · missing · neural · assembly (with
-assembly_kernels) · picturing · syntax · context/ · layers · coding/. The encoder: config · growth · fitting/.
+assembly_kernels) · picturing · syntax · breakdown (where bytes go) · context/ · layers · coding/. The encoder: config ·
+growth · fitting/.
 
 This file imports nothing: the octree needs no torch, and import what you need from its file.
 """

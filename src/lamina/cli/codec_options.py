@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lamina import codecs
-from lamina.cli.options import byte_count, count, positive
+from lamina.cli.options import byte_count, count, frame_range, positive
 from lamina.codec import AnyCodec, Target, TargetKind
 
 MOST = 2**31 - 1
@@ -105,6 +106,12 @@ def _form(config: Any, name: str) -> dict[str, Any]:
         return {"type": count(0, MOST), "metavar": "N"}
     if hint is float:
         return {"type": positive, "metavar": "X"}
+    if hint is bool:
+        return {"action": "store_const", "const": True}
+    if hint is Path:
+        return {"type": Path, "metavar": "FILE"}
+    if hint == tuple[int, int | None]:
+        return {"type": frame_range, "metavar": "A:B"}
     raise TypeError(f"{type(config).__name__}.{name} is {hint}, which is no option of a word: leave it to --knobs")
 
 

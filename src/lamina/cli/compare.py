@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import decimals, print_table, print_warning, thousands
-from lamina.cli.options import Parser, frame_range, pixel_size, positive, ratio
+from lamina.cli.options import Parser, frame_range, names, pixel_size, positive, ratio
+from lamina.media.backdrops import OVERS, over_of
 from lamina.media.reading import Media, open_media
 from lamina.units import SeenBy
 
@@ -25,6 +26,7 @@ EXAMPLES = (
     ("lamina compare garden.lam garden/", "a scene: over the views that were held out"),
     ("lamina compare garden.lam garden/ --lpips vgg16-397923af.pth vgg.pth", "LPIPS too, with weights that you have"),
     ("lamina compare part.lam clip.mp4 --frames 0:60", "a file of the first 60 frames"),
+    ("lamina compare game.lam game/ --hold-out 6,13 --over black", "of what masks hold, on cameras that have masks"),
     ("lamina compare game.lam game/ --plot game.png", "dB over frames, a line a level; what moves apart"),
 )
 
@@ -49,6 +51,13 @@ def parser() -> Parser:
     made.add_argument("--scale", type=ratio, metavar="R", help="of what the source was scaled to")
     made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video")
     made.add_argument("--fps", type=positive, metavar="RATE", help="frames per second of the source")
+    made.add_argument("--hold-out", type=names, metavar="NAME,...", default=(), help="cameras to compare on instead")
+    made.add_argument(
+        "--over",
+        choices=OVERS,
+        help="of files that hold what masks hold: what both stand before; default: the file's own color. plates: each "
+        "camera's median without masks, and the pictures as they are",
+    )
     made.add_argument(
         "--lpips",
         type=Path,
@@ -74,15 +83,19 @@ def run(words: list[str]) -> int:
         lpips = read_lpips(*options.lpips) if options.lpips else None
         source = _source_of(options, media)
         with shown_progress(options.file.name, quiet=options.quiet) as progress:
-            levels = list(compare(media, source, progress, lpips=lpips))
+            levels = list(compare(media, source, progress, lpips=lpips, over=options.over))
+        over = over_of(media, options.over)
         by_camera = media.info.seen_by == SeenBy.CAMERA
     if options.plot is not None:
         plot_quality(levels, options.plot, title=options.file.name)
     if options.json:
-        print(json.dumps({"levels": [level.as_json() for level in levels]}, indent=2))
+        told = {} if over is None else {"over": over}
+        print(json.dumps({**told, "levels": [level.as_json() for level in levels]}, indent=2))
         return 0
     if source.medium == "clip" and not vmaf_is_available():
         print_warning("VMAF is left out: it needs an ffmpeg that has it: pip install imageio-ffmpeg")
+    if over is not None:
+        print(f"what masks hold, over {over}")
     columns = columns_of(levels)
     print_table(list(columns), [[column(level) for column in columns.values()] for level in levels])
     if by_camera and levels[0].over_time is not None:
@@ -159,6 +172,7 @@ def _source_of(options: argparse.Namespace, media: Media) -> Signal:
         frames_per_second=options.fps,
         frames=frames,
         scale=options.scale,
+        hold_out=options.hold_out,
         view_size=(media.info.width, media.info.height) if media.info.seen_by == SeenBy.CAMERA else None,
     )
     return signal_of(options.source, reading)

@@ -14,8 +14,9 @@ from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targ
 from lamina.cli.console import aside, counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
-from lamina.cli.options import Parser, count, frame_range, pixel_size, positive, ratio
+from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio, test_interval
 from lamina.codec import AnyCodec, Choices, Medium
+from lamina.errors import SignalError
 
 if TYPE_CHECKING:
     from lamina.codec import Signal
@@ -32,6 +33,8 @@ EXAMPLES = (
     ("ffmpeg -i in.mov -f yuv4mpegpipe - | lamina encode - out.lam", "- is standard input"),
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
+    ("lamina encode game/ game.lam --codec volume --scale 1/2", "what masks of cameras over time hold, as a grid"),
+    ("lamina encode talk.mp4 talk.lam --codec head --kbps 3 --size 512x512", "a talking head, from less than the clip"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
 
@@ -47,7 +50,7 @@ IDLE: dict[Medium, tuple[str, ...]] = {
 
 def parser() -> Parser:
     """What `lamina encode` understands."""
-    names = [codec.name for codec in codecs.CODECS]
+    codec_names = [codec.name for codec in codecs.CODECS]
     presets = sorted({preset for codec in codecs.CODECS for preset in codec.presets})
     made = Parser("encode", EXAMPLES)
     made.add_argument(
@@ -61,13 +64,15 @@ def parser() -> Parser:
     )
     add_targets(made)
     how = made.add_argument_group("how")
-    how.add_argument("--codec", choices=names, help="where several take the same source; default: the first that does")
+    how.add_argument(
+        "--codec", choices=codec_names, help="where several take the same source; default: the first that does"
+    )
     how.add_argument("--preset", choices=presets, default="default", help="speed and method; paper: as published")
     how.add_argument(
         "--layers", "--levels", type=count(1, 8), metavar="N", help="layers, so levels; each can be cut off later"
     )
     add_codec_options(how)
-    how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(names)}), and leave")
+    how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(codec_names)}), and leave")
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
@@ -79,7 +84,10 @@ def parser() -> Parser:
         metavar="R",
         help="1/2 halves width and height; default: as they are, captures up to 1600 pixels",
     )
-    reading.add_argument("--test-every", type=count(0, 10_000), metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument("--test-every", type=test_interval, metavar="N", help="views of a scene held out; 0: none")
+    reading.add_argument(
+        "--hold-out", type=names, metavar="NAME,...", default=(), help="cameras over time that are measured on instead"
+    )
     reading.add_argument("--follow", action="store_true", help="cameras still record into the folder: wait for frames")
     reading.add_argument("--poses", choices=("sfm",), help="photographs without poses: find them first")
     made.add_argument("--quiet", action="store_true", help="no progress")
@@ -94,6 +102,8 @@ def run(words: list[str]) -> int:
     try:
         codec = _codec_of(options)
         config = _config_of(codec, options, knobs)
+    except SignalError:
+        raise
     except ValueError as error:
         parser().error(_as_typed(str(error)))
     output = options.output or _output_of(options.source)
@@ -121,7 +131,6 @@ def print_knobs(words: list[str]) -> int:
 
 def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: Path) -> None:
     from lamina.cli.progress import shown_progress
-    from lamina.errors import SignalError
     from lamina.media.encoding import encode_signal
     from lamina.media.summary import summarize
 
@@ -146,8 +155,6 @@ def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: P
 
 def _refuse_idle(options: argparse.Namespace, signal: Signal) -> None:
     """Raise `SignalError` for an option that means nothing to this kind of source."""
-    from lamina.errors import SignalError
-
     for name in IDLE[signal.medium]:
         if getattr(options, name, None) is not None:
             flag = "--" + name.replace("_", "-")
@@ -156,8 +163,12 @@ def _refuse_idle(options: argparse.Namespace, signal: Signal) -> None:
 
 def _codec_of(options: argparse.Namespace) -> AnyCodec:
     """The codec for what lies at the source's path, told without reading it."""
-    from lamina.media.sources import medium_of_path
+    from lamina.media.sources import check_takes, medium_of_path
 
+    if options.codec is not None and options.poses is None:
+        codec = codecs.codec_of_name(options.codec)
+        check_takes(codec, options.source, follow=options.follow)
+        return codec
     medium = "capture" if options.poses is not None else medium_of_path(options.source, follow=options.follow)
     return codecs.codec_for(medium, options.codec)
 
@@ -188,6 +199,7 @@ def _signal_of(options: argparse.Namespace, output: Path) -> Signal:
         frames=options.frames,
         scale=options.scale,
         test_every=every,
+        hold_out=options.hold_out,
         follow=options.follow,
     )
     return signal_of(source, reading)

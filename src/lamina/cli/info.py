@@ -61,6 +61,8 @@ def print_summary(summary: Summary) -> None:
     print_levels(summary)
     if summary.delivery is not None and info.seen_by == SeenBy.CAMERA:
         _print_delivery(summary.delivery)
+    elif summary.delivery is not None and info.has_cameras:
+        _print_parts(summary, summary.delivery)
     if len(summary.groups) > 1 or info.is_timed:
         _print_groups(summary)
     print()
@@ -69,6 +71,17 @@ def print_summary(summary: Summary) -> None:
         ("where the bytes go", "bytes", "share"),
         [(name, thousands(count), f"{100 * count / summary.size_bytes:.1f} %") for name, count in largest_first],
     )
+
+
+def _print_parts(summary: Summary, delivery: Delivery) -> None:
+    """What is sent once, and all else, which moves it."""
+    print()
+    rows: list[tuple[str, ...]] = []
+    for level, sent in zip(summary.levels, delivery.levels, strict=True):
+        moving = level.size_bytes - sent.once_bytes
+        rate = 8e-3 * moving / summary.duration_s if summary.duration_s else 0.0
+        rows.append((str(sent.level), thousands(sent.once_bytes), thousands(moving), decimals(rate, 2)))
+    print_table(("level", "sent once", "frames", "kbit/s of frames"), rows)
 
 
 def _print_delivery(delivery: Delivery) -> None:

@@ -78,6 +78,14 @@ def count(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def test_interval(text: str) -> int:
+    """Every so many views are held out; 0: none. At 1 none would be left to fit to."""
+    number = count(0, 10_000)(text)
+    if number == 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 0 (none is held out) or 2...10000")
+    return number
+
+
 def pixel_size(text: str) -> tuple[int, int]:
     """`768x512` -> (width, height)."""
     width, cross, height = text.lower().partition("x")
@@ -95,6 +103,14 @@ def ratio(text: str) -> Fraction:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a scale above 0 and up to 1, such as 1/2")
     return value
+
+
+def names(text: str) -> tuple[str, ...]:
+    """`6,13` -> the names apart."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected names with commas between, such as 6,13")
+    return found
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

@@ -13,6 +13,7 @@ from lamina.cli.options import Parser, count, frame_range, pixel_size, positive
 from lamina.media.reading import open_media
 
 if TYPE_CHECKING:
+    from lamina.media.backdrops import Background
     from lamina.media.shots import Shot
 
 EXAMPLES = (
@@ -24,6 +25,7 @@ EXAMPLES = (
     ("lamina render game.lam --camera orbit --frames 0:60 --out orbit.mp4", "what is timed goes on meanwhile"),
     ("lamina render game.lam --camera orbit --frames 30 --views 120 --out still.mp4", "around one moment"),
     ("lamina render game.lam --camera test:0 --out front.mp4", "as the first of its cameras saw it"),
+    ("lamina render game.lam --camera orbit --background white --out orbit.mp4", "of what masks held"),
     ("lamina render game.lam --camera path.json --fps 50 --out film.mp4", "cameras with time_s or frame"),
 )
 
@@ -64,6 +66,11 @@ def parser() -> Parser:
     made.add_argument(
         "--fps", type=positive, metavar="RATE", help="pictures a second of a film; default: the file's own, or 30"
     )
+    made.add_argument(
+        "--background",
+        metavar="black|white|FILE",
+        help="of what holds only what masks held: behind it; default: the file's own color",
+    )
     made.add_argument("--capture", type=Path, metavar="FOLDER", help="where cameras come from that the file has not")
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
@@ -91,7 +98,13 @@ def run(words: list[str]) -> int:
         )
         with shown_progress(options.out.name, quiet=options.quiet) as progress:
             level = write_shots(
-                media, options.out, shots, level=options.level, frames_per_second=options.fps, progress=progress
+                media,
+                options.out,
+                shots,
+                level=options.level,
+                frames_per_second=options.fps,
+                background=_background_of(options.background),
+                progress=progress,
             )
         shown = [f"level {level} of 0...{media.level_count - 1}", counted(len(shots), "view")]
         if media.info.is_timed:
@@ -102,6 +115,16 @@ def run(words: list[str]) -> int:
         for problem in media.problems:
             print_warning(f"{problem}: what is intact was shown")
     return 0
+
+
+def _background_of(name: str | None) -> Background | None:
+    """A color by its name, or a picture's pixels."""
+    from lamina.data import read_image
+    from lamina.media.backdrops import COLORS
+
+    if name is None or name in COLORS:
+        return None if name is None else COLORS[name]
+    return read_image(Path(name)).pixels
 
 
 def _frames_shown(shots: Sequence[Shot]) -> str:

@@ -7,10 +7,10 @@ Importing this imports no torch: a codec's slow parts are imported when they are
 from __future__ import annotations
 
 from lamina.codec import AnyCodec, Medium
-from lamina.codecs import freeview, planar, scene
+from lamina.codecs import freeview, head, planar, scene, volume
 from lamina.errors import BitstreamError
 
-CODECS: tuple[AnyCodec, ...] = (planar.CODEC, scene.CODEC, freeview.CODEC)
+CODECS: tuple[AnyCodec, ...] = (planar.CODEC, scene.CODEC, freeview.CODEC, volume.CODEC, head.CODEC)
 """In the order of their wire numbers; of several that take a medium the first is the one that is not asked for."""
 
 

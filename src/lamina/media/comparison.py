@@ -23,6 +23,7 @@ from lamina.codec import Look, Model, Progress, Signal, Size, ignore
 from lamina.data import downsample_area
 from lamina.data.clip import counted_frames
 from lamina.errors import BackendUnavailable, SignalError
+from lamina.media.backdrops import Backdrop, backdrop_of
 from lamina.media.delivery import LevelDelivery, delivery_of
 from lamina.media.over_time import (
     LookQuality,
@@ -84,8 +85,11 @@ def compare(
     progress: Callable[[Progress], None] | None = None,
     *,
     lpips: Lpips | None = None,
+    over: str | None = None,
 ) -> Iterator[LevelQuality]:
     """Measure each level, coarsest first; LPIPS too where its weights are given (`metrics.lpips.read_lpips`).
+
+    What holds only what masks held is compared with that, before `over` (`backdrops.OVERS`; None: its own color).
 
     The source is read once for each level; of timed media before cameras once more, for what stands still. Memory does
     not grow with length but for a few numbers a look.
@@ -95,13 +99,15 @@ def compare(
         SignalError: the source has another size or number of frames, or is of another kind.
     """
     check_fits(media, source)
+    backdrop = backdrop_of(media, source, over)
+    source = backdrop.source
     is_film = media.info.is_timed and media.info.seen_by == SeenBy.SIZE
     delivery = delivery_of(media.stream)
     stills: Mapping[Hashable, Pixels] = {}
     if media.info.is_timed and media.info.seen_by == SeenBy.CAMERA:
         stills = still_pictures(source, media.frame_count, progress or ignore)
     for level in range(media.level_count):
-        measuring = _Measuring(media, level, progress, lpips, stills)
+        measuring = _Measuring(media, level, progress, backdrop, lpips, stills)
         pairs = measuring.pairs(source)
         vmaf_mean = _vmaf_of(pairs, measuring) if is_film and vmaf_is_available() else None
         for _ in pairs:
@@ -179,10 +185,12 @@ class _Measuring:
         media: Media,
         level: int,
         progress: Callable[[Progress], None] | None,
+        backdrop: Backdrop,
         lpips: Lpips | None,
         stills: Mapping[Hashable, Pixels],
     ) -> None:
         self.media, self.level, self.progress, self.lpips, self.stills = media, level, progress, lpips, stills
+        self.backdrop = backdrop
         self.scores: list[LookQuality] = []
         self.size = (0, 0)
         self.counts: Mapping[str, int] = {}
@@ -212,7 +220,8 @@ class _Measuring:
         self.is_complete = True
 
     def _measured(self, look: Look, model: Model) -> tuple[Pixels, Pixels]:
-        decoded, reference = self.media.render(look.view, model=model), look.pixels
+        staged = self.backdrop.before(model, look)
+        decoded, reference = self.media.render(look.view, model=staged), look.pixels
         height, width = decoded.shape[:2]
         if reference.shape != decoded.shape:
             smaller = downsample_area(reference.astype(np.float32), height, width)

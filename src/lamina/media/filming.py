@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from lamina.codec import Progress, ignore
 from lamina.errors import SignalError
+from lamina.media.backdrops import Background, check_background, standing_before
 from lamina.media.reading import Media
 from lamina.media.shots import Shot, film_rate
 
@@ -27,29 +28,33 @@ def write_shots(
     *,
     level: int | None = None,
     frames_per_second: Fraction | float | None = None,
+    background: Background | None = None,
     progress: Callable[[Progress], None] = ignore,
 ) -> int:
     """Write pictures (a folder, or one .png) or a film (.mp4, .y4m, ...); the level that was shown.
+
+    `background` stands behind what holds only what masks held: a color, or pixels of the shots' size.
 
     A film has `frames_per_second` pictures a second (None: the medium's rate, or 30 of what stands still).
 
     Raises:
         BitstreamError: nothing is left of a frame.
         SignalError: one picture for many cameras, a film of several sizes, or an unknown suffix.
-        TargetError: there is no such level.
+        TargetError: there is no such level, or nothing can stand behind it, or a background is of another size.
         WriteError: the disk is full or the place not writable.
     """
     path = Path(path)
+    check_background(background, [(shot.camera.width, shot.camera.height) for shot in shots])
     is_picture = path.suffix.lower() == PICTURE
     if is_picture and len(shots) > 1:
         raise SignalError(f"{path}: {len(shots)} cameras do not fit into one picture; name a folder/ or a film.mp4")
     if is_picture or not path.suffix:
         # A camera that stands still sees a frame once, however often a film shows it; frame by frame decodes once.
         shots = sorted({shot.name: shot for shot in shots}.values(), key=lambda shot: shot.frame)
-        studio = _Studio(media, level, shots, progress)
+        studio = _Studio(media, level, shots, background, progress)
         _write_pictures(studio, path)
     else:
-        studio = _Studio(media, level, shots, progress)
+        studio = _Studio(media, level, shots, background, progress)
         _write_film(studio, path, film_rate(media, frames_per_second))
     return studio.shown_level
 
@@ -61,6 +66,7 @@ class _Studio:
     media: Media
     level: int | None
     shots: Sequence[Shot]
+    background: Background | None
     progress: Callable[[Progress], None]
     shown_level: int = 0
     """Of the last shot."""
@@ -83,7 +89,8 @@ class _Studio:
             while following is not None and following.frame <= shot.frame:
                 model, following = following, next(models, None)
             self.shown_level = model.level
-            yield self.media.render(shot.camera, model=model)
+            staged = model if self.background is None else standing_before(model, self.background)
+            yield self.media.render(shot.camera, model=staged)
             self.progress(Progress(number / len(self.shots), shot.name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -112,7 +113,8 @@ class Media:
         Raises:
             BitstreamError: nothing is left of the first frame.
         """
-        return self.model(level=0).cameras if self.info.seen_by == SeenBy.CAMERA else ()
+        has_cameras = self.info.seen_by == SeenBy.CAMERA or self.info.has_cameras
+        return self.model(level=0).cameras if has_cameras else ()
 
     def render(
         self, view: View | None = None, *, frame: int = 0, level: int | None = None, model: Model | None = None
@@ -208,7 +210,7 @@ class Media:
 
     def _check_view(self, view: View | None) -> None:
         by_camera = self.info.seen_by == SeenBy.CAMERA
-        if view is None or isinstance(view, Size) != by_camera:
+        if view is None or isinstance(view, Size) != by_camera or (self.info.has_cameras and not by_camera):
             return
         if by_camera:
             raise TargetError(
@@ -248,7 +250,8 @@ class Media:
 
     def _nothing_left(self, what: str) -> BitstreamError:
         if self.problems:
-            return self.problems[0]
+            first = self.problems[0]
+            return replace(first, problem=f"{first.problem}; nothing of what was asked for is left, get the file anew")
         return BitstreamError("no unit of these frames is in the file", what, path=self.stream.name)
 
 

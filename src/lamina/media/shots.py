@@ -70,7 +70,7 @@ def shots_of(
         TargetError: the file holds nothing that a camera looks at, or there are no such frames.
     """
     name = media.stream.name or "the file"
-    if media.info.seen_by != SeenBy.CAMERA:
+    if media.info.seen_by != SeenBy.CAMERA and not media.info.has_cameras:
         raise TargetError(f"{name}: this is a {media.info.kind}, which has no cameras; use lamina decode")
     clock = _clock_of(media, frames, frames_per_second)
     rig, _, numbers = which.partition(":")

@@ -3,23 +3,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from lamina.codec import Medium, Signal
+from lamina.arriving import is_passing
+from lamina.codec import AnyCodec, Medium, Signal
 from lamina.data import Clip, Picture, clip_from_frames, open_signal, picture_of_image, scaled
-from lamina.data.captures import TimedCapture, is_capture, is_timed_capture, read_capture, read_timed_capture
+from lamina.data.captures import (
+    LAYOUTS,
+    TIMED_LAYOUTS,
+    TimedCapture,
+    is_capture,
+    is_timed_capture,
+    read_capture,
+    read_timed_capture,
+)
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND
+from lamina.data.opening import CONTAINER_SUFFIXES
+from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
 """Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3) as an array or a tensor, an image
 of Pillow, a list of these, a signal."""
+
+
+LOOKS_LIKE: Mapping[Medium, str] = MappingProxyType(
+    {
+        "picture": "a file such as photo.png",
+        "clip": "a video, .y4m, raw video, or a folder of pictures",
+        "capture": LAYOUTS,
+        "timed capture": TIMED_LAYOUTS,
+    }
+)
+"""By medium, what a path leads to."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,8 @@ class SourceOptions:
     capture will do."""
     test_every: int = 8
     """Every so many views, by name, are held out and measured on; 0: none."""
+    hold_out: tuple[str, ...] = ()
+    """Of timed captures: names of the views that are held out and measured on, instead of those that it says."""
     follow: bool = False
     """The folder of a timed capture is still being written: frames are waited for."""
 
@@ -97,7 +122,7 @@ def _as_array(source: Any) -> np.ndarray | None:
 
 
 def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
-    return read_timed_capture(
+    capture = read_timed_capture(
         path,
         scale=options.scale,
         view_size=options.view_size,
@@ -106,6 +131,7 @@ def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
         frames_per_second=options.frames_per_second,
         follow=options.follow,
     )
+    return capture.held_out(options.hold_out) if options.hold_out else capture
 
 
 def is_signal(source: object) -> bool:
@@ -114,7 +140,7 @@ def is_signal(source: object) -> bool:
 
 
 def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
-    """Of what kind the thing at a path is, guessed without reading it: codecs take pictures and clips alike.
+    """Of what kind the thing at a path is, guessed without reading it: of files their suffix says it.
 
     What is followed while it is written is a timed capture.
     """
@@ -122,7 +148,26 @@ def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
         return "timed capture"
     if is_capture(path):
         return "capture"
-    return "clip" if Path(path).is_dir() else "picture"
+    is_moving = Path(path).is_dir() or Path(path).suffix.lower() in CONTAINER_SUFFIXES | RAW_SUFFIXES.keys()
+    return "clip" if is_moving else "picture"
+
+
+def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> None:
+    """What lies at a path is of a medium that a codec takes.
+
+    Raises:
+        SignalError: it is of another, or nothing is there.
+    """
+    if is_passing(Path(path)):
+        return  # What comes is told when it is there.
+    if not Path(path).exists():
+        raise SignalError(f"{path}: no such file or folder")
+    medium = medium_of_path(path, follow=follow)
+    if medium not in codec.signals:
+        taken = " or ".join(f"a {name} ({LOOKS_LIKE[name]})" for name in codec.signals)
+        raise SignalError(
+            f"{path}: reads as a {medium}, but {codec.name} takes {taken}; for a {medium} leave --codec out"
+        )
 
 
 def _as_rgb(pixels: Any) -> np.ndarray:

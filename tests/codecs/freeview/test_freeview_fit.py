@@ -12,11 +12,14 @@ from tiny_play import COMES, GAINS, SMALL, play_with_newcomer, tiny_play
 from lamina.codec import Choices, Session
 from lamina.codecs.freeview import CODEC
 from lamina.codecs.freeview.config import BirthConfig, FreeviewConfig
+from lamina.codecs.freeview.fit import births
+from lamina.codecs.freeview.fit.chain import pace_of, stream_bytes
 from lamina.codecs.freeview.fit.first_frame import gains_of
 from lamina.codecs.freeview.fit.rebirth import reborn
 from lamina.codecs.freeview.guests import joined, moved_guests, no_guests
 from lamina.codecs.freeview.model import FirstPart, FramePart, FreeviewModel, render
 from lamina.data.captures.timed import TimedCapture
+from lamina.errors import TargetError
 from lamina.media.configuring import configured
 from lamina.metrics.psnr import psnr
 
@@ -111,13 +114,21 @@ def test_who_comes_is_let_in() -> None:
     assert last is not None
     with_births, without = fitted("newcomer"), fitted("nobody comes")
     assert not any(part.changes[layer].born for part in without.frames for layer in (0, 1))
-    births = [part.frame for part in with_births.frames if any(own.born is not None for own in part.changes)]
-    assert COMES in births
+    came = [part.frame for part in with_births.frames if any(own.born is not None for own in part.changes)]
+    assert COMES in came
     gained = [
         quality(with_births.models[frame, 1], play, frame) - quality(without.models[frame, 1], play, frame)
         for frame in range(COMES, last)
     ]
     assert np.mean(gained) > 0.5
+
+
+def test_no_more_guests_are_born_than_a_decoder_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = max(guests.count for model in fitted("newcomer").models.values() for guests in model.guests)
+    monkeypatch.setattr(births, "MAX_GUESTS", most - 2)
+    first, *frames = CODEC.fit(play_with_newcomer(), config_of(), Session())
+    counts = [guests.count for model in CODEC.decode(CODEC.encode([first, *frames])) for guests in model.guests]
+    assert 0 < max(counts) <= most - 2
 
 
 def test_born_anew_in_fitted_cells_guests_show_what_they_showed() -> None:
@@ -141,3 +152,15 @@ def test_the_fit_is_the_same_twice() -> None:
     parts = CODEC.fit(tiny_play(5), config_of(), Session())
     again = [unit.payload for unit in CODEC.encode([next(parts) for _ in range(4)])]
     assert again == units
+
+
+def test_a_size_is_shared_by_the_first_frame_and_the_others() -> None:
+    first, *frames = CODEC.fit(tiny_play(3), config_of(size_bytes=20_000), Session())
+    once = stream_bytes(first)
+    pace = pace_of(config_of(size_bytes=20_000), first.facts, once, 3)
+    assert pace.frame_bytes == pytest.approx((20_000 - once) / 2, rel=0.02)
+    assert len(frames) == 3
+    with pytest.raises(TargetError, match="the first frame alone takes"):
+        pace_of(config_of(size_bytes=once), first.facts, once, 3)
+    with pytest.raises(TargetError, match="no end yet"):
+        pace_of(config_of(size_bytes=20_000), first.facts, once, None)

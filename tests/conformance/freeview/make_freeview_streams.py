@@ -17,11 +17,14 @@ sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[2] / "codecs" / "freeview"))
 
 from freeview_samples import PLAIN, USUAL, Play, first_part, play_units
+from networked_samples import Act, act_units
 from pinned_streams import PinnedStreams
 from tiny_play import SMALL, play_with_newcomer, tiny_play
 
 from lamina.codec import Choices, Session
 from lamina.codecs.freeview import CODEC
+from lamina.codecs.freeview.config import NetworkedConfig
+from lamina.codecs.freeview.networked.syntax import Representation
 from lamina.data.captures.timed import TimedCapture
 from lamina.media.configuring import configured
 from lamina.units import Unit
@@ -50,8 +53,24 @@ STREAMS = PinnedStreams(
         "coarse_offsets": lambda: made_up(2, coarse=(False, True), shape=PLAIN),
         "roots": lambda: made_up(3, Play(4, 4, (0,), seed=2), depths=(0, 1)),
         "no_cameras": lambda: without_cameras(),
+        "paper": lambda: paper(tiny_play(6)),
+        "paper_one_scale": lambda: act_units(Act(scales=1, inner=False, entropy=False, points=20, frames=3, seed=3)),
+        "paper_floats": lambda: act_units(
+            Act(network_bits=32, entropy=False, channels=3, hidden=3, points=20, frames=3)
+        ),
+        "paper_16_bits": lambda: act_units(Act(network_bits=16, entropy=False, points=20, group_frames=2, seed=4)),
+        "paper_triplane": lambda: act_units(Act(Representation.TRIPLANE, scales=1, points=12, frames=3)),
+        "paper_hash_grid": lambda: act_units(Act(Representation.HASH_GRID, scales=1, points=12, frames=3)),
     },
 )
+
+
+def paper(play: TimedCapture) -> Iterable[Unit]:
+    """The paper's frames, fitted: I-frames, P-frames."""
+    base = configured(CODEC, Choices("fast"), {"level_count": 1, **SMALL})
+    networks = NetworkedConfig(iterations=40, channels=6, hidden=8)
+    config = replace(base, networked=networks, group_frames=3, join_groups=0)
+    return CODEC.encode(CODEC.fit(play, config, Session()))
 
 
 def without_cameras() -> Iterable[Unit]:

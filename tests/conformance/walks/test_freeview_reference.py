@@ -27,7 +27,7 @@ from lamina.codecs.freeview.syntax import CameraSection, FreeviewFacts, MotionHe
 from lamina.networks.syntax import HashGridHead  # noqa: E402
 from lamina.units import STREAM_GROUP, Unit  # noqa: E402
 
-NAMES = sorted(path.stem for path in (FOLDER / "freeview").glob("*.lam"))
+NAMES = sorted(path.stem for path in (FOLDER / "freeview").glob("*.lam") if not path.stem.startswith("paper"))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from lamina.anchors.fitting.training import FitInput, rows_in_view
 from lamina.anchors.growth import GrowthRule, grow, prune
 from lamina.anchors.picturing import painted
 from lamina.cameras.camera import Camera
+from lamina.errors import SignalError
 from lamina.fitting.shots import size_within
 
 LEAST_VISITS = 0.1
@@ -25,6 +26,9 @@ OFF_MARGIN = 8.0
 
 LEAST_WEIGHT_PX = 0.2
 """Offsets whose Gaussians weigh less than so many pixels together in every training view are not used any more."""
+
+LEAST_ANCHORS = 2
+"""Fewer have no spread that a probability model could learn."""
 
 
 def adjust(state: FitState, config: AnchorFitConfig) -> FitState:
@@ -69,8 +73,18 @@ def drop_unused(state: FitState, scene: FitInput) -> FitState:
     """Masks offsets that no training view shows, then removes leaves of which nothing is left.
 
     What an offset weighs in a view is the gradient of the picture's sum by its color: exact, occlusion included.
+
+    Raises:
+        SignalError: next to nothing is left.
     """
-    return without(state, state.used().cpu().numpy() & (weights_of(state, scene) >= LEAST_WEIGHT_PX))
+    left = without(state, state.used().cpu().numpy() & (weights_of(state, scene) >= LEAST_WEIGHT_PX))
+    if left.count < LEAST_ANCHORS:
+        camera = scene.camera(scene.capture.train[0])
+        raise SignalError(
+            f"{scene.capture.name}: {left.count} of {state.count} anchors show anything in views of {camera.width}x"
+            f"{camera.height} pixels, expected at least {LEAST_ANCHORS}; take a larger scale, or check the poses"
+        )
+    return left
 
 
 def drop_empty(state: FitState) -> FitState:

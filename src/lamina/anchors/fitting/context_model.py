@@ -88,7 +88,9 @@ class ContextModel(nn.Module):
 
     @torch.no_grad()
     def initialize(self, values: Float[Tensor, "n c"]) -> None:
-        """Biases such that every channel starts with its own spread around its mean."""
+        """Biases such that every channel starts with its own spread around its mean; one row alone has no spread."""
+        if len(values) < 2:
+            return
         count = self.layout.channels
         self.main[-1][:count] = values.mean(dim=0)
         self.main[-1][count:] = torch.log2(values.std(dim=0).clamp_min(1e-3))

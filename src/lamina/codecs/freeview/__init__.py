@@ -9,7 +9,7 @@ HPC, hierarchical point-based latents for streaming dynamic Gaussian splatting (
 What an anchor is, is in `lamina.anchors`; here is how it moves. Read in this order: config · syntax · hierarchy (who
 moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · memory · scale_coding · guests ·
 frame_coding · model · coding · facts (the decoder) · export · fit/: start · first_frame · activity · rate · frame ·
-rebirth · births · pace · chain · fit (the encoder). `networked/` is the paper's own way to move anchors, preset
+rebirth · births · chain · fit (the encoder). `networked/` is the paper's own way to move anchors, preset
 `paper`, with fit/: factorized_prior · networked_frame · networked_fit · encoder (which of the two).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
@@ -33,7 +33,7 @@ CODEC: Codec[TimedCapture, FreeviewConfig, FirstPart | FramePart | NetworkedPart
     version=VERSION,
     paper="HPC, hierarchical point-based latents for dynamic Gaussian splatting (arXiv 2602.00671)",
     signals=("timed capture",),
-    targets=("bits_per_second", "rate_weight"),
+    targets=("size_bytes", "bits_per_second", "rate_weight"),
     options=("seed", "device", "group_frames"),
     presets=PRESETS,
     configure=configure,

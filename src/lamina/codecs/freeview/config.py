@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -17,9 +17,26 @@ from lamina.anchors.config import (
     LossConfig,
     ScheduleConfig,
 )
+from lamina.anchors.syntax import MAX_VALUES
 from lamina.codec import Choices, preset_of
+from lamina.codecs.freeview.networked.syntax import MAX_SCALES, MAX_SEARCHES
 
 LEVELS_AT_MOST = 8
+
+
+STEP_LEAST, STEP_MOST = 1e-9, 1e9
+"""Of what a difference of 1 is: what a header can say."""
+
+
+def check_range(part: str, config: object, names: Sequence[str], least: float, most: float) -> None:
+    """Fields of a part of the configuration lie in a range.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for name in names:
+        if not least <= getattr(config, name) <= most:
+            raise ValueError(f"{part}.{name} is {getattr(config, name)}, expected {least}...{most}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,16 @@ class MotionConfig:
     lower_share: float = 0.25
     """Of a frame's iterations that look at a lower level, each in turn."""
 
+    def __post_init__(self) -> None:
+        steps = ("feature_step", "translation_step", "rotation_step", "offset_step")
+        rates = ("feature_rate", "translation_rate", "rotation_rate", "offset_rate")
+        shares = ("final_rate", "changed", "active_share", "lower_share")
+        check_range("motion", self, ("iterations",), 1, 1_000_000)
+        check_range("motion", self, ("ratio",), 0.001, 1)
+        check_range("motion", self, steps, STEP_LEAST, STEP_MOST)
+        check_range("motion", self, rates, 0, 1e9)
+        check_range("motion", self, shares, 0, 1)
+
 
 @dataclass(frozen=True)
 class BirthConfig:
@@ -82,6 +109,12 @@ class BirthConfig:
     """Frames in which what they gain must be worth their bits."""
     departures_every: int = 5
     """Frames from one look for guests that show nothing to the next."""
+
+    def __post_init__(self) -> None:
+        check_range("births", self, ("error", "least_share"), 0, 1)
+        check_range("births", self, ("cube_cells",), 1, 256)
+        check_range("births", self, ("least_cells", "most", "departures_every"), 1, 1_000_000)
+        check_range("births", self, ("iterations", "pays_within"), 0, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -127,6 +160,22 @@ class NetworkedConfig:
     grid_rate: float = 0.02
     final_rate: float = 0.1
 
+    def __post_init__(self) -> None:
+        gains = ("feature_gain", "translation_gain", "rotation_gain", "offset_gain")
+        check_range("networked", self, ("iterations",), 1, 1_000_000)
+        for name, most in (("scale_count", MAX_SCALES), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
+            check_range("networked", self, (name,), 1, most)
+        check_range("networked", self, ("ratio",), 0.001, 1)
+        check_range("networked", self, gains, STEP_LEAST, STEP_MOST)
+        check_range("networked", self, ("latent_rate", "network_rate", "prior_rate", "grid_rate"), 0, 1e9)
+        check_range("networked", self, ("final_rate",), 0, 1)
+
+    @property
+    def most_anchors(self) -> int:
+        """That a decoder takes of such a stream: of `first.anchors.limit` no more."""
+        widest = max(self.channels * max(self.neighbors, self.scale_count), self.hidden)
+        return min(MAX_VALUES // widest, MAX_SEARCHES // (self.neighbors * self.scale_count))
+
 
 @dataclass(frozen=True)
 class FreeviewConfig:
@@ -138,6 +187,8 @@ class FreeviewConfig:
     """Lambda of the frames after the first: what a bit costs, by the pixels of a view."""
     bits_per_second: float | None = None
     """Of the frames after the first, instead of a lambda. None: no rate is asked for."""
+    size_bytes: int | None = None
+    """Of the whole file, instead of a lambda: what the first frame leaves of it is spent on the others."""
     group_frames: int = 10
     """Frames of a group: the piece that can be fetched alone."""
     join_groups: int = 3
@@ -149,7 +200,7 @@ class FreeviewConfig:
     first: AnchorFitConfig = field(
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
-            anchors=AnchorConfig(first=1_500, limit=13_000, near_share=0.25),
+            anchors=AnchorConfig(first=700, limit=13_000, near_share=0.25),
             loss=LossConfig(width=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
@@ -165,18 +216,23 @@ class FreeviewConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.level_count <= LEVELS_AT_MOST:
             raise ValueError(f"level_count is {self.level_count}, expected 1...{LEVELS_AT_MOST}")
-        if self.group_frames < 1 or self.join_groups < 0:
-            raise ValueError(
-                f"group_frames is {self.group_frames} and join_groups {self.join_groups}, expected at least 1 and 0"
-            )
-        if self.motion.iterations < 1:
-            raise ValueError(f"motion.iterations is {self.motion.iterations}, expected at least 1")
+        if self.group_frames < 1:
+            raise ValueError(f"group_frames is {self.group_frames}, expected at least 1")
+        if self.join_groups < 0:
+            raise ValueError(f"join_groups is {self.join_groups}, expected at least 0")
         if self.networked is not None and self.level_count > 1:
             raise ValueError(
                 f"level_count is {self.level_count}, expected 1: frames of preset paper have one level; take preset "
                 "default for more"
             )
-        for name in ("rate_weight", "bits_per_second"):
+        if self.size_bytes is not None and self.bits_per_second is not None:
+            raise ValueError("one target at a time, got size_bytes and bits_per_second")
+        if self.networked is not None and self.first.anchors.limit > self.networked.most_anchors:
+            raise ValueError(
+                f"first.anchors.limit is {self.first.anchors.limit}, expected at most {self.networked.most_anchors} "
+                "with these channels, neighbors and scales"
+            )
+        for name in ("rate_weight", "bits_per_second", "size_bytes"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
@@ -212,6 +268,8 @@ def configure(choices: Choices) -> FreeviewConfig:
         return config
     if target.kind == "bits_per_second":
         return replace(config, bits_per_second=target.value)
+    if target.kind == "size_bytes":
+        return replace(config, size_bytes=round(target.value))
     return replace(config, rate_weight=target.value)
 
 

@@ -6,14 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from lamina.anchors.syntax import SHARES, AnchorNetworks, LayerHead
+from lamina.anchors.breakdown import layer_bytes, network_bytes
 from lamina.codec import StreamInfo
 from lamina.codecs.freeview.networked.syntax import NetworkedHead, Representation
 from lamina.codecs.freeview.syntax import CameraSection, FreeviewFacts, MotionHead
 from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
-
-STREAM_PARTS = ("tree", "masks", "features", "scalings")
-"""What a layer's stream holds, in order; offsets are the rest."""
 
 
 def inspect(payload: bytes) -> StreamInfo:
@@ -41,7 +38,7 @@ def inspect(payload: bytes) -> StreamInfo:
         SeenBy.CAMERA,
         Fraction(facts.rate_numerator, facts.rate_denominator),
         QualityMetric.VIEW_PSNR,
-        details,
+        details=details,
     )
 
 
@@ -65,23 +62,14 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     """
     if unit.key == STREAM_HEADER:
         _, end = FreeviewFacts.unpack(unit.payload)
-        networks = AnchorNetworks.unpack(unit.payload, end)[0]
-        parts = {
-            "generators": len(networks.heads),
-            "context networks": len(networks.context),
-            "hash grid": len(networks.hash_grid),
-        }
-        return {"headers": len(unit.payload) - sum(parts.values()), **parts}
+        return network_bytes(unit.payload, end)
     if unit.key.group == STREAM_GROUP:
         cameras, start = 0, 0
         if unit.key.layer == 0:
             section, start = CameraSection.unpack(unit.payload)
             cameras = len(section.cameras)
-        head, end = LayerHead.unpack(unit.payload, start)
-        stream = len(unit.payload) - end
-        parts = {name: stream * share // SHARES for name, share in zip(STREAM_PARTS, head.shares, strict=True)}
-        offsets = stream - sum(parts.values())
-        return {"cameras": cameras, "headers": end - cameras, **parts, "offsets": offsets}
+        parts = layer_bytes(unit.payload, start)
+        return {"cameras": cameras, **parts, "headers": parts["headers"] - cameras}
     if FreeviewFacts.unpack(header_payload)[0].has_networks:
         networked, end = NetworkedHead.unpack(unit.payload)
         parts = {"networks": len(networked.networks), "tables": len(networked.tables)}

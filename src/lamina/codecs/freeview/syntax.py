@@ -16,6 +16,7 @@ from typing import Annotated
 from lamina.anchors.syntax import MAX_ANCHORS, MAX_DEPTH, MAX_EXTENSION_BYTES, MAX_LAYERS, AnchorFacts
 from lamina.bitstream import Array, Bytes, Flag, Float32, Struct, Syntax, UInt, Varint, Version
 from lamina.codecs.freeview.networked.syntax import NetworkedFacts
+from lamina.networks.constants import POSITION_BITS
 
 VERSION = 2
 """Of this syntax; a reader refuses others. 1 knew no networks."""
@@ -89,6 +90,10 @@ class FreeviewFacts(Syntax):
         if self.has_networks:
             if self.anchors.layers > 1:
                 raise ValueError(f"{self.anchors.layers} layers of anchors that networks move, expected 1")
+            if self.anchors.base_depth >= POSITION_BITS:
+                raise ValueError(
+                    f"anchors of depth {self.anchors.base_depth} that networks move, at most {POSITION_BITS - 1}"
+                )
             return
         if len(self.motion.depths) != self.anchors.layer_count:
             raise ValueError(f"{len(self.motion.depths) + 1} scales for {self.anchors.layers} layers of anchors")

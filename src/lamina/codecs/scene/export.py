@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lamina.anchors.exporting.clouds import export_cloud
+from lamina.anchors.exporting.files import write_gaussians
 from lamina.anchors.exporting.subject import Subject
 from lamina.codecs.scene.model import SceneModel
-from lamina.data.splats import write_splats
 
 
 def subject_of(model: SceneModel) -> Subject:
@@ -25,7 +24,4 @@ def write(model: SceneModel, path: Path, fit_steps: int, report: Callable[[float
         SignalError: no format has the suffix.
         WriteError: the disk is full or the place not writable.
     """
-    cloud = export_cloud(subject_of(model), fit_steps=fit_steps, report=report)
-    write_splats(path, cloud)
-    count = f"{len(cloud):,}".replace(",", " ")
-    return f"{count} Gaussians, harmonics of degree {cloud.degree}"
+    return write_gaussians(subject_of(model), path, fit_steps, report)

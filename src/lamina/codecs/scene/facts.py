@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lamina.anchors.syntax import SHARES, AnchorNetworks, LayerHead
+from lamina.anchors.breakdown import layer_bytes, network_bytes
+from lamina.anchors.syntax import LayerHead
 from lamina.codec import StreamInfo
 from lamina.codecs.scene.syntax import SceneFacts
 from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
-
-STREAM_PARTS = ("tree", "masks", "features", "scalings")
-"""What a layer's stream holds, in order; offsets are the rest."""
 
 
 def inspect(payload: bytes) -> StreamInfo:
@@ -69,16 +67,7 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     del header_payload
     if unit.key == STREAM_HEADER:
         _, end = SceneFacts.unpack(unit.payload)
-        networks = AnchorNetworks.unpack(unit.payload, end)[0]
-        parts = {
-            "generators": len(networks.heads),
-            "context networks": len(networks.context),
-            "hash grid": len(networks.hash_grid),
-        }
-        return {"headers": len(unit.payload) - sum(parts.values()), **parts}
+        return network_bytes(unit.payload, end)
     if unit.key.group == STREAM_GROUP:
         return {"cameras": len(unit.payload)}
-    head, end = LayerHead.unpack(unit.payload)
-    stream = len(unit.payload) - end
-    parts = {name: stream * share // SHARES for name, share in zip(STREAM_PARTS, head.shares, strict=True)}
-    return {"headers": end, **parts, "offsets": stream - sum(parts.values())}
+    return layer_bytes(unit.payload)

@@ -10,11 +10,13 @@ first_points (for who fits), which asks triangulation and seen_volume. What move
 
 from lamina.data.captures.capture import Capture, View
 from lamina.data.captures.first_points import with_points
-from lamina.data.captures.reading import is_capture, read_capture
+from lamina.data.captures.reading import LAYOUTS, is_capture, read_capture
 from lamina.data.captures.structure_from_motion import Reconstruction, reconstruct
-from lamina.data.captures.timed import TimedCapture, TimedView, is_timed_capture, read_timed_capture
+from lamina.data.captures.timed import TIMED_LAYOUTS, TimedCapture, TimedView, is_timed_capture, read_timed_capture
 
 __all__ = [
+    "LAYOUTS",
+    "TIMED_LAYOUTS",
     "Capture",
     "Reconstruction",
     "TimedCapture",

@@ -42,6 +42,9 @@ LONGEST_PX = 1_600
 SIMPLE_DENOMINATOR = 16
 """1/2 for 267 of 533: the scale that a person would have asked for."""
 
+LAYOUTS = "a folder with a COLMAP model (sparse/0 and images), transforms.json or poses_bounds.npy"
+"""What a capture looks like."""
+
 LEAST_VIEWS = 2
 """Fewer views show no depth."""
 
@@ -81,8 +84,7 @@ def read_capture(
     reader = reader_of(path)
     if reader is None:
         raise SignalError(
-            f"{path}: no capture; expected a folder with a COLMAP model (sparse/0 and images), transforms.json or "
-            f"poses_bounds.npy; for photographs without poses reconstruct them first"
+            f"{path}: no capture; expected {LAYOUTS}; for photographs without poses reconstruct them first"
         )
     source = reader(path, ratio)
     if scale is None:

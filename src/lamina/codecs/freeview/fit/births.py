@@ -30,7 +30,7 @@ from lamina.anchors.picturing import painted, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
 from lamina.codecs.freeview.fit.rebirth import quantized
-from lamina.codecs.freeview.guests import moved_guests, pack_births
+from lamina.codecs.freeview.guests import MAX_GUESTS, moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.hull import LEAST_VIEWS, SeenCube, Silhouette, carved_while_any, hull_points
@@ -161,7 +161,8 @@ def _cells_of(
     np.add.at(means, rows.reshape(-1), points.colors[inside] / 255.0)
     means /= np.maximum(counts, 1)[:, None]
     free = np.flatnonzero(~np.isin(unique, taken))
-    fullest = np.sort(free[np.argsort(-counts[free], kind="stable")[: config.most]])
+    room = min(config.most, MAX_GUESTS - stage.model.guests[layer].count)
+    fullest = np.sort(free[np.argsort(-counts[free], kind="stable")[:room]])
     return indices_of(unique[fullest]), means[fullest], len(free) / max(len(unique), 1)
 
 

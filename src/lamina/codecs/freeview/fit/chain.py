@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from lamina.anchors.context.fixed import FixedContext
 from lamina.codec import Session
-from lamina.codecs.freeview.coding import CellFrames, Decoder, decode_states
+from lamina.codecs.freeview.coding import CellFrames, Decoder, decode_states, encode_first
 from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.fit.rate import Statistics, first_statistics, statistics_of
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState, applied, at_rest, pack_scale
 from lamina.codecs.freeview.model import FirstPart, FreeviewModel
 from lamina.codecs.freeview.rest import Rest
+from lamina.codecs.freeview.syntax import FreeviewFacts
+from lamina.errors import TargetError
+from lamina.fitting.pace import Pace
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
+
+UNIT_BYTES = 5
+"""That a container takes for a unit, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +40,38 @@ class Chain:
     pace: Pace
 
 
-def begun(first: FirstPart, config: FreeviewConfig) -> Chain:
+def begun(first: FirstPart, config: FreeviewConfig, frame_count: int | None) -> Chain:
     """Before the first frame."""
     rest = Rest(first.facts, first.heads, first.layers, first.cameras)
     states = tuple(at_rest(rest, scale) for scale in range(first.facts.anchors.layers))
-    statistics = fresh_statistics(rest)
-    return Chain(rest, first.context, 0, states, statistics, Pace.of(config, rest.facts))
+    pace = pace_of(config, rest.facts, stream_bytes(first), frame_count)
+    return Chain(rest, first.context, 0, states, fresh_statistics(rest), pace)
+
+
+def stream_bytes(first: FirstPart) -> int:
+    """Of the units that are sent once, which decides what is left for frames."""
+    return sum(len(unit.payload) for unit in encode_first(first))
+
+
+def pace_of(config: FreeviewConfig, facts: FreeviewFacts, first_bytes: int, frame_count: int | None) -> Pace:
+    """Before the first frame, whose scene took so many bytes.
+
+    Raises:
+        TargetError: a size was asked for that this scene alone takes, or of a capture without an end.
+    """
+    rate, bits_per_second = Fraction(facts.rate_numerator, facts.rate_denominator), config.bits_per_second
+    if config.size_bytes is not None:
+        if frame_count is None:
+            raise TargetError("a size was asked for of a capture that has no end yet: ask for kbit/s, or for frames")
+        left = config.size_bytes - first_bytes - UNIT_BYTES * facts.anchors.layers * frame_count
+        if frame_count > 1:
+            if left <= 0:
+                raise TargetError(
+                    f"{config.size_bytes} bytes were asked for, the first frame alone takes {first_bytes}: ask for "
+                    "more, or encode smaller pictures"
+                )
+            bits_per_second = 8 * left * float(rate) / (frame_count - 1)
+    return Pace.of(config.rate_weight, bits_per_second, rate)
 
 
 def fresh_statistics(rest: Rest) -> tuple[Statistics, ...]:
@@ -47,7 +79,7 @@ def fresh_statistics(rest: Rest) -> tuple[Statistics, ...]:
     return tuple(first_statistics(rest.channels.count) for _ in range(rest.facts.anchors.layers))
 
 
-def resumed(config: FreeviewConfig, session: Session) -> Chain | None:
+def resumed(config: FreeviewConfig, session: Session, frame_count: int | None) -> Chain | None:
     """What the session's stream is at after its last whole frame, the rest of it forgotten; None: nothing to go on."""
     keys = session.written.keys
     frames: dict[int, int] = {}
@@ -62,10 +94,10 @@ def resumed(config: FreeviewConfig, session: Session) -> Chain | None:
         session.written.keep(0)
         return None
     session.written.keep(stream_units + (whole + 1) * config.level_count)
-    return _replayed(config, session, whole)
+    return _replayed(config, session, whole, frame_count)
 
 
-def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
+def _replayed(config: FreeviewConfig, session: Session, last: int, frame_count: int | None) -> Chain:
     """The decoder's state after frame `last`; sizes of all frames before tell the pace."""
     group = config.group_of(max(last, 0))
     while not config.joins(group):
@@ -74,9 +106,14 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     sizes: dict[int, int] = {}
     statistics: list[Statistics] = []
 
+    once = 0
+
     def wanted() -> Iterator[Unit]:
+        nonlocal once
         for unit in session.written.units():
-            if unit.key.group != STREAM_GROUP:
+            if unit.key.group == STREAM_GROUP:
+                once += len(unit.payload)
+            else:
                 sizes[unit.key.frame] = sizes.get(unit.key.frame, 0) + len(unit.payload)
             if unit.key.group == STREAM_GROUP or unit.key.group >= group:
                 yield unit
@@ -89,8 +126,9 @@ def _replayed(config: FreeviewConfig, session: Session, last: int) -> Chain:
     assert decoder is not None
     if last < 0:
         rest = decoder.rest
-        return begun(FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras), config)
-    pace = Pace.of(config, decoder.facts)
+        first = FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras)
+        return begun(first, config, frame_count)
+    pace = pace_of(config, decoder.facts, once, frame_count)
     for frame in range(last + 1):
         pace = pace.after(sizes[frame])
     assert isinstance(decoder.frames, CellFrames)

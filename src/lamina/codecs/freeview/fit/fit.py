@@ -62,11 +62,11 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
     """
     if not signal.train:
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
-    chain = resumed(config, session)
+    chain = resumed(config, session, signal.frame_count)
     if chain is None:
         first = fit_first(signal, config, at_first(session, first_share(signal, config)))
         yield first
-        chain = begun(first, config)
+        chain = begun(first, config, signal.frame_count)
         checkpoint.remove(session.checkpoint)
     rig = rig_of(signal, config, chain.rest)
     while signal.wait_for(chain.frame, patience(signal, session, chain.frame)):

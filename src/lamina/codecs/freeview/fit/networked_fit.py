@@ -16,19 +16,20 @@ from lamina.anchors.picturing import eight_bits
 from lamina.codec import Session
 from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
+from lamina.codecs.freeview.fit.chain import pace_of, stream_bytes
 from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of
 from lamina.codecs.freeview.fit.fit import at_first, first_share, patience, quality_of, shots_of, teller
 from lamina.codecs.freeview.fit.networked_frame import NetworkedInput, find_networked_frame
-from lamina.codecs.freeview.fit.pace import Pace
 from lamina.codecs.freeview.model import FirstPart, NetworkedModel, NetworkedPart, render
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges, pack_frame
 from lamina.codecs.freeview.networked.frames import Ground, NetworkedFrames, NetworkedState, after
-from lamina.codecs.freeview.networked.parameters import FLOAT_BITS
+from lamina.codecs.freeview.networked.syntax import FLOAT_BITS
 from lamina.codecs.freeview.rest import Rest
 from lamina.data.captures.gains import Gains
 from lamina.data.captures.timed import TimedCapture
 from lamina.errors import Interrupted, SignalError
 from lamina.fitting import checkpoint
+from lamina.fitting.pace import Pace
 from lamina.units import STREAM_GROUP
 
 
@@ -47,11 +48,11 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
     """Fits the first frame, then each that comes. Raises as `encoder.fit`."""
     if not signal.train:
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
-    chain = resumed(config, session)
+    chain = resumed(config, session, signal.frame_count)
     if chain is None:
         first = fit_first(signal, config, at_first(session, first_share(signal, config)))
         yield first
-        chain = begun(first, config)
+        chain = begun(first, config, signal.frame_count)
         checkpoint.remove(session.checkpoint)
     gains = _gains(signal, chain.ground)
     while signal.wait_for(chain.frame, patience(signal, session, chain.frame)):
@@ -64,14 +65,16 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         yield part
 
 
-def begun(first: FirstPart, config: FreeviewConfig) -> Chain:
+def begun(first: FirstPart, config: FreeviewConfig, frame_count: int | None) -> Chain:
     """Before the first frame."""
     assert first.facts.networks is not None
     ground = Ground(first.facts.networks, Rest(first.facts, first.heads, first.layers, first.cameras))
-    return Chain(ground, 0, NetworkedState(ground.anchors), Pace.of(config, first.facts))
+    return Chain(
+        ground, 0, NetworkedState(ground.anchors), pace_of(config, first.facts, stream_bytes(first), frame_count)
+    )
 
 
-def resumed(config: FreeviewConfig, session: Session) -> Chain | None:
+def resumed(config: FreeviewConfig, session: Session, frame_count: int | None) -> Chain | None:
     """What the session's stream is at after its last frame; None: there is nothing to go on."""
     keys = session.written.keys
     stream_units = sum(key.group == STREAM_GROUP for key in keys)
@@ -80,19 +83,23 @@ def resumed(config: FreeviewConfig, session: Session) -> Chain | None:
         return None
     decoder: Decoder | None = None
     sizes: list[int] = []
+    first_bytes = 0
     for unit, found, state in decode_states(session.written.units()):
         decoder = found
         if state is not None:
             sizes.append(len(unit.payload))
+        else:
+            first_bytes += len(unit.payload)
     assert decoder is not None
     rest = decoder.rest
     if not sizes:
-        return begun(FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras), config)
+        first = FirstPart(decoder.facts, rest.heads, decoder.context, rest.layers, rest.cameras)
+        return begun(first, config, frame_count)
     frames = decoder.frames
     assert isinstance(frames, NetworkedFrames)
     assert frames.ground is not None
     assert frames.state is not None
-    pace = Pace.of(config, decoder.facts)
+    pace = pace_of(config, decoder.facts, first_bytes, frame_count)
     for size_bytes in sizes:
         pace = pace.after(size_bytes)
     return Chain(frames.ground, frames.frame + 1, frames.state, pace)

@@ -25,7 +25,8 @@ from lamina.codecs.freeview.networked.deformation import deformed
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges
 from lamina.codecs.freeview.networked.frames import Ground, NetworkedState
 from lamina.codecs.freeview.networked.networks import Networks
-from lamina.codecs.freeview.networked.parameters import FLOAT_BITS, coded_layer
+from lamina.codecs.freeview.networked.parameters import coded_layer
+from lamina.codecs.freeview.networked.syntax import FLOAT_BITS
 from lamina.fitting.photometric import photometric
 from lamina.fitting.shots import Shot
 from lamina.networks.hash_grid import init_hash_grid, sign_bits
@@ -175,7 +176,7 @@ class _Search:
             if self.reference:
                 values = values + self.factors[number] * self.reference[number]
             vectors.append(values)
-            if config.network_entropy:
+            if self.ground.facts.has_network_entropy:
                 bits = bits + normal_bits(add_uniform_noise(symbols, self.chance))
         return vectors, bits
 

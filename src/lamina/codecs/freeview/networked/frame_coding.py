@@ -12,15 +12,15 @@ NeRV), whose table is chosen from those that are the same everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from jaxtyping import Int32
 
 from lamina.codecs.freeview.networked.networks import GRIDS, Vectors
-from lamina.codecs.freeview.networked.parameters import FLOAT_BITS, CodedLayer, decoded_layer
-from lamina.codecs.freeview.networked.syntax import NetworkedFacts, NetworkedHead
+from lamina.codecs.freeview.networked.parameters import CodedLayer, decoded_layer
+from lamina.codecs.freeview.networked.syntax import FLOAT_BITS, MAX_PARAMETER, NetworkedFacts, NetworkedHead
 from lamina.entropy.binary import Coder, code_raw
 from lamina.entropy.gaussian_tables import LOG2_SCALE_BITS, gaussian_tables, scale_indices
 from lamina.entropy.indexed import code_where
@@ -35,8 +35,7 @@ from lamina.networks.hash_grid import FixedHashGrid
 
 UNIT = "frame"
 
-RAW_BITS_AT_ONCE = 16
-"""That the coder takes raw."""
+_AT_REST = NetworkedHead(has_extensions=False, is_rest=True, has_reference=False, reserved=0)
 
 Latents = tuple[Int32[np.ndarray, "n e"], ...]
 """Of the points of each scale, finest first."""
@@ -62,7 +61,7 @@ class NetworkedChanges:
 def pack_frame(facts: NetworkedFacts, changes: NetworkedChanges) -> bytes:
     """A unit's payload."""
     if changes.is_rest:
-        return NetworkedHead(False, True, False, 0).pack()
+        return _AT_REST.pack()
     means, scales, networks = (), (), b"".join(vector.astype("<f4").tobytes() for vector in changes.floats)
     if changes.layers:
         if facts.has_network_entropy:
@@ -105,8 +104,10 @@ def unpack_frame(
     """
     head, end = NetworkedHead.unpack(payload)
     if head.is_rest:
-        if len(payload) > end:
-            raise BitstreamError(f"{len(payload) - end} bytes follow a frame that is at rest", UNIT)
+        if len(payload) > end or head != replace(
+            _AT_REST, has_extensions=head.has_extensions, extensions=head.extensions
+        ):
+            raise BitstreamError("something is said of a frame that is at rest", UNIT)
         return NetworkedChanges(is_rest=True)
     if head.has_reference and not has_before:
         raise BitstreamError("it builds on the networks of the frame before, which are missing", UNIT)
@@ -117,6 +118,8 @@ def unpack_frame(
         layers = _layers(facts, head, sizes)
     grid_spec = GRIDS.get(facts.representation)
     if grid_spec is not None:
+        if head.tables:
+            raise BitstreamError("a grid has no tables of latents", UNIT, "tables")
         grid = unpack_hash_grid(payload[end:], unit=UNIT)
         if grid.spec != grid_spec:
             raise BitstreamError("the grid is of another shape than the stream's", UNIT)
@@ -144,8 +147,10 @@ def decoded_networks(facts: NetworkedFacts, changes: NetworkedChanges, before: V
 def _floats(head: NetworkedHead, sizes: Sequence[tuple[int, int]]) -> Vectors:
     values = np.frombuffer(head.networks, "<f4") if len(head.networks) % 4 == 0 else np.zeros(0, np.float32)
     counts = [(inputs + 1) * outputs for inputs, outputs in sizes]
-    if len(values) != sum(counts) or not np.isfinite(values).all():
-        raise BitstreamError(f"expected {sum(counts)} finite parameters", UNIT, "networks")
+    if len(values) != sum(counts) or not (np.abs(values) <= MAX_PARAMETER).all():
+        raise BitstreamError(f"expected {sum(counts)} parameters within +-{MAX_PARAMETER:g}", UNIT, "networks")
+    if head.has_reference or head.ranges or head.means or head.scales:
+        raise BitstreamError("parameters that come as floats have no reference, ranges, means or scales", UNIT)
     return tuple(part.astype(np.float32) for part in np.split(values, np.cumsum(counts)[:-1]))
 
 
@@ -195,11 +200,7 @@ def _walk_networks(
 def walk_raw(coder, bits, values):
     """Integers as they are, in place."""
     for i in range(values.size):
-        low = min(bits, np.int64(RAW_BITS_AT_ONCE))
-        found = code_raw(coder, np.int64(values[i]) & ((np.int64(1) << low) - 1), low)
-        if bits > low:
-            found |= code_raw(coder, np.int64(values[i]) >> low, bits - low) << low
-        values[i] = found
+        values[i] = code_raw(coder, np.int64(values[i]), bits)
 
 
 def _walk_latents(coder: Coder, tables: FrequencyTables, latents: Latents) -> None:

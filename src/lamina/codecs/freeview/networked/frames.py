@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors
+from lamina.anchors.syntax import MAX_VALUES
 from lamina.codecs.freeview.model import NetworkedModel
 from lamina.codecs.freeview.networked.deformation import deformed
 from lamina.codecs.freeview.networked.frame_coding import (
@@ -22,12 +23,20 @@ from lamina.codecs.freeview.networked.frame_coding import (
 )
 from lamina.codecs.freeview.networked.networks import GRIDS, Networks, Vectors, layer_sizes, network_sizes
 from lamina.codecs.freeview.networked.points import PointScale, places_of, point_scales
-from lamina.codecs.freeview.networked.syntax import NetworkedFacts
+from lamina.codecs.freeview.networked.syntax import MAX_SEARCHES, NetworkedFacts
 from lamina.codecs.freeview.rest import Rest
 from lamina.errors import BitstreamError
 from lamina.networks.hash_grid import FixedHashGrid
 from lamina.networks.hash_layout import HashGridSpec
 from lamina.units import UnitKey
+
+LARGEST_OUTPUT = 1e6
+"""Of networks, in gains: as far as sums of differences reach where cells move anchors."""
+
+FARTHEST = 1e30
+"""World units; and what features and offsets saturate at: hostile streams stay within what floats hold."""
+
+LARGEST_VALUE = 1e15
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +48,20 @@ class Ground:
 
     @cached_property
     def rows(self) -> Int64[np.ndarray, " n"]:
-        """Anchors at rest that make Gaussians: only these move."""
-        return np.flatnonzero(self.rest.is_sent(self.rest.facts.anchors.layer_count))
+        """Anchors at rest that make Gaussians: only these move.
+
+        Raises:
+            BitstreamError: they are more than a decoder has memory or time for.
+        """
+        rows = np.flatnonzero(self.rest.is_sent(self.rest.facts.anchors.layer_count))
+        widest = self.facts.widest if self.grid is None else max(self.grid.width, self.facts.hidden)
+        if len(rows) * widest > MAX_VALUES:
+            raise BitstreamError(f"networks move {len(rows)} anchors of {widest} values; {MAX_VALUES} are legal")
+        if len(rows) * self.facts.searches > MAX_SEARCHES:
+            raise BitstreamError(
+                f"networks move {len(rows)} anchors by {self.facts.searches} neighbors; {MAX_SEARCHES} are legal"
+            )
+        return rows
 
     @cached_property
     def places(self) -> Int64[np.ndarray, "n 3"]:
@@ -73,12 +94,13 @@ class Ground:
     def moved(self, before: Anchors, outputs: Float[Tensor, "n c"]) -> Anchors:
         """All anchors after a frame; those that make no Gaussians stay."""
         rows = torch.from_numpy(self.rows)
+        outputs = outputs.nan_to_num(0.0).clamp(-LARGEST_OUTPUT, LARGEST_OUTPUT)
         own = deformed(before.select(rows), outputs, self.facts, self.rest.channels)
         return Anchors(
-            before.positions.index_copy(0, rows, own.positions),
-            before.features.index_copy(0, rows, own.features),
+            before.positions.index_copy(0, rows, own.positions.clamp(-FARTHEST, FARTHEST)),
+            before.features.index_copy(0, rows, own.features.clamp(-LARGEST_VALUE, LARGEST_VALUE)),
             before.scalings,
-            before.offsets.index_copy(0, rows, own.offsets),
+            before.offsets.index_copy(0, rows, own.offsets.clamp(-LARGEST_VALUE, LARGEST_VALUE)),
             before.masks,
             before.missing,
         )
@@ -151,16 +173,18 @@ class NetworkedFrames:
         Raises:
             BitstreamError: it is damaged, or the frame before it is missing.
         """
+        if not rest.layers:
+            raise BitstreamError("layer 0 of the first frame is missing", str(key))
         if self.ground is None:
             self.ground = Ground(self.facts, rest)
         if key.layer != 0:
             raise BitstreamError("frames of networks have one layer", str(key))
         ground, before = self.ground, self.state
+        counts = [scale.count for scale in ground.scales]
         if before is None or key.frame != self.frame + 1:
             if key.frame:
                 raise BitstreamError("the frame before, on which it builds, is missing", str(key))
             before = NetworkedState(ground.anchors)
-        counts = [scale.count for scale in ground.scales]
         changes = unpack_frame(self.facts, payload, layer_sizes(ground.sizes), counts, bool(before.vectors))
         self.frame, self.state = key.frame, after(ground, before, changes)
         return self.state

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32
 
-FLOAT_BITS = 32
-"""Bits of parameters that are sent as they are."""
+from lamina.codecs.freeview.networked.syntax import MAX_PARAMETER
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +62,9 @@ def coded_layer(
 
 
 def decoded_layer(layer: CodedLayer, before: Float32[np.ndarray, " p"] | None, bits: int) -> Float32[np.ndarray, " p"]:
-    """Parameters that a decoder has."""
+    """Parameters that a decoder has; they saturate, so that no chain of frames leaves what floats hold."""
     own = dequantized(layer.values, layer.low, layer.high, bits)
-    if layer.factor is None:
-        return own
-    assert before is not None
-    return before * layer.factor + own
+    if layer.factor is not None:
+        assert before is not None
+        own = before * layer.factor + own
+    return np.clip(own, np.float32(-MAX_PARAMETER), np.float32(MAX_PARAMETER))

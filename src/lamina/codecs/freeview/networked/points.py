@@ -18,12 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from lamina.entropy.kernel import kernel
+from lamina.codecs.freeview.networked.nearest import nearest_points
 from lamina.networks.constants import POSITION_BITS
 from lamina.networks.hash_grid import cell_centres
-
-FAR = 1 << 60
-"""Squared distance before any point is known."""
 
 SIZE_BISECTIONS = 40
 
@@ -74,10 +71,15 @@ def sampled(places: Int64[np.ndarray, "n 3"], size: int) -> tuple[Int64[np.ndarr
 
 
 def sizes_for(places: Int64[np.ndarray, "n 3"], scale_count: int, ratio: float) -> tuple[int, ...]:
-    """Grid sizes under which each scale has about `ratio` of the points of the one below it (HPC, sec. VI-A)."""
+    """Grid sizes under which each scale has about `ratio` of the points of the one below it (HPC, sec. VI-A).
+
+    Fewer where points are so few that no coarser grid is left.
+    """
     sizes: list[int] = []
     for _ in range(scale_count - 1):
         low, high = (sizes[-1] if sizes else 0) + 1, 1 << POSITION_BITS
+        if low > high:
+            break
         for _ in range(SIZE_BISECTIONS):
             middle = (low + high) // 2
             if len(sampled(places, middle)[0]) > ratio * len(places):
@@ -89,33 +91,3 @@ def sizes_for(places: Int64[np.ndarray, "n 3"], scale_count: int, ratio: float) 
         sizes.append(high)
         places = sampled(places, high)[0]
     return tuple(sizes)
-
-
-def nearest_points(places: Int64[np.ndarray, "n 3"], count: int) -> Int64[np.ndarray, "n k"]:
-    """Rows of the `count` nearest of all points to each, by distance, then by row; exact."""
-    found = np.zeros((len(places), count), np.int64)
-    find_nearest(np.ascontiguousarray(places), found, np.empty(count, np.int64))
-    return found
-
-
-@kernel
-def find_nearest(places, found, best):
-    """Fills `found`; `best` is room for the squared distances of one row."""
-    points, count = found.shape
-    for i in range(points):
-        for place in range(count):
-            best[place] = FAR
-        for j in range(points):
-            x, y, z = places[j, 0] - places[i, 0], places[j, 1] - places[i, 1], places[j, 2] - places[i, 2]
-            distance = x * x + y * y + z * z
-            if distance >= best[count - 1]:
-                continue
-            place = count - 1
-            while place > 0 and best[place - 1] > distance:
-                best[place] = best[place - 1]
-                found[i, place] = found[i, place - 1]
-                place -= 1
-            best[place] = distance
-            found[i, place] = j
-        for place in range(min(points, count), count):
-            found[i, place] = found[i, place - 1]

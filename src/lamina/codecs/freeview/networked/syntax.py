@@ -11,9 +11,21 @@ from lamina.anchors.syntax import MAX_EXTENSION_BYTES
 from lamina.bitstream import Array, Bytes, Enumeration, Flag, Float32, Syntax, UInt, Varint
 
 MAX_SCALES = 8
+FLOAT_BITS = 32
+"""Bits of parameters that are sent as they are."""
+
 MAX_NETWORK_LAYERS = 16
 MAX_TABLE_BYTES = 1 << 16
 MAX_NETWORK_BYTES = 1 << 22
+MAX_CODED_BITS = 16
+"""Of a parameter that comes as an integer: singles hold it exactly."""
+
+MAX_SEARCHES = 1 << 24
+"""Points times scales times neighbors: bounds a decoder to some twenty seconds of looking for these."""
+
+MAX_PARAMETER = 1e9
+"""Largest magnitude of a parameter; sums over frames saturate there."""
+
 OUTPUT_GROUPS = 4
 """Networks give differences of features, positions, rotations and offsets."""
 
@@ -52,12 +64,24 @@ class NetworkedFacts(Syntax):
     gains: Annotated[tuple[float, ...], Array(Float32(minimum=0.0, maximum=1e20), OUTPUT_GROUPS, count=OUTPUT_GROUPS)]
     """What an output of 1 is of features; of positions, world units; of rotations, radians; of offsets, reaches."""
 
+    @property
+    def widest(self) -> int:
+        """Numbers that an anchor takes at a time, at most: what a decoder needs memory for."""
+        return max(self.channels * max(self.neighbors, len(self.grid_sizes) + 1), self.hidden)
+
+    @property
+    def searches(self) -> int:
+        """Neighbors of an anchor that are looked for."""
+        return 0 if self.representation != Representation.POINTS else self.neighbors * (len(self.grid_sizes) + 1)
+
     def check(self) -> None:
-        """Grid sizes rise, grids have no scales, and only few bits are entropy coded."""
+        """Grid sizes rise, grids have no scales, and only few bits are coded, fewer entropy coded."""
         if any(one >= other for one, other in zip(self.grid_sizes, self.grid_sizes[1:], strict=False)):
             raise ValueError(f"grid sizes {self.grid_sizes}: each scale is coarser than the one before")
         if self.representation != Representation.POINTS and self.grid_sizes:
             raise ValueError("a grid has no scales of points")
+        if MAX_CODED_BITS < self.network_bits < FLOAT_BITS:
+            raise ValueError(f"{self.network_bits} bits of a parameter; integers have at most {MAX_CODED_BITS}")
         if self.has_network_entropy and self.network_bits > MAX_ENTROPY_BITS:
             raise ValueError(f"{self.network_bits} bits; entropy coding takes at most {MAX_ENTROPY_BITS}")
 
@@ -79,10 +103,13 @@ class NetworkedHead(Syntax):
     reserved: Annotated[int, UInt(5, maximum=0)]
     """0."""
     factors: Annotated[
-        tuple[float, ...] | None, Array(Float32(minimum=-1e9, maximum=1e9), MAX_NETWORK_LAYERS, when="has_reference")
+        tuple[float, ...] | None,
+        Array(Float32(minimum=-MAX_PARAMETER, maximum=MAX_PARAMETER), MAX_NETWORK_LAYERS, when="has_reference"),
     ] = None
     """Of each layer: by what the parameters before are multiplied (eta)."""
-    ranges: Annotated[tuple[float, ...], Array(Float32(minimum=-1e9, maximum=1e9), 2 * MAX_NETWORK_LAYERS)] = ()
+    ranges: Annotated[
+        tuple[float, ...], Array(Float32(minimum=-MAX_PARAMETER, maximum=MAX_PARAMETER), 2 * MAX_NETWORK_LAYERS)
+    ] = ()
     """Least and largest parameter of each layer, or of its differences."""
     means: Annotated[tuple[int, ...], Array(UInt(MAX_ENTROPY_BITS), MAX_NETWORK_LAYERS)] = ()
     """Of each layer's integers, where they are entropy coded."""

@@ -8,12 +8,14 @@ Read in this order: capture · reading · source · tracks · frame_cache · num
 (with panoptic_meta), frame_folders, camera_folders, camera_videos · plates (for who fits).
 """
 
-from lamina.data.captures.timed.capture import Arrival, TimedCapture, TimedView
+from lamina.data.captures.timed.capture import Arrival, Foreground, TimedCapture, TimedView
 from lamina.data.captures.timed.plates import plate_of, spread_frames
-from lamina.data.captures.timed.reading import is_timed_capture, read_timed_capture
+from lamina.data.captures.timed.reading import TIMED_LAYOUTS, is_timed_capture, read_timed_capture
 
 __all__ = [
+    "TIMED_LAYOUTS",
     "Arrival",
+    "Foreground",
     "TimedCapture",
     "TimedView",
     "is_timed_capture",

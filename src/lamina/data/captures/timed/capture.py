@@ -12,11 +12,12 @@ A capture that is still being written (`frame_count` None) is read in one loop w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -28,6 +29,21 @@ from lamina.data.fingerprint import fingerprint_of
 from lamina.errors import SignalError
 
 Mask = UInt8[np.ndarray, "h w"]
+
+
+class Foreground(NamedTuple):
+    """What masks hold of a picture."""
+
+    pixels: Pixels
+    """Over black."""
+    share: UInt8[np.ndarray, "h w"]
+    """Of each pixel, 0...255."""
+
+    def over(self, background: tuple[int, int, int] | Pixels) -> Pixels:
+        """Before something else: a color, or pixels of the same size."""
+        rest = (255 - self.share.astype(np.uint16))[:, :, None] * np.asarray(background, np.uint16)
+        return (self.pixels + (rest + 127) // 255).clip(0, 255).astype(np.uint8)
+
 
 POLL_S = 0.05
 """Between looks for a frame that has not come: under two frames of video, and next to no work."""
@@ -77,6 +93,9 @@ class TimedCapture:
     load_mask: Callable[[int, int], Mask | None] | None = field(default=None, repr=False)
     """Frame, view -> 1 where the foreground is, 0 elsewhere, in the view's size; None: nothing says. Itself None: of no
     view."""
+    load_foreground: Callable[[int, int], Foreground | None] | None = field(default=None, repr=False)
+    """Frame, view -> what the mask holds, cut out before pixels are averaged to size; None: nothing says. Itself None:
+    masks in the view's size cut it out."""
     first_frame: int = 0
     """Frame 0 has this number in the source, which was cut."""
     notes: tuple[str, ...] = ()
@@ -144,6 +163,65 @@ class TimedCapture:
         self._check(frame, view)
         return None if self.load_mask is None else self.load_mask(frame, view)
 
+    def foreground(self, frame: int, view: int) -> Foreground:
+        """What the mask holds of a picture.
+
+        Raises:
+            SignalError: there is no mask, or a picture cannot be decoded.
+            IndexError: there is no such frame or view.
+        """
+        self._check(frame, view)
+        if self.load_foreground is not None:
+            found = self.load_foreground(frame, view)
+            if found is not None:
+                return found
+        mask = self.mask(frame, view)
+        if mask is None:
+            raise SignalError(f"{self.name}: no mask of view {self.views[view].name}, frame {frame}; expected one")
+        return Foreground(self.pixels(frame, view) * (mask > 0)[:, :, None], ((mask > 0) * 255).astype(np.uint8))
+
+    @cached_property
+    def masked_views(self) -> tuple[int, ...]:
+        """Numbers of the views that have masks, by their first frame."""
+        return tuple(view for view in range(len(self.views)) if self.mask(0, view) is not None)
+
+    def cut_out(self, background: tuple[int, int, int]) -> TimedCapture:
+        """What masks hold, before a color: views without masks are left out of both sides of the split.
+
+        Raises:
+            SignalError: no view has masks.
+        """
+        masked = self.masked_views
+        train, test = (tuple(view for view in views if view in masked) for views in (self.train, self.test))
+        if not train and not test:
+            raise SignalError(f"{self.name}: no masks; expected seg/ or masks/, a folder a camera")
+        if not test and self.test:
+            names = ", ".join(self.views[view].name for view in self.test)
+            raise SignalError(
+                f"{self.name}: the views held out ({names}) have no masks; name others that have: --hold-out NAME,NAME"
+            )
+
+        def load(frame: int, view: int) -> Pixels:
+            return self.foreground(frame, view).over(background)
+
+        return replace(self, train=train, test=test, load=load, background=background, load_foreground=self.foreground)
+
+    def held_out(self, names: Sequence[str]) -> TimedCapture:
+        """With these views held out, and all others to fit to.
+
+        Raises:
+            SignalError: no view has that name, or none is left.
+        """
+        known = [view.name for view in self.views]
+        for name in names:
+            if name not in known:
+                raise SignalError(f"{self.name}: there is no view {name!r}; expected some of {', '.join(known)}")
+        test = tuple(number for number, name in enumerate(known) if name in names)
+        train = tuple(number for number in range(len(known)) if number not in test)
+        if not train:
+            raise SignalError(f"{self.name}: all {len(known)} views are held out; expected some to fit to")
+        return replace(self, train=train, test=test)
+
     def still(self, frame: int) -> Capture:
         """What all cameras saw at a frame, as a capture of a still scene; with points at frame 0 only.
 
@@ -174,6 +252,7 @@ class TimedCapture:
         count = self.frame_count
         check_range(self.name, (start, stop), count)
         load, load_mask, arrival = self.load, self.load_mask, self.arrival
+        load_foreground = self.load_foreground
 
         def arrival_of(frame: int) -> Arrival:
             assert arrival is not None
@@ -184,6 +263,9 @@ class TimedCapture:
             frame_count=None if count is None else (count if stop is None else stop) - start,
             load=lambda frame, view: load(start + frame, view),
             load_mask=None if load_mask is None else lambda frame, view: load_mask(start + frame, view),
+            load_foreground=(
+                None if load_foreground is None else lambda frame, view: load_foreground(start + frame, view)
+            ),
             first_frame=self.first_frame + start,
             arrival=None if arrival is None else arrival_of,
         )

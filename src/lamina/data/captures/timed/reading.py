@@ -27,7 +27,7 @@ from lamina.data.captures.reading import (
 )
 from lamina.data.captures.timed.camera_folders import are_camera_folders, read_camera_folders
 from lamina.data.captures.timed.camera_videos import are_camera_videos, read_camera_videos
-from lamina.data.captures.timed.capture import Mask, TimedCapture, TimedView
+from lamina.data.captures.timed.capture import Foreground, Mask, TimedCapture, TimedView
 from lamina.data.captures.timed.frame_cache import CACHE_BYTES, MASK_SHARE, FrameCache
 from lamina.data.captures.timed.frame_folders import frame_folders, read_frame_folders
 from lamina.data.captures.timed.growing import Arrivals
@@ -40,6 +40,12 @@ Reader = Callable[[Path, Request], TimedSource]
 
 FRAMES_PER_SECOND = Fraction(30)
 """Of pictures whose folder does not say: all published captures of this kind have it."""
+
+TIMED_LAYOUTS = (
+    "train_meta.json with ims/ (Panoptic), cam00.mp4, cam01.mp4, ... or a folder of numbered pictures a camera beside "
+    "poses_bounds.npy, a COLMAP model or transforms.json, or frame000000/images with sparse/0"
+)
+"""What a timed capture looks like."""
 
 MIDDLE_LEVEL = 128
 """A pixel of a resized mask is foreground where half of it is."""
@@ -96,11 +102,7 @@ def _source_of(path: Path, request: Request, *, reduce: bool) -> TimedSource:
         raise SignalError(f"{path}: no such folder; expected a timed capture")
     reader = _reader(path, follow=request.follow)
     if reader is None:
-        raise SignalError(
-            f"{path}: no timed capture; expected train_meta.json with ims/ (Panoptic), cam00.mp4, cam01.mp4, ... or a "
-            f"folder of numbered pictures a camera beside poses_bounds.npy, a COLMAP model or transforms.json, or "
-            f"frame000000/images with sparse/0"
-        )
+        raise SignalError(f"{path}: no timed capture; expected {TIMED_LAYOUTS}")
     source = reader(path, request)
     if reduce:
         sides = (max(recording.lens.width, recording.lens.height) for recording in source.recordings)
@@ -156,6 +158,7 @@ def _capture_of(
         background,
         load,
         load_mask,
+        load_foreground=None if load_mask is None else _foreground_decoder(source),
         notes=notes,
         depth_bounds=source.depth_bounds,
         arrival=None if source.frame_count is not None else _arrivals(source, load, load_mask),
@@ -194,19 +197,47 @@ def _mask_decoder(source: TimedSource) -> Callable[[int, int], Mask | None]:
     """Frame, view -> mask, undistorted and averaged to the size of the pixels, or None."""
 
     def decode(frame: int, view: int) -> Mask | None:
-        recording = source.recordings[view]
-        mask = recording.track.mask(frame)
+        mask = _whole_mask(source, frame, view)
         if mask is None:
             return None
-        if mask.shape != (recording.lens.height, recording.lens.width):
-            raise SignalError(
-                f"{recording.track.place}: the mask of frame {frame} is {mask.shape[1]}x{mask.shape[0]}, its picture "
-                f"{recording.lens.width}x{recording.lens.height}; expected masks of the pictures' size"
-            )
-        levels = np.repeat(mask[:, :, None] * np.uint8(255), 3, axis=2)
-        return (straightened(levels, recording.lens, source.picture_scale)[:, :, 0] >= MIDDLE_LEVEL).astype(np.uint8)
+        return (_share_of(source, view, mask) >= MIDDLE_LEVEL).astype(np.uint8)
 
     return decode
+
+
+def _foreground_decoder(source: TimedSource) -> Callable[[int, int], Foreground | None]:
+    """Frame, view -> pixels cut out by the mask, then undistorted and averaged to size, or None."""
+
+    def decode(frame: int, view: int) -> Foreground | None:
+        recording = source.recordings[view]
+        mask = _whole_mask(source, frame, view)
+        if mask is None:
+            return None
+        pixels = recording.track.pixels(frame, BLACK)
+        if pixels.shape[:2] != mask.shape:
+            raise SignalError(f"{recording.track.place}: frame {frame} and its mask differ in size; expected one size")
+        cut = straightened(pixels * (mask > 0)[:, :, None], recording.lens, source.picture_scale)
+        return Foreground(cut, _share_of(source, view, mask))
+
+    return decode
+
+
+def _share_of(source: TimedSource, view: int, mask: Mask) -> Mask:
+    """Of each pixel of the view's size, 0...255."""
+    levels = np.repeat((mask > 0)[:, :, None] * np.uint8(255), 3, axis=2)
+    return straightened(levels, source.recordings[view].lens, source.picture_scale)[:, :, 0]
+
+
+def _whole_mask(source: TimedSource, frame: int, view: int) -> Mask | None:
+    """As the picture has it."""
+    recording = source.recordings[view]
+    mask = recording.track.mask(frame)
+    if mask is not None and mask.shape != (recording.lens.height, recording.lens.width):
+        raise SignalError(
+            f"{recording.track.place}: the mask of frame {frame} is {mask.shape[1]}x{mask.shape[0]}, its picture "
+            f"{recording.lens.width}x{recording.lens.height}; expected masks of the pictures' size"
+        )
+    return mask
 
 
 def _background_of(source: TimedSource, frame: int) -> tuple[int, int, int]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-
-from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.syntax import FreeviewFacts
+from fractions import Fraction
 
 WINDOW_FRAMES = 30
 """Over which bytes may differ from what the rate allows."""
@@ -41,11 +39,11 @@ class Pace:
     """Of the excess, in windows times frames."""
 
     @classmethod
-    def of(cls, config: FreeviewConfig, facts: FreeviewFacts) -> Pace:
-        """Before the first frame."""
-        if config.bits_per_second is None:
-            return cls(config.rate_weight, None)
-        return cls(config.rate_weight, config.bits_per_second / 8 * facts.rate_denominator / facts.rate_numerator)
+    def of(cls, rate_weight: float, bits_per_second: float | None, frames_per_second: Fraction) -> Pace:
+        """Before the first frame; no rate: lambda stays."""
+        if bits_per_second is None:
+            return cls(rate_weight, None)
+        return cls(rate_weight, bits_per_second / 8 * frames_per_second.denominator / frames_per_second.numerator)
 
     @property
     def rate_weight(self) -> float:

@@ -2,24 +2,22 @@
 """Rate control on made-up sizes: it reaches the rate, from sizes alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from freeview_samples import first_part
 
-from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.fit.pace import BOUNDS, Pace
+from lamina.fitting.pace import BOUNDS, Pace
 
-FACTS = first_part(1).facts
-"""25 frames a second."""
+FRAMES_PER_SECOND = Fraction(25)
+WEIGHT = 0.003
 RATE = 8e5
 FRAME_BYTES = RATE / 8 / 25
 
 
 def played(size: Callable[[int, float], float], frames: int, rate: float = RATE) -> tuple[list[int], list[float]]:
     """Sizes and lambdas of frames whose size is that of (frame, lambda)."""
-    pace = Pace.of(FreeviewConfig(bits_per_second=rate), FACTS)
+    pace = Pace.of(WEIGHT, rate, FRAMES_PER_SECOND)
     sizes, weights = [], []
     for frame in range(frames):
         weights.append(pace.rate_weight)
@@ -31,7 +29,7 @@ def played(size: Callable[[int, float], float], frames: int, rate: float = RATE)
 def noisy(at_first_weight: float, slope: float = 0.6, seed: int = 0) -> Callable[[int, float], float]:
     """Sizes fall with a power of lambda, and differ by a fifth from frame to frame."""
     noise = np.random.default_rng(seed).lognormal(0, 0.2, 2_000)
-    first = FreeviewConfig().rate_weight
+    first = WEIGHT
     return lambda frame, weight: at_first_weight * (weight / first) ** -slope * noise[frame]
 
 
@@ -57,7 +55,7 @@ def test_a_scene_that_changes_is_followed() -> None:
 
 
 def test_lambda_stays_in_its_bounds_whatever_comes() -> None:
-    first = FreeviewConfig().rate_weight
+    first = WEIGHT
     for size in (0.0, 1e9):
         _, weights = played(lambda frame, weight, size=size: size, 400)
         assert first * BOUNDS[0] <= min(weights)
@@ -67,19 +65,17 @@ def test_lambda_stays_in_its_bounds_whatever_comes() -> None:
 def test_it_follows_from_sizes_alone() -> None:
     """Told the same sizes, whoever goes on is where the first one was."""
     sizes, weights = played(noisy(2 * FRAME_BYTES), 50)
-    pace = Pace.of(FreeviewConfig(bits_per_second=RATE), FACTS)
+    pace = Pace.of(WEIGHT, RATE, FRAMES_PER_SECOND)
     for size in sizes[:40]:
         pace = pace.after(size)
     assert pace.rate_weight == weights[40]
 
 
 def test_without_a_rate_lambda_stays() -> None:
-    config = FreeviewConfig(rate_weight=0.02)
-    pace = Pace.of(config, FACTS)
+    pace = Pace.of(0.02, None, FRAMES_PER_SECOND)
     assert pace.after(10**6).rate_weight == pace.rate_weight == 0.02
 
 
 def test_a_frame_is_allowed_its_share_of_a_second() -> None:
-    facts = replace(FACTS, rate_numerator=30_000, rate_denominator=1_001)
-    pace = Pace.of(FreeviewConfig(bits_per_second=RATE), facts)
+    pace = Pace.of(WEIGHT, RATE, Fraction(30_000, 1_001))
     assert pace.frame_bytes == pytest.approx(RATE / 8 / (30_000 / 1_001))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encoder of the head codec: a clip enters, parts leave."""
