@@ -171,8 +171,8 @@ def _source_of(options: argparse.Namespace, media: Media) -> Signal:
         pixel_format=options.pixel_format,
         frames_per_second=options.fps,
         frames=frames,
-        hold_out=options.hold_out,
         scale=options.scale,
+        hold_out=options.hold_out,
         view_size=(media.info.width, media.info.height) if media.info.seen_by == SeenBy.CAMERA else None,
     )
     return signal_of(options.source, reading)

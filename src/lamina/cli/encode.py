@@ -155,8 +155,6 @@ def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: P
 
 def _refuse_idle(options: argparse.Namespace, signal: Signal) -> None:
     """Raise `SignalError` for an option that means nothing to this kind of source."""
-    from lamina.errors import SignalError
-
     for name in IDLE[signal.medium]:
         if getattr(options, name, None) is not None:
             flag = "--" + name.replace("_", "-")

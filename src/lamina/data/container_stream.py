@@ -45,6 +45,10 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
                 f"{path}: no video stream but a cover (found: {kinds}); give a video, or the picture alone"
             )
         raise SignalError(f"{path}: no video stream (found: {kinds})")
+    # Of a codec that this libav does not know there is no decoder.
+    films = [stream for stream in films if getattr(stream, "codec_context", None) is not None]
+    if not films:
+        raise SignalError(f"{path}: a video of a codec that libav does not know; re-encode it, as H.264")
     default = [stream for stream in films if stream.disposition & Disposition.default]
     return (default or films)[0]
 

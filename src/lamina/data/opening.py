@@ -19,13 +19,14 @@ from lamina.data.scaling import scaled
 from lamina.data.y4m import MAGIC, open_y4m
 from lamina.errors import SignalError
 
-VIDEO_SUFFIXES = frozenset(
+CONTAINER_SUFFIXES = frozenset(
     (
-        ".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+        ".3gp", ".asf", ".avi", ".flv", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg", ".mkv",
         ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+        ".y4m",
     )
 )  # fmt: skip
-"""Of video files: what is given with them (a size) is not what raw samples are."""
+"""Of files that say themselves how large their frames are."""
 
 
 def open_clip(
@@ -116,7 +117,7 @@ def _is_raw(path: Path, *, told: bool) -> bool:
     if path.is_dir() or _starts_with(path, MAGIC):
         return False
     suffix = path.suffix.lower()
-    return suffix in RAW_SUFFIXES or (told and suffix not in VIDEO_SUFFIXES and count_frames(path) == 0)
+    return suffix in RAW_SUFFIXES or (told and suffix not in CONTAINER_SUFFIXES and count_frames(path) == 0)
 
 
 def _looks_like_picture(path: Path) -> bool:

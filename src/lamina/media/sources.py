@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from lamina.arriving import STANDARD
+from lamina.arriving import is_passing
 from lamina.codec import AnyCodec, Medium, Signal
 from lamina.data import Clip, Picture, clip_from_frames, open_signal, picture_of_image, scaled
 from lamina.data.captures import (
@@ -25,7 +25,7 @@ from lamina.data.captures import (
     read_timed_capture,
 )
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND
-from lamina.data.opening import VIDEO_SUFFIXES
+from lamina.data.opening import CONTAINER_SUFFIXES
 from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.errors import SignalError
 
@@ -34,7 +34,7 @@ Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
 of Pillow, a list of these, a signal."""
 
 
-MOVING_SUFFIXES = VIDEO_SUFFIXES | RAW_SUFFIXES.keys() | {".y4m"}
+MOVING_SUFFIXES = CONTAINER_SUFFIXES | RAW_SUFFIXES.keys()
 """Of files that hold clips; others are guessed to be pictures."""
 
 LOOKS_LIKE: Mapping[Medium, str] = MappingProxyType(
@@ -161,7 +161,9 @@ def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> N
     Raises:
         SignalError: it is of another, or nothing is there.
     """
-    if str(path) != STANDARD and not Path(path).exists():
+    if is_passing(Path(path)):
+        return  # What comes is told when it is there.
+    if not Path(path).exists():
         raise SignalError(f"{path}: no such file or folder")
     medium = medium_of_path(path, follow=follow)
     if medium not in codec.signals:
