@@ -165,7 +165,7 @@ class NetworkedConfig:
         check_range("networked", self, ("iterations",), 1, 1_000_000)
         for name, most in (("scale_count", MAX_SCALES), ("channels", 63), ("neighbors", 15), ("hidden", 1023)):
             check_range("networked", self, (name,), 1, most)
-        check_range("networked", self, ("ratio",), 0.001, 1)
+        check_range("networked", self, ("ratio",), 0.001, 0.999)
         check_range("networked", self, gains, STEP_LEAST, STEP_MOST)
         check_range("networked", self, ("latent_rate", "network_rate", "prior_rate", "grid_rate"), 0, 1e9)
         check_range("networked", self, ("final_rate",), 0, 1)
