@@ -2,7 +2,8 @@
 """Files and folders that appear whole or not at all: written under a temporary name beside theirs, then renamed.
 
 What stands at a path is respected: of a symbolic link the file that it leads to is replaced, a file keeps its mode,
-and what is no file (a terminal, /dev/null, a pipe) is written into when all is there, never replaced.
+and what is no file (/dev/null, a pipe, standard output, whose name is ``-``) is written into when all is there, never
+replaced.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from lamina.arriving import STANDARD, is_passing
 from lamina.errors import LaminaError, WriteError
+
+STANDARD_OUTPUT = 1
+"""File descriptor."""
 
 ADVICE = {
     errno.ENOSPC: "make room or write elsewhere",
@@ -59,12 +65,12 @@ def replacing_path(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: the folder is missing, or the name is taken by something that cannot be replaced.
     """
+    if is_passing(path):
+        yield from _written_into(path)
+        return
     with write_errors(path):
         target = path.resolve() if path.is_symlink() else path
         mode = target.stat().st_mode if target.exists() else None
-    if mode is not None and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        yield from _written_into(path, target, mode)
-        return
     if not target.parent.is_dir():
         raise write_error(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
@@ -78,20 +84,48 @@ def replacing_path(path: Path) -> Iterator[Path]:
         remove(temporary)
 
 
-def _written_into(path: Path, target: Path, mode: int) -> Iterator[Path]:
-    """A temporary path elsewhere, whose bytes go into a device or pipe when the block ends well."""
-    if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
-        raise WriteError(errno.EEXIST, f"{path}: is a disk or a socket, which is no place for a file: write elsewhere")
+def _written_into(path: Path) -> Iterator[Path]:
+    """A temporary path elsewhere, whose bytes go to standard output, a device or a pipe when the block ends well."""
+    if path == STANDARD:
+        if os.isatty(STANDARD_OUTPUT):
+            raise WriteError(
+                errno.EEXIST, "-: standard output is a terminal: send it to a file or a program, ... > FILE"
+            )
+    else:
+        mode = path.stat().st_mode
+        if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
+            raise WriteError(
+                errno.EEXIST, f"{path}: is a disk or a socket, which is no place for a file: write elsewhere"
+            )
     with tempfile.TemporaryDirectory(prefix="lamina-") as folder:
-        temporary = Path(folder) / target.name
+        temporary = Path(folder) / ("standard_output" if path == STANDARD else path.name)
         yield temporary
         if temporary.is_dir():
             raise WriteError(errno.EEXIST, f"{path}: is no folder, and files of a folder cannot go into it")
-        with write_errors(path), temporary.open("rb") as source, target.open("wb", buffering=0) as sink:
+        with write_errors(path), temporary.open("rb") as source, _open_sink(path) as sink:
             while piece := source.read(1 << 20):
                 unwritten = memoryview(piece)
                 while unwritten:
                     unwritten = unwritten[sink.write(unwritten) :]
+
+
+def _open_sink(path: Path) -> FileIO:
+    """Unbuffered; standard output stays open when it is closed."""
+    if path == STANDARD:
+        return FileIO(STANDARD_OUTPUT, "wb", closefd=False)
+    # As it was given: what a link such as /dev/stdout leads to has no name of its own.
+    return FileIO(path, "wb")
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether what is written to `path` goes where `print` writes, by whatever name: ``-``, /dev/stdout."""
+    if path == STANDARD:
+        return True
+    try:
+        there = path.stat()
+        return not stat.S_ISREG(there.st_mode) and os.path.samestat(there, os.fstat(STANDARD_OUTPUT))
+    except OSError:
+        return False
 
 
 @contextmanager

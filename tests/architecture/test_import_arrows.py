@@ -26,17 +26,18 @@ FOUNDATIONS = {
 ALLOWED = {
     "errors": set(),
     "units": {"errors"},
-    "atomic": {"errors"},
+    "arriving": {"errors"},
+    "atomic": {"errors", "arriving"},
     "compiled": {"kernel_compiler"},
     "kernel_compiler": set(),
-    "bitstream": WIRE | {"atomic"},
+    "bitstream": WIRE | {"arriving", "atomic"},
     "cameras": WIRE | {"atomic", "bitstream"},
     "codec": WIRE | {"cameras"},
     "entropy": WIRE | {"compiled", "bitstream"},
     "quantize": CONTRACT,
     "networks": CONTRACT | {"compiled", "entropy", "quantize", "bitstream"},
     "render": CONTRACT | {"cameras", "compiled"},
-    "data": CONTRACT | {"atomic", "cameras", "compiled", "render"},
+    "data": CONTRACT | {"arriving", "atomic", "cameras", "compiled", "render"},
     "metrics": CONTRACT | {"compiled"},
     "fitting": CONTRACT | {"atomic", "cameras", "compiled", "render"},
     "anchors": CONTRACT
@@ -44,9 +45,11 @@ ALLOWED = {
     "grids": CONTRACT | {"anchors", "compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"atomic", "compiled"},
     "stream": WIRE | {"bitstream"},
-    "media": CONTRACT | FOUNDATIONS | {"atomic", "codecs"},
+    "media": CONTRACT | FOUNDATIONS | {"arriving", "atomic", "codecs"},
     "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
-    "cli": CONTRACT | FOUNDATIONS | {"codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
+    "cli": CONTRACT
+    | FOUNDATIONS
+    | {"arriving", "atomic", "codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
 

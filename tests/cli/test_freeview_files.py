@@ -65,7 +65,7 @@ def test_rejects_frames_beyond_the_end(run, tmp_path: Path, rig: Path, frames: s
         (("--group-frames", "0"), "group_frames is 0, expected at least 1"),
         (("--layers", "0"), "1...8"),
         (("--kbps", "0"), "above 0"),
-        (("--bytes", "10k"), "freeview, which takes --kbps, --lambda"),
+        (("--psnr", "30"), "freeview, which takes --bytes, --kbps, --lambda"),
         (("--preset", "nope"), "'default'"),
         (("--scale", "7"), "such as 1/2"),
         (("--test-every", "1"), "expected 0 (none is held out) or 2...10000"),

@@ -54,26 +54,6 @@ def test_clip_from_frames_rejects_what_is_no_clip(park_joy) -> None:
         clip_from_frames(park_joy).frames(-1)
 
 
-def test_a_reduced_clip_is_the_mean_of_its_pixels(park_joy) -> None:
-    clip = clip_from_frames(park_joy)
-    smaller = clip.reduced(clip.width // 2, clip.height // 2)
-    frame = next(smaller.frames(1, 2))
-    height, width = park_joy[1].shape[:2]
-    means = park_joy[1].reshape(height // 2, 2, width // 2, 2, 3).astype(np.float64).mean(axis=(1, 3))
-    assert np.abs(frame - means).max() <= 0.51
-    assert (smaller.width, smaller.height, smaller.frame_count) == (width // 2, height // 2, clip.frame_count)
-    assert smaller.notes == (f"reduced from {width}x{height} to {width // 2}x{height // 2}",)
-    assert clip.reduced(width, height) is clip
-
-
-def test_a_clip_is_not_reduced_to_what_is_larger_or_of_another_shape(park_joy) -> None:
-    clip = clip_from_frames(park_joy)
-    with pytest.raises(SignalError, match="cannot be reduced to"):
-        clip.reduced(clip.width + 1, clip.height)
-    with pytest.raises(SignalError, match="do not have the shape of"):
-        clip.reduced(clip.width // 2, clip.height)
-
-
 def test_as_rate_knows_broadcast_rates() -> None:
     assert [as_rate(rate) for rate in (25, 23.976, 59.94, 12.5, Fraction(7, 3))] == [
         Fraction(25),

@@ -72,3 +72,15 @@ def test_importing_data_and_metrics_is_cheap() -> None:
     code = "import lamina.data, lamina.metrics, sys; print({'av', 'PIL', 'numba', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_all_durations_of_an_animation_count_and_uneven_ones_are_told(tmp_path: Path) -> None:
+    """Averaged over the first 50 frames, 16 seconds became 1.6."""
+    frames = [Image.new("RGB", (4, 4), (number, 0, 0)) for number in range(60)]
+    durations = [20] * 50 + [1500] * 10
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=durations, lossless=True)
+    clip = open_signal(tmp_path / "a.webp")
+    assert isinstance(clip, Clip)
+    assert clip.frame_count == 60
+    assert abs(60 / float(clip.frames_per_second) - sum(durations) / 1000) < 0.02
+    assert clip.notes == ("frames last 20...1500 ms, and are shown evenly, each for 267 ms",)

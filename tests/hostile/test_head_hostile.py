@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import survivors, with_payload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from lamina.codecs.head.coding import decode, encode
 from lamina.codecs.head.columns import VALUE_LIMIT
 from lamina.codecs.head.facts import breakdown, inspect
 from lamina.codecs.head.fit.tracker import unpack_person
-from lamina.codecs.head.model import render
+from lamina.codecs.head.model import HeadModel, render
 from lamina.codecs.head.syntax import MAX_FREE, MAX_MESH, MAX_RUN_FRAMES, HeadFacts, LayerHead, RunHead
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_GROUP, Unit
@@ -42,23 +43,12 @@ def stream() -> tuple[Unit, ...]:
     return tuple(encode(parts_of(facts_of(gaussians=10), *FRAMES)))
 
 
+def check(model: HeadModel) -> None:
+    assert np.abs(model.values).max(initial=0) <= VALUE_LIMIT
+
+
 def decoded(units: tuple[Unit, ...]) -> int:
-    """Models that come out; nothing but a BitstreamError that names its place may go wrong."""
-    count, place = 0, "none"
-    try:
-        for model in decode(units):
-            assert np.abs(model.values).max(initial=0) <= VALUE_LIMIT
-            count += 1
-    except BitstreamError as error:
-        place = error.unit
-    assert place
-    return count
-
-
-def with_payload(number: int, payload: bytes) -> tuple[Unit, ...]:
-    units = list(stream())
-    units[number] = replace(units[number], payload=payload)
-    return tuple(units)
+    return survivors(decode(units), check)
 
 
 def before(number: int) -> int:
@@ -75,14 +65,14 @@ def test_the_sample_decodes() -> None:
 def test_payloads_that_are_cut_are_errors(number: int) -> None:
     payload = stream()[number].payload
     for length in (*range(min(len(payload), 16)), *range(16, len(payload), CUT_STRIDE)):
-        assert decoded(with_payload(number, payload[:length])) == before(number)
+        assert decoded(with_payload(stream(), number, payload[:length])) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_payloads_that_go_on_are_errors(number: int) -> None:
     payload = stream()[number].payload
     for more in (b"\0", b"\xff", bytes(40)):
-        assert decoded(with_payload(number, payload + more)) == before(number)
+        assert decoded(with_payload(stream(), number, payload + more)) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -91,13 +81,13 @@ def test_flipped_bits_give_an_error_or_models(number: int) -> None:
     for position in range(number, 8 * len(payload), 101 if number == 0 else FLIP_STRIDE):
         damaged = bytearray(payload)
         damaged[position // 8] ^= 1 << (position % 8)
-        assert before(number) <= decoded(with_payload(number, bytes(damaged))) <= LAYERS * sum(FRAMES)
+        assert before(number) <= decoded(with_payload(stream(), number, bytes(damaged))) <= LAYERS * sum(FRAMES)
 
 
 @given(number=st.sampled_from(list(NUMBERS)[1:]), payload=st.binary(max_size=60))
 @settings(deadline=None, max_examples=80)
 def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) -> None:
-    assert before(number) <= decoded(with_payload(number, payload)) <= LAYERS * sum(FRAMES)
+    assert before(number) <= decoded(with_payload(stream(), number, payload)) <= LAYERS * sum(FRAMES)
 
 
 @given(number=st.sampled_from(list(NUMBERS)[3:]), scale=st.integers(0, 40), body=st.binary(min_size=4, max_size=60))
@@ -105,7 +95,7 @@ def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) ->
 def test_random_streams_behind_good_heads_give_an_error_or_models(number: int, scale: int, body: bytes) -> None:
     frames = stream()[number].frame_count
     payload = RunHead(False, scale, frames).pack() + body
-    assert before(number) <= decoded(with_payload(number, payload)) <= LAYERS * sum(FRAMES)
+    assert before(number) <= decoded(with_payload(stream(), number, payload)) <= LAYERS * sum(FRAMES)
 
 
 @pytest.mark.parametrize("body", [b"", b"\1\2\3\4", bytes(range(7, 27)), bytes(range(256)) * 8])
@@ -115,7 +105,7 @@ def test_absurd_counts_of_gaussians_are_found_out_soon(number: int, body: bytes)
     most = {"mesh_counts": (MAX_MESH - 1, 1), "free_counts": (MAX_FREE, 0)}
     if number == 2:
         most = {"mesh_counts": (10, MAX_MESH - 10), "free_counts": (5, MAX_FREE - 5)}
-    units = list(with_payload(0, replace(facts, **most).pack()))
+    units = list(with_payload(stream(), 0, replace(facts, **most).pack()))
     units[number] = replace(units[number], payload=LayerHead(False, 0, 0, b"", b"", b"").pack() + body)
     assert decoded(tuple(units)) == 0
     tracemalloc.start()
@@ -130,7 +120,7 @@ def test_absurd_counts_of_gaussians_are_found_out_soon(number: int, body: bytes)
 def test_runs_longer_than_their_unit_are_errors() -> None:
     number = NUMBERS[-2]
     payload = RunHead(False, 0, MAX_RUN_FRAMES).pack() + b"\1\2\3\4"
-    assert decoded(with_payload(number, payload)) == before(number)
+    assert decoded(with_payload(stream(), number, payload)) == before(number)
     units = list(stream())
     units[number] = replace(units[number], frame_count=5)
     with pytest.raises(BitstreamError, match="in a unit of 5"):
@@ -150,14 +140,14 @@ def test_a_picture_of_a_codec_of_no_pictures_is_refused() -> None:
     head, end = LayerHead.unpack(stream()[1].payload)
     for codec in (2, 5, 200):
         payload = replace(head, background_codec=codec).pack() + stream()[1].payload[end:]
-        assert decoded(with_payload(1, payload)) == 0
+        assert decoded(with_payload(stream(), 1, payload)) == 0
 
 
 def test_pictures_within_pictures_are_bounded() -> None:
     head, end = LayerHead.unpack(stream()[1].payload)
     payload = replace(head, background=head.background[:-3]).pack() + stream()[1].payload[end:]
     with pytest.raises(BitstreamError):
-        list(decode(with_payload(1, payload)))
+        list(decode(with_payload(stream(), 1, payload)))
 
 
 def test_facts_at_their_ends_are_shown_or_refused() -> None:
@@ -167,7 +157,7 @@ def test_facts_at_their_ends_are_shown_or_refused() -> None:
         {"rest": (1e4,) * 6}, {"rest": (0.0,) * 6}, {"focal_px": 1e6}, {"focal_px": 1.0}, {"eyes": (-1e4,) * 6},
         {"torso_scales": (1e3,) * 2, "basis_scales": (1e3,) * 5},
     ):  # fmt: skip
-        model = next(decode(with_payload(0, replace(facts, **extreme).pack())))
+        model = next(decode(with_payload(stream(), 0, replace(facts, **extreme).pack())))
         assert bool(render(model, model.view).isfinite().all()), extreme
         inspect(replace(facts, **extreme).pack())
 

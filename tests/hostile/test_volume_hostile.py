@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import survivors, with_payload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ import lamina
 from lamina.bitstream import pack_stream, read_stream
 from lamina.codecs.volume.coding import decode, stream_facts
 from lamina.codecs.volume.facts import breakdown, inspect
-from lamina.codecs.volume.model import render
+from lamina.codecs.volume.model import VolumeModel, render
 from lamina.codecs.volume.syntax import VALUE_LIMIT, VERSION, CameraSection, GroupHead, LevelHead, VolumeFacts
 from lamina.errors import BitstreamError
 from lamina.units import HEADER_LAYER, STREAM_GROUP, STREAM_HEADER, Unit
@@ -39,24 +40,12 @@ def play() -> tuple[Unit, ...]:
     return tuple(units_of(MADE))
 
 
+def check(model: VolumeModel) -> None:
+    assert np.abs(model.state.values).max(initial=0) <= VALUE_LIMIT
+
+
 def decoded(units: tuple[Unit, ...]) -> int:
-    """Models that come out; nothing but a BitstreamError that names its place may go wrong."""
-    count = 0
-    place = "none"
-    try:
-        for model in decode(units):
-            assert np.abs(model.state.values).max(initial=0) <= VALUE_LIMIT
-            count += 1
-    except BitstreamError as error:
-        place = error.unit
-    assert place
-    return count
-
-
-def with_payload(number: int, payload: bytes) -> tuple[Unit, ...]:
-    units = list(play())
-    units[number] = replace(units[number], payload=payload)
-    return tuple(units)
+    return survivors(decode(units), check)
 
 
 def before(number: int) -> int:
@@ -76,14 +65,14 @@ def test_the_sample_decodes_and_says_everything() -> None:
 def test_payloads_that_are_cut_anywhere_are_errors(number: int) -> None:
     payload = play()[number].payload
     for length in range(len(payload)):
-        assert decoded(with_payload(number, payload[:length])) == before(number)
+        assert decoded(with_payload(play(), number, payload[:length])) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_payloads_that_go_on_are_errors(number: int) -> None:
     payload = play()[number].payload
     for more in (b"\0", b"\xff", bytes(40)):
-        assert decoded(with_payload(number, payload + more)) == before(number)
+        assert decoded(with_payload(play(), number, payload + more)) == before(number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -92,13 +81,13 @@ def test_flipped_bits_give_an_error_or_models(number: int) -> None:
     for position in range(number, 8 * len(payload), FLIP_STRIDE):
         damaged = bytearray(payload)
         damaged[position // 8] ^= 1 << (position % 8)
-        assert before(number) <= decoded(with_payload(number, bytes(damaged))) <= 4
+        assert before(number) <= decoded(with_payload(play(), number, bytes(damaged))) <= 4
 
 
 @given(number=st.sampled_from(list(NUMBERS)[1:]), payload=st.binary(max_size=60))
 @settings(deadline=None, max_examples=80)
 def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) -> None:
-    assert before(number) <= decoded(with_payload(number, payload)) <= 4
+    assert before(number) <= decoded(with_payload(play(), number, payload)) <= 4
 
 
 @given(
@@ -111,7 +100,7 @@ def test_random_streams_behind_good_heads_give_an_error_or_models(
     number: int, flags: tuple[bool, bool, bool], stream: bytes
 ) -> None:
     head = LevelHead(False, *flags, 0, (0, 0))
-    assert before(number) <= decoded(with_payload(number, head.pack() + stream)) <= 4
+    assert before(number) <= decoded(with_payload(play(), number, head.pack() + stream)) <= 4
 
 
 @pytest.mark.parametrize("body", [b"\1\2\3\4", bytes(range(7, 27)), bytes(range(256)) * 8, b"\0" * 3000, b"\xff" * 300])
@@ -145,7 +134,7 @@ def test_a_level_cannot_be_of_a_key_frame_when_the_one_above_is_not() -> None:
     number = 5
     head, end = LevelHead.unpack(play()[number].payload)
     payload = replace(head, is_key=True).pack() + play()[number].payload[end:]
-    assert decoded(with_payload(number, payload)) == before(number)
+    assert decoded(with_payload(play(), number, payload)) == before(number)
 
 
 def test_steps_that_saturate_values_decode_and_render() -> None:

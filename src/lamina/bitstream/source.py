@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, cast
 
+from lamina.arriving import copy_passing, is_passing
 from lamina.errors import BitstreamError
 
 
@@ -57,14 +59,16 @@ class BytesSource:
 class FileSource:
     """A file that stays open, so that replacing it by name does not change what is read; safe to share by threads.
 
-    Reads are made by seeking, not by mapping: a file that shrinks under a mapping ends the process.
+    Of standard input (``-``) or a pipe all is taken at once, into a temporary file without a name. Reads are made by
+    seeking, not by mapping: a file that shrinks under a mapping ends the process.
 
     Raises:
         OSError: the file cannot be opened.
+        SignalError: it is a terminal, a device or a socket.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = _arrived(path) if is_passing(path) else path.open("rb")
         self._lock = threading.Lock()
         self.close = weakref.finalize(self, self._file.close)
         self.name = str(path)
@@ -79,6 +83,12 @@ class FileSource:
     def refresh(self) -> None:
         """See what was appended since."""
         self.size_bytes = os.fstat(self._file.fileno()).st_size
+
+
+def _arrived(path: Path) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the source closes it
+    copy_passing(path, cast(BinaryIO, file))
+    return cast(BinaryIO, file)
 
 
 @contextmanager

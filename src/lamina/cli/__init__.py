@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 
-from lamina.cli.console import bold, dim, print_error
+from lamina.cli.console import bold, dim, print_error, print_warning
 from lamina.errors import Interrupted, LaminaError
 
 VERBS = {
@@ -68,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_verb(verb: str, arguments: Sequence[str]) -> int:
     """Parse and run; whatever goes wrong becomes one line and an exit status."""
     try:
-        return import_module(f"lamina.cli.{verb}").run(list(arguments))
+        with _warnings_as_lines():
+            return import_module(f"lamina.cli.{verb}").run(list(arguments))
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else EXIT_USAGE
     except Interrupted as stopped:
@@ -94,6 +97,22 @@ def run_verb(verb: str, arguments: Sequence[str]) -> int:
             raise
         print_error(f"a mistake of ours, not yours: {type(error).__name__}: {error}; LAMINA_DEBUG=1 shows where")
     return EXIT_ERROR
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """What readers warn of, once each, as other warnings look."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            print_warning(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        yield
 
 
 def overview() -> str:

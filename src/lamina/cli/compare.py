@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import decimals, print_table, print_warning, thousands
-from lamina.cli.options import Parser, frame_range, names, pixel_size, positive
+from lamina.cli.options import Parser, frame_range, names, pixel_size, positive, ratio
 from lamina.media.backdrops import OVERS, over_of
 from lamina.media.reading import Media, open_media
 from lamina.units import SeenBy
@@ -46,9 +46,10 @@ def parser() -> Parser:
     made.add_argument("--plot", type=Path, metavar="FILE.png", help="of what is timed: dB over frames, a line a level")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames of the source that the file holds")
     made.add_argument(
-        "--size", type=pixel_size, metavar="WxH", help="of a source of raw video; other clips are reduced to it"
+        "--size", type=pixel_size, metavar="WxH", help="the source was scaled down to it; of raw video: what it is"
     )
-    made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video; other clips are reduced to it")
+    made.add_argument("--scale", type=ratio, metavar="R", help="of what the source was scaled to")
+    made.add_argument("--pixel-format", metavar="NAME", help="of a source of raw video")
     made.add_argument("--fps", type=positive, metavar="RATE", help="frames per second of the source")
     made.add_argument("--hold-out", type=names, metavar="NAME,...", default=(), help="cameras to compare on instead")
     made.add_argument(
@@ -171,6 +172,7 @@ def _source_of(options: argparse.Namespace, media: Media) -> Signal:
         frames_per_second=options.fps,
         frames=frames,
         hold_out=options.hold_out,
+        scale=options.scale,
         view_size=(media.info.width, media.info.height) if media.info.seen_by == SeenBy.CAMERA else None,
     )
     return signal_of(options.source, reading)

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TextIO
+
+from lamina.atomic import is_standard_output
 
 UNKNOWN = "-"
 """Stands for a figure that is not known."""
@@ -60,6 +64,16 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: st
 def decimals(value: float | None, digits: int) -> str:
     """A figure, or a dash where it is not known."""
     return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+@contextmanager
+def aside(output: Path) -> Iterator[None]:
+    """What is printed in the block goes to standard error where `output` itself is standard output."""
+    if is_standard_output(output):
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamina.bitstream import cut_to_bytes, cut_to_level, read_stream, write_stream
-from lamina.cli.console import counted, size
+from lamina.cli.console import aside, counted, size
 from lamina.cli.options import Parser, byte_count, count
 from lamina.errors import TargetError
 
 EXAMPLES = (
     ("lamina cut clip.lam small.lam --level 0", "the base layer alone"),
+    ("lamina cut - - --level 0 < clip.lam > small.lam", "- is standard input, or output"),
     ("lamina cut clip.lam small.lam --bytes 200k", "the best that fits into 200,000 bytes"),
 )
 
@@ -43,5 +44,6 @@ def run(words: list[str]) -> int:
         before_bytes = stream.size_bytes
         after_bytes = write_stream(options.output, stream.facts, units)
     levels = 1 + max(unit.key.layer for unit in units)
-    print(f"{options.output}: {size(after_bytes)} of {size(before_bytes)}, {counted(levels, 'level')}")
+    with aside(options.output):
+        print(f"{options.output}: {size(after_bytes)} of {size(before_bytes)}, {counted(levels, 'level')}")
     return 0

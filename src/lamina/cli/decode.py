@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lamina.cli.console import print_warning, size
+from lamina.cli.console import aside, print_warning, size
 from lamina.cli.options import Parser, count, frame_range, pixel_size
 from lamina.media.reading import open_media
 
@@ -16,6 +16,7 @@ EXAMPLES = (
     ("lamina decode clip.lam out.mp4", "or out.y4m, out.mkv, out.gif, a folder/ of pictures"),
     ("lamina decode clip.lam part.y4m --frames 10:20", "only the groups needed are read"),
     ("lamina decode clip.lam still.png --frames 10", "one frame"),
+    ("lamina decode clip.lam - | ffplay -", "- is standard output (YUV4MPEG2, a PNG, or --format)"),
     ("lamina decode garden.lam garden.ply", "a scene for other tools: .ply or .spz"),
     ("lamina decode garden.lam garden.spz --fit-steps 0", "at once, up to 2 dB worse"),
     ("lamina decode game.lam frames/ --frames 10:20", "frame0010.ply, ...: what is timed, a file a frame"),
@@ -35,7 +36,11 @@ def parser() -> Parser:
     made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="pixels; default: the level's own size")
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 of what is timed")
-    made.add_argument("--format", metavar="NAME", help="of a folder of models: ply or spz; default: ply")
+    made.add_argument(
+        "--format",
+        metavar="NAME",
+        help="of standard output (-): png, jpg, y4m, mkv, ...; of a folder of models: ply or spz",
+    )
     made.add_argument(
         "--fit-steps",
         type=count(0, 1_000_000),
@@ -53,7 +58,7 @@ def run(words: list[str]) -> int:
     from lamina.media.export import export
 
     options = parser().parse_args(words)
-    with open_media(options.file) as media:
+    with aside(options.output), open_media(options.file) as media:
         with shown_progress(options.output.name, quiet=options.quiet) as progress:
             exported = export(
                 media,

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina import codecs
+from lamina.arriving import STANDARD
 from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targets, chosen_fields, chosen_target
-from lamina.cli.console import counted, print_warning, size
+from lamina.cli.console import aside, counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
 from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio, test_interval
-from lamina.codec import AnyCodec, Choices
+from lamina.codec import AnyCodec, Choices, Medium
 from lamina.errors import SignalError
 
 if TYPE_CHECKING:
@@ -26,14 +27,25 @@ EXAMPLES = (
     ("lamina encode clip.mp4 clip.lam --psnr 32 --preset fast", "to a quality, quickly"),
     ("lamina encode clip.mp4 clip.lam --kbps 300", "to a bit rate"),
     ("lamina encode clip.mp4 clip.lam --scalability resolution", "lower levels are smaller pictures"),
+    ("lamina encode photo.jpg photo.lam --scale 1/2", "half as wide and high"),
     ("lamina encode pictures/ clip.lam --fps 24 --frames 0:48", "a folder of pictures"),
     ("lamina encode raw.yuv clip.lam --size 352x288 --pixel-format yuv420p --fps 30", "raw video"),
+    ("ffmpeg -i in.mov -f yuv4mpegpipe - | lamina encode - out.lam", "- is standard input"),
     ("lamina encode garden/ garden.lam --scale 1/2 --preset fast", "a scene: photographs with poses"),
     ("lamina encode photos/ scene.lam --poses sfm", "photographs without poses"),
     ("lamina encode game/ game.lam --codec volume --scale 1/2", "what masks of cameras over time hold, as a grid"),
     ("lamina encode talk.mp4 talk.lam --codec head --kbps 3 --size 512x512", "a talking head, from less than the clip"),
     ("lamina encode photo.png photo.lam --lattice.steps 3000", "any knob; --knobs lists them"),
 )
+
+
+IDLE: dict[Medium, tuple[str, ...]] = {
+    "picture": ("test_every", "group_frames", "pixel_format"),
+    "clip": ("test_every",),
+    "capture": ("size", "pixel_format", "fps", "frames"),
+    "timed capture": ("size", "pixel_format"),
+}
+"""Options that mean nothing, by kind of source."""
 
 
 def parser() -> Parser:
@@ -64,13 +76,13 @@ def parser() -> Parser:
     reading = made.add_argument_group("how to read the source")
     reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
-    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="of raw video; other clips are reduced to it")
+    reading.add_argument("--size", type=pixel_size, metavar="WxH", help="scale down to it; of raw video: what it is")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")
     reading.add_argument(
         "--scale",
         type=ratio,
         metavar="R",
-        help="of captures: 1/2 halves width and height; default: as they are, up to 1600 pixels",
+        help="1/2 halves width and height; default: as they are, captures up to 1600 pixels",
     )
     reading.add_argument("--test-every", type=test_interval, metavar="N", help="views of a scene held out; 0: none")
     reading.add_argument(
@@ -94,11 +106,17 @@ def run(words: list[str]) -> int:
         raise
     except ValueError as error:
         parser().error(_as_typed(str(error)))
-    output = options.output or Path(options.source.name).with_suffix(".lam")
+    output = options.output or _output_of(options.source)
     if output.is_dir():
         output = output / Path(options.source.name).with_suffix(".lam").name
-    _encode(options, codec, config, output)
+    with aside(output):
+        _encode(options, codec, config, output)
     return 0
+
+
+def _output_of(source: Path) -> Path:
+    """Where a file goes that was given no name: here; what comes in through standard input, out through the other."""
+    return source if source == STANDARD else Path(source.name).with_suffix(".lam")
 
 
 def print_knobs(words: list[str]) -> int:
@@ -121,6 +139,7 @@ def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: P
     signal = _signal_of(options, output)
     if signal.medium not in codec.signals:
         raise SignalError(f"{options.source}: a {signal.medium}, which {codec.name} does not code: leave --codec out")
+    _refuse_idle(options, signal)
     for note in signal.notes:
         print_warning(f"{options.source}: {note}")
     started_s = time.monotonic()
@@ -132,6 +151,16 @@ def _encode(options: argparse.Namespace, codec: AnyCodec, config: Any, output: P
     frames = f", {counted(summary.frame_count, 'frame')}" if summary.info.is_timed else ""
     print(f"{output}: {summary.info.width}x{summary.info.height}{frames}, {size(summary.size_bytes)}, {seconds:.1f} s")
     print_levels(summary)
+
+
+def _refuse_idle(options: argparse.Namespace, signal: Signal) -> None:
+    """Raise `SignalError` for an option that means nothing to this kind of source."""
+    from lamina.errors import SignalError
+
+    for name in IDLE[signal.medium]:
+        if getattr(options, name, None) is not None:
+            flag = "--" + name.replace("_", "-")
+            raise SignalError(f"{options.source}: a {signal.medium}, to which {flag} means nothing: leave it out")
 
 
 def _codec_of(options: argparse.Namespace) -> AnyCodec:

@@ -10,9 +10,10 @@ imported when a file needs them.
 
 from lamina.data.clip import Clip, clip_from_frames
 from lamina.data.color import ColorInfo, default_color, rgb_to_yuv, yuv_to_rgb
-from lamina.data.image import Picture, read_image, write_image
+from lamina.data.image import Picture, picture_of_image, read_image, write_image
 from lamina.data.opening import open_clip, open_signal
 from lamina.data.resample import downsample_area
+from lamina.data.scaling import scaled
 from lamina.data.write_clip import ClipWriter
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "downsample_area",
     "open_clip",
     "open_signal",
+    "picture_of_image",
     "read_image",
     "rgb_to_yuv",
+    "scaled",
     "write_image",
     "yuv_to_rgb",
 ]

@@ -18,7 +18,6 @@ from jaxtyping import UInt8
 from lamina.codec import Look, Medium, Size
 from lamina.data.color import RGB_COLOR, ColorInfo
 from lamina.data.fingerprint import fingerprint_of
-from lamina.data.resample import downsample_area
 from lamina.errors import SignalError
 
 Frame = UInt8[np.ndarray, "h w 3"]
@@ -75,30 +74,6 @@ class Clip:
         """Every frame."""
         return (Look(number, Size(), pixels) for number, pixels in enumerate(self.frames()))
 
-    def reduced(self, width: int, height: int) -> Clip:
-        """The clip with fewer pixels, averaged over their areas.
-
-        Raises:
-            SignalError: it would be larger on an axis, or another shape by more than a pixel.
-        """
-        if (width, height) == (self.width, self.height):
-            return self
-        place, own = self.path or "clip", f"{self.width}x{self.height}"
-        if not (1 <= width <= self.width and 1 <= height <= self.height):
-            raise SignalError(f"{place}: {own} pixels cannot be reduced to {width}x{height}; expected at most {own}")
-        if abs(width * self.height / self.width - height) > 1:
-            fitting = f"{width}x{max(1, round(width * self.height / self.width))}"
-            raise SignalError(f"{place}: {own} pixels do not have the shape of {width}x{height}; {fitting} has")
-        source = self.decode
-
-        def decode(first: int, last: int | None) -> Iterator[Frame]:
-            for frame in source(first, last):
-                averages = downsample_area(frame.astype(np.float32), height, width)
-                yield np.clip(np.rint(averages), 0, 255).astype(np.uint8)
-
-        note = f"reduced from {own} to {width}x{height}"
-        return replace(self, width=width, height=height, decode=decode, notes=(*self.notes, note))
-
     def cut(self, start: int, stop: int | None = None) -> Clip:
         """The clip of frames start...stop-1 alone, renumbered from 0.
 
@@ -106,7 +81,7 @@ class Clip:
             SignalError: the range is empty or starts after the end.
         """
         if start < 0 or (stop is not None and stop <= start) or (self.frame_count or start + 1) <= start:
-            length = "unknown length" if self.frame_count is None else f"{self.frame_count} frames"
+            length = "unknown length" if self.frame_count is None else counted_frames(self.frame_count)
             raise SignalError(f"{self.path or 'clip'}: no frames in {start}:{stop}; the clip has {length}")
         count = stop - start if stop is not None else None
         if self.frame_count is not None:
@@ -141,6 +116,11 @@ def clip_from_frames(
         return islice(iter(frames), start, stop)
 
     return Clip(width, height, as_rate(frames_per_second), len(frames), RGB_COLOR, decode)
+
+
+def counted_frames(count: int) -> str:
+    """`1 frame`, `3 frames`."""
+    return f"{count} frame" if count == 1 else f"{count} frames"
 
 
 def check_frame(frame: np.ndarray, shape: tuple[int, ...], place: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
-from lamina.data.container_frame import color_of, to_rgb
+from lamina.data.color import ColorInfo
+from lamina.data.color_space import ColorSpace, color_space_of
+from lamina.data.container_frame import color_of, is_float, to_rgb
+from lamina.data.container_stream import frame_rate, notes_of, shown_frame_count, video_stream
+from lamina.data.image import Picture
+from lamina.data.libav_files import open_input
+from lamina.data.orientation import Orientation, orientation_of
 from lamina.errors import SignalError
 
 if TYPE_CHECKING:
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-"""AVColorTransferCharacteristic of high dynamic range. Source: ITU-T H.273, table 3."""
+UNEVEN_FRAMES = 1.5
+"""Frames that come further from an even rate, in frames, are told of: containers round times."""
 
 FORBIDDEN_FORMATS = {"hls", "concat", "dash", "tty", "applehttp"}
 """Demuxers that open other files or addresses named in the file, or take any text for a picture."""
@@ -36,7 +43,8 @@ FORBIDDEN_FORMATS = {"hls", "concat", "dash", "tty", "applehttp"}
 def open_container(path: Path) -> Clip:
     """Decode the first frame to know what is inside, and the others when they are asked for.
 
-    Rotation metadata is applied. A file that is damaged further on gives the frames before the damage, and a warning.
+    Rotation and mirrors are applied, and other primaries than sRGB's converted. A file that is damaged further on gives
+    the frames before the damage, and a warning.
 
     Raises:
         SignalError: not a video file, no video stream, no frame that can be decoded, or a color that we do not read.
@@ -45,36 +53,112 @@ def open_container(path: Path) -> Clip:
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise SignalError(f"{path}: the video stream has no frames that can be decoded; expected at least one")
-        codec = stream.codec_context.name
-        claimed = stream.frames or None
+        claimed = shown_frame_count(stream)
         rate = frame_rate(stream)
-    notes: list[str] = []
-    color = color_of(first, codec, path, notes)
-    quarter_turns = quarter_turns_of(first)
-    if quarter_turns:
-        notes.append(f"rotated by {90 * quarter_turns} degrees counterclockwise, as the file says")
-    if (transfer := HDR_TRANSFERS.get(int(first.color_trc or 0))) is not None:
-        notes.append(f"{transfer} transfer: code values are kept and will look flat as sRGB")
+        notes = notes_of(container, stream, first)
+        shown = _Showing.of(first, stream.codec_context.name, path, notes)
     if rate is None:
         notes.append(f"no frame rate: taken as {DEFAULT_FRAMES_PER_SECOND}")
     stored = (first.height, first.width)
-    height, width = stored[::-1] if quarter_turns % 2 else stored
+    height, width = stored[::-1] if shown.orientation.swaps_sides else stored
 
     def decode(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         with opened_video(path) as (container, stream):
-            number = -1
+            number, times = -1, _Times(path, rate)
             for number, frame in enumerate(islice(_decoded(container, stream, path), stop)):
+                times.add(frame)
                 if number >= start:
                     if (frame.height, frame.width) != stored:
                         check_frame(
                             np.empty((frame.height, frame.width, 3), np.uint8), (*stored, 3), _place(path, number)
                         )
-                    yield np.ascontiguousarray(np.rot90(to_rgb(frame, color, path), quarter_turns))
+                    yield shown.pixels(frame)
+            times.warn()
             # A cut-off file can also end without any error from libav.
             if claimed is not None and number + 1 < (claimed if stop is None else min(stop, claimed)):
                 warnings.warn(f"{path}: {claimed} frames announced, {number + 1} found", RuntimeWarning, stacklevel=2)
 
-    return Clip(width, height, rate or DEFAULT_FRAMES_PER_SECOND, claimed, color, decode, path, tuple(notes))
+    return Clip(width, height, rate or DEFAULT_FRAMES_PER_SECOND, claimed, shown.color, decode, path, tuple(notes))
+
+
+def open_still(path: Path) -> Picture | None:
+    """A picture of a kind that libav reads and Pillow does not (OpenEXR, Radiance, DPX); None: it is no single picture.
+
+    Raises:
+        SignalError: as `open_container`.
+    """
+    with opened_video(path) as (container, stream):
+        if not container.format.name.endswith("_pipe"):
+            return None
+        frames = list(islice(_decoded(container, stream, path), 2))
+        if len(frames) != 1:
+            return None
+        notes = notes_of(container, stream, frames[0])
+        shown = _Showing.of(frames[0], stream.codec_context.name, path, notes)
+        layout = frames[0].format
+        return Picture(shown.pixels(frames[0]), path, layout.name, layout.components[0].bits, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Showing:
+    """From decoded frames to what is seen."""
+
+    path: Path
+    color: ColorInfo
+    space: ColorSpace | None
+    """None: sRGB, or taken as such."""
+    orientation: Orientation
+
+    @classmethod
+    def of(cls, first: VideoFrame, codec: str, path: Path, notes: list[str]) -> _Showing:
+        """What the first frame says; appends to `notes` what had to be changed."""
+        color, orientation = color_of(first, codec, path, notes), orientation_of(first)
+        space = None if is_float(first) else color_space_of(int(first.color_primaries or 2), int(first.color_trc or 2))
+        if space is not None:
+            notes.append(f"converted from {space.name} to sRGB")
+        if (note := orientation.note()) is not None:
+            notes.append(note)
+        return cls(path, color, space, orientation)
+
+    def pixels(self, frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+        """sRGB, upright."""
+        pixels = to_rgb(frame, self.color, self.path)
+        return self.orientation.apply(pixels if self.space is None else self.space.to_srgb(pixels))
+
+
+class _Times:
+    """Watches what frames say of themselves as they pass, and tells it once."""
+
+    def __init__(self, path: Path, rate: Fraction | None) -> None:
+        self._path, self._rate = path, rate
+        self._first: float | None = None
+        self._count = 0
+        self._latest_off_s = 0.0
+        self._damaged: list[int] = []
+
+    def add(self, frame: VideoFrame) -> None:
+        """The next frame."""
+        if frame.is_corrupt:
+            self._damaged.append(self._count)
+        if frame.time is not None and self._rate is not None:
+            self._first = frame.time if self._first is None else self._first
+            off_s = abs(frame.time - self._first - float(self._count / self._rate))
+            self._latest_off_s = max(self._latest_off_s, off_s)
+        self._count += 1
+
+    def warn(self) -> None:
+        """What was met."""
+        if self._damaged:
+            several = f"frames {self._damaged[0]}...{self._damaged[-1]}" if len(self._damaged) > 1 else "frame"
+            what = (
+                f"{len(self._damaged)} of {several} are" if len(self._damaged) > 1 else f"frame {self._damaged[0]} is"
+            )
+            problem = f"{self._path}: {what} damaged and shown as far as they decode: copy the file again"
+            warnings.warn(problem, RuntimeWarning, stacklevel=4)
+        if self._rate is not None and self._latest_off_s > UNEVEN_FRAMES / self._rate:
+            problem = f"{self._path}: frames do not come at an even rate: shown at {float(self._rate):.4g} a second, "
+            problem += f"up to {self._latest_off_s:.2f} s from their own times"
+            warnings.warn(problem, RuntimeWarning, stacklevel=4)
 
 
 @contextlib.contextmanager
@@ -84,11 +168,10 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     Raises:
         SignalError: not a video file, or one that leads to other files.
     """
-    import av
     import av.error
 
     try:
-        container = av.open(str(path), options={"protocol_whitelist": "file"})
+        container = open_input(path)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SignalError(f"{path}: not a video file that libav reads ({error}); is it damaged or empty?") from error
     with container:
@@ -96,10 +179,7 @@ def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise SignalError(
                 f"{path}: a {container.format.name} file is a list or a text, not a video; give the video"
             )
-        if not container.streams.video:
-            kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-            raise SignalError(f"{path}: no video stream (found: {kinds})")
-        stream = container.streams.video[0]
+        stream = video_stream(container, path)
         # Threads by frame would report damage late, and lose the good frames that are still on their way.
         stream.thread_type = "SLICE"
         yield container, stream
@@ -130,19 +210,6 @@ def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iter
     if count == 0:
         raise SignalError(f"{path}: no frame can be decoded: {damage}; the file is damaged")
     warnings.warn(f"{path}: damaged after frame {count - 1}: {damage}", RuntimeWarning, stacklevel=2)
-
-
-def frame_rate(stream: VideoStream) -> Fraction | None:
-    """Mean rate if the file knows it, else libav's guess, else None."""
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate is not None and 0 < rate < 1000:
-            return Fraction(rate)
-    return None
-
-
-def quarter_turns_of(frame: VideoFrame) -> int:
-    """Counterclockwise quarter turns that show the frame upright, 0...3."""
-    return round(frame.rotation / 90) % 4
 
 
 def _place(path: Path, number: int) -> str:

@@ -20,6 +20,7 @@ from lamina.data.color import (
     reduce_to_8_bits,
     yuv_to_rgb,
 )
+from lamina.data.color_space import LINEAR
 from lamina.data.image import WHITE
 from lamina.data.pixel_formats import composite
 from lamina.errors import SignalError
@@ -37,6 +38,9 @@ LIMITED_GRAY_CODECS = ("h264", "hevc", "av1", "vp9")
 
 CENTERED_CODECS = ("mjpeg", "mpeg1video")
 """Codecs whose 4:2:0 chroma sits in the middle; all others sit it on the left. libav's own tag is not in PyAV."""
+
+FLOATS = ("gbrpf", "gbrapf", "grayf", "rgbf", "rgbaf", "yaf")
+"""Beginnings of libav's names of floating point formats."""
 
 PLANAR = re.compile(r"yuv(?P<kind>[ja]?)(?P<subsampling>420|422|444)p(?P<bits>\d+)?(?:le)?")
 GRAY = re.compile(r"gray(?P<bits>\d+)?(?:le)?")
@@ -56,7 +60,7 @@ def color_of(frame: VideoFrame, codec: str, path: Path, notes: list[str]) -> Col
     Raises:
         SignalError: the matrix is one that we do not convert (YCgCo, ICtCp, constant luminance).
     """
-    if frame.format.is_rgb or frame.format.name == "pal8":
+    if frame.format.is_rgb or frame.format.name == "pal8" or is_float(frame):
         return RGB_COLOR
     name = _planar_name(frame)
     match = PLANAR.fullmatch(name)
@@ -64,7 +68,6 @@ def color_of(frame: VideoFrame, codec: str, path: Path, notes: list[str]) -> Col
     tag = int(frame.colorspace or 0)
     if tag in UNSPECIFIED:
         matrix = color.matrix
-        notes.append(f"no matrix tag: taken as {matrix}")
     elif tag in MATRICES:
         matrix = MATRICES[tag]
     elif tag == 0 and match is None:
@@ -88,6 +91,8 @@ def to_rgb(frame: VideoFrame, color: ColorInfo, path: Path) -> UInt8[np.ndarray,
     Raises:
         SignalError: the pixel format changed to one with other chroma than `color` says.
     """
+    if is_float(frame):
+        return _light_pixels(frame)
     if frame.format.is_rgb or frame.format.name == "pal8":
         return _rgb_pixels(frame)
     name = _planar_name(frame)
@@ -100,12 +105,27 @@ def to_rgb(frame: VideoFrame, color: ColorInfo, path: Path) -> UInt8[np.ndarray,
             f"{path}: pixel format changes to {frame.format.name}; expected 4:{color.subsampling} all through"
         )
     bits = int(match["bits"] or 8)
-    y = _plane(frame, 0, (frame.height, frame.width), bits, color.full_range)
+    size = (frame.height, frame.width)
+    y = _plane(frame, 0, size, bits, color.full_range)
     if color.subsampling == "400":
         return yuv_to_rgb(y, None, None, color)
     shape = chroma_shape(frame.height, frame.width, color.subsampling)
     u, v = (_plane(frame, index, shape, bits, color.full_range) for index in (1, 2))
-    return yuv_to_rgb(y, u, v, color)
+    pixels = yuv_to_rgb(y, u, v, color)
+    if match.groupdict().get("kind") != "a":
+        return pixels
+    return composite(np.concatenate([pixels, _plane(frame, 3, size, bits, True)[..., None]], axis=2), WHITE)
+
+
+def has_alpha(frame: VideoFrame) -> bool:
+    """Whether pixels have an opacity, which is laid over white."""
+    name = frame.format.name
+    return name.startswith(("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya", "pal8"))
+
+
+def is_float(frame: VideoFrame) -> bool:
+    """Whether samples are floating point, which stands for linear light."""
+    return frame.format.name.startswith(FLOATS)
 
 
 def _planar_name(frame: VideoFrame) -> str:
@@ -117,6 +137,25 @@ def _planar_name(frame: VideoFrame) -> str:
         return "gray" if frame.format.components[0].bits <= 8 else "gray16le"
     deep = frame.format.components[0].bits > 8
     return LOSSLESS_REPACKING.get(name, "yuv444p16le" if deep else "yuv444p")
+
+
+def _light_pixels(frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+    """Floating point samples of linear light, as sRGB; what is brighter than white is white."""
+    # Rows from the bottom up (PFM) are turned around by a conversion to the other layout, not by one to the same.
+    upside_down = any(plane.line_size < 0 for plane in frame.planes)
+    name = "gbrapf32le" if has_alpha(frame) or upside_down else "gbrpf32le"
+    if frame.format.name != name:
+        frame = frame.reformat(format=name)
+    size = (frame.height, frame.width)
+    planes = [
+        np.frombuffer(memoryview(plane), "<f4").reshape(-1, plane.line_size // 4)[: size[0], : size[1]]
+        for plane in frame.planes
+    ]
+    pixels = LINEAR.light_to_srgb(np.stack([planes[2], planes[0], planes[1]], axis=2))
+    if len(planes) < 4:
+        return pixels
+    alpha = (np.clip(np.nan_to_num(planes[3]), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return composite(np.concatenate([pixels, alpha[..., None]], axis=2), WHITE)
 
 
 def _rgb_pixels(frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:

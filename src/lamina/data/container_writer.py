@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.data.color import ColorInfo, rgb_to_yuv
+from lamina.data.libav_files import open_output
 from lamina.errors import BackendUnavailable
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "matroska", ".mov": "mov", ".gif": "gif"}
@@ -21,9 +22,9 @@ CRF = "12"
 """x264's constant rate factor: visually lossless, since the file is to show what the codec did and nothing else."""
 
 MATRIX_TAGS = {"rgb": 0, "bt709": 1, "fcc": 4, "bt601": 6, "smpte240m": 7, "bt2020": 9}
-BT709_TAG, BT2020_TAG = 1, 9
-"""Tag of primaries (and of the transfer curve: 1). Lamina's pixels are sRGB, which has BT.709's primaries whatever the
-matrix; no primaries are converted, so BT.2020 stays BT.2020. Source: ITU-T H.273."""
+BT709_TAG = 1
+"""Tag of primaries and of the transfer curve. Lamina's pixels are sRGB, which has BT.709's primaries whatever the
+matrix. Source: ITU-T H.273."""
 
 
 def x264_color(color: ColorInfo, width: int, height: int, *, lossless: bool) -> ColorInfo:
@@ -47,7 +48,7 @@ class X264Writer:
         if codec not in av.codecs_available:
             raise BackendUnavailable(f"this build of PyAV has no {codec}: pip install --force-reinstall av")
         self._color, self._rate, self._count = color, rate, 0
-        self._container = av.open(str(path), "w", format=muxer)
+        self._container = open_output(path, muxer)
         options = {"qp": "0"} if rgb else {"crf": CRF}
         self._stream = self._container.add_stream(codec, rate=rate, options=options)
         self._stream.width, self._stream.height = size
@@ -56,7 +57,7 @@ class X264Writer:
         context = self._stream.codec_context
         context.colorspace = MATRIX_TAGS[color.matrix]
         context.color_range = 2 if color.full_range else 1
-        context.color_primaries = BT2020_TAG if color.matrix == "bt2020" else BT709_TAG
+        context.color_primaries = BT709_TAG
         context.color_trc = BT709_TAG
 
     def write(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -83,15 +84,17 @@ class X264Writer:
         self._container.close()
 
 
+GIF_HIGHEST_RATE = Fraction(50)
+"""Frames a second. The format counts in 1/100 s, and players show anything shorter than 2 of them as 10."""
+
+
 class GifWriter:
     """Encodes frames as GIF: 256 colors a frame, chosen for it, with diffusion of the error."""
 
     def __init__(self, path: Path, size: tuple[int, int], rate: Fraction) -> None:
-        import av
-
-        self._rate, self._count = rate, 0
-        self._container = av.open(str(path), "w", format="gif")
-        self._stream = self._container.add_stream("gif", rate=rate)
+        self._rate, self._count = min(rate, GIF_HIGHEST_RATE), 0
+        self._container = open_output(path, "gif")
+        self._stream = self._container.add_stream("gif", rate=self._rate)
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "pal8"
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
+from lamina.arriving import readable_file
 from lamina.atomic import replacing_path, write_errors
 from lamina.codec import Look, Medium, Size
 from lamina.data.fingerprint import fingerprint_of
-from lamina.data.pixel_formats import apply_orientation, to_rgb8
+from lamina.data.kinds import is_heif, load_heif, refuse_raw, whole_page
+from lamina.data.pixel_formats import apply_orientation, memory_to_rgb8, to_rgb8
 from lamina.errors import BackendUnavailable, SignalError
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ WHITE = (255, 255, 255)
 
 READABLE = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
 """Pillow's formats that are pictures: without this list it also takes MPEG video and fonts for pictures."""
+
+PAGED = ("MPO", "TIFF", "ICO", "HEIF")
+"""Formats whose several pictures are pages or views, not time."""
 
 LOSSY_QUALITY = 95
 """JPEG and AVIF quality, 0...100: visually lossless, since the file is to show what the codec did and nothing else."""
@@ -112,13 +117,15 @@ def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) ->
     Raises:
         SignalError: the file is missing, is no picture we read, is damaged, or is larger than Pillow's safety limit
             (about 179 megapixels).
-        BackendUnavailable: JPEG XL without its plugin.
+        BackendUnavailable: JPEG XL or HEIC without its plugin.
     """
-    path = Path(path)
+    path = readable_file(path)
     with opened(path) as image:
         notes: list[str] = []
         if (count := getattr(image, "n_frames", 1)) > 1:
-            notes.append(f"first of {count} frames")
+            what = "frames" if image.format not in PAGED else "pictures" if image.format == "MPO" else "pages"
+            number = f"number {image.tell() + 1}" if image.tell() else "first"
+            notes.append(f"{number} of {count} {what}")
         pixels, bit_depth = to_rgb8(image, path, background, notes)
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
         if orientation in ORIENTATIONS and orientation != 1:
@@ -127,8 +134,21 @@ def read_image(path: str | Path, *, background: tuple[int, int, int] = WHITE) ->
         return Picture(np.ascontiguousarray(pixels), path, image.mode, bit_depth, tuple(notes))
 
 
-def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
+def picture_of_image(image: Image.Image, background: tuple[int, int, int] = WHITE) -> Picture:
+    """A picture of an image that Pillow holds; as `read_image`, but for its orientation, which Pillow applies if asked.
+
+    Raises:
+        SignalError: its samples have no known white (floating point).
+    """
+    notes: list[str] = []
+    pixels = memory_to_rgb8(image, background, notes)
+    return Picture(np.ascontiguousarray(pixels), mode=image.mode, notes=tuple(notes))
+
+
+def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"], suffix: str | None = None) -> None:
     """Write 8-bit RGB pixels; the suffix chooses the format (lossless where the format can; see `WRITABLE`).
+
+    `suffix` chooses instead of that of `path`: standard output (``-``) and pipes have none.
 
     Raises:
         SignalError: the suffix is unknown, or the pixels are no picture.
@@ -137,10 +157,11 @@ def write_image(path: str | Path, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
     from PIL import Image
 
     path = Path(path)
-    options = WRITABLE.get(path.suffix.lower())
+    suffix = path.suffix if suffix is None else suffix
+    options = WRITABLE.get(suffix.lower())
     if options is None:
         known = " ".join(WRITABLE)
-        raise SignalError(f"{path}: no picture format has the suffix {path.suffix or '(none)'!r}; use one of {known}")
+        raise SignalError(f"{path}: no picture format has the suffix {suffix or '(none)'!r}; use one of {known}")
     Picture(pixels, path)
     with replacing_path(path) as partial, write_errors(path):
         Image.fromarray(np.ascontiguousarray(pixels)).save(partial, **options)
@@ -151,19 +172,26 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Open with Pillow; whatever it raises, here or while the caller reads, becomes a `SignalError` with the path."""
     from PIL import Image, UnidentifiedImageError
 
-    formats = (*READABLE, _load_jpeg_xl(path)) if path.suffix.lower() == ".jxl" else READABLE
+    refuse_raw(path)
+    formats = READABLE
+    if is_heif(path):
+        formats = (load_heif(path),)
+    elif path.suffix.lower() == ".jxl":
+        formats = (*READABLE, _load_jpeg_xl(path))
     try:
         # Pillow warns at half the size that it refuses; up to there a large photograph is welcome.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=formats) as image:
+                if page := whole_page(image, path):
+                    image.seek(page)
                 yield image
     except SignalError:
         raise
     except FileNotFoundError as error:
         raise SignalError(f"{path}: no such file; expected a picture") from error
     except UnidentifiedImageError as error:
-        known = "PNG, JPEG, WebP, AVIF, TIFF, JPEG 2000, GIF, BMP, PPM"
+        known = "PNG, JPEG, WebP, AVIF, HEIC, JPEG XL, TIFF, JPEG 2000, GIF, BMP, PPM"
         raise SignalError(f"{path}: not a picture we read; expected one of {known}, undamaged") from error
     except Image.DecompressionBombError as error:
         raise SignalError(f"{path}: too large: {error}; crop it, or scale it down first") from error

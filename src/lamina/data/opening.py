@@ -7,20 +7,25 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from lamina.arriving import readable_file
 from lamina.data.animation import count_frames, open_animation
 from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, as_rate
-from lamina.data.container import open_container
+from lamina.data.container import open_container, open_still
 from lamina.data.folder import open_folder
 from lamina.data.image import Picture, read_image
 from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.data.raw_yuv import open_raw
+from lamina.data.scaling import scaled
 from lamina.data.y4m import MAGIC, open_y4m
 from lamina.errors import SignalError
 
-CONTAINER_SUFFIXES = {
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".3gp", ".y4m",
-}  # fmt: skip
-"""Of files that say themselves how large their frames are."""
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+        ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+    )
+)  # fmt: skip
+"""Of video files: what is given with them (a size) is not what raw samples are."""
 
 
 def open_clip(
@@ -29,36 +34,40 @@ def open_clip(
     pixel_format: str | None = None,
     frames_per_second: Fraction | float | None = None,
     frame_range: tuple[int, int | None] | None = None,
+    scale: Fraction | float | None = None,
 ) -> Clip:
     """Open a moving picture: anything libav reads, .y4m, raw samples, an animated picture, a folder of pictures.
 
-    `size` (width, height) and `pixel_format` are for raw samples; a clip that says its own size (a folder, .mp4, ...)
-    is reduced to `size`. `frames_per_second` overrides what the source says.
-    `frame_range` (start, stop) keeps these frames only. A still picture is a clip of one frame.
+    `size` (width, height) and `pixel_format` say what raw samples are; a source that says so itself is scaled down to
+    `size`, and all are by `scale`. `frames_per_second` overrides what the source says. `frame_range` (start, stop)
+    keeps these frames only. A still picture is a clip of one frame.
 
     Raises:
-        SignalError: nothing there, not readable, no frames, raw samples without a size, or a size that a clip has not.
+        SignalError: nothing there, not readable, no frames, raw samples without a size, a pixel format for a source
+            that says its own, or a size larger than the source.
     """
-    path = Path(path)
-    says_size = path.is_dir() or path.suffix.lower() in CONTAINER_SUFFIXES
-    if size is not None and pixel_format is None and says_size:
-        return open_clip(path, None, None, frames_per_second, frame_range).reduced(*size)
+    path = readable_file(path)
     rate = None if frames_per_second is None else as_rate(frames_per_second)
     if not path.exists():
         raise SignalError(f"{path}: no such file or folder; expected a clip")
-    if path.is_dir():
-        clip = open_folder(path)
-    elif size is not None or pixel_format is not None or path.suffix.lower() in RAW_SUFFIXES:
+    is_raw = _is_raw(path, told=size is not None or pixel_format is not None)
+    if is_raw:
         clip = open_raw(path, size, pixel_format, rate or DEFAULT_FRAMES_PER_SECOND)
+    elif path.is_dir():
+        clip = open_folder(path)
     elif _starts_with(path, MAGIC):
         clip = open_y4m(path)
     elif count_frames(path) > 0:
         clip = open_animation(path)
     else:
         clip = open_container(path)
+    if pixel_format is not None and not is_raw:
+        raise SignalError(f"{path}: says its pixel format itself: one is for raw video, leave it out")
     if rate is not None:
         clip = replace(clip, frames_per_second=rate)
-    return clip if frame_range is None else clip.cut(*frame_range)
+    smaller = scaled(clip, size=None if is_raw else size, scale=scale)
+    assert isinstance(smaller, Clip)
+    return smaller if frame_range is None else smaller.cut(*frame_range)
 
 
 def open_signal(
@@ -67,23 +76,47 @@ def open_signal(
     pixel_format: str | None = None,
     frames_per_second: Fraction | float | None = None,
     frame_range: tuple[int, int | None] | None = None,
+    scale: Fraction | float | None = None,
 ) -> Picture | Clip:
     """A `Picture` if the file is a still, else a `Clip`; what is inside decides, not the suffix.
 
     The other parameters are those of `open_clip`. A `frame_range` asks for a clip, even of one frame.
 
     Raises:
-        SignalError: as `read_image` and `open_clip`.
+        SignalError: as `read_image` and `open_clip`; a frame rate for a still.
     """
-    path = Path(path)
-    asks_for_clip = size is not None or pixel_format is not None or frame_range is not None
-    if not asks_for_clip and path.is_file() and path.suffix.lower() not in RAW_SUFFIXES:
-        count = count_frames(path)
-        if count == 1:
-            return read_image(path)
-        if count == 0 and _looks_like_picture(path) and not _starts_with(path, MAGIC):
-            return read_image(path)
-    return open_clip(path, size, pixel_format, frames_per_second, frame_range)
+    path = readable_file(path)
+    picture = _still(path) if pixel_format is None and frame_range is None and path.is_file() else None
+    if picture is None:
+        return open_clip(path, size, pixel_format, frames_per_second, frame_range, scale)
+    if frames_per_second is not None:
+        raise SignalError(f"{path}: a still picture, which has no frame rate: leave it out")
+    return scaled(picture, size=size, scale=scale)
+
+
+def _still(path: Path) -> Picture | None:
+    """The picture, if there is one and it stands still."""
+    if path.suffix.lower() in RAW_SUFFIXES or _starts_with(path, MAGIC):
+        return None
+    count = count_frames(path)
+    if count == 1 or (count == 0 and _looks_like_picture(path)):
+        return read_image(path)
+    try:
+        return open_still(path) if count == 0 else None
+    except SignalError:
+        # Raw samples under another name, or what the reader of clips will say more of.
+        return None
+
+
+def _is_raw(path: Path, *, told: bool) -> bool:
+    """Whether a file holds samples alone: by its name, or because it was `told` what they are.
+
+    libav is not asked: it takes some samples for old formats without a signature.
+    """
+    if path.is_dir() or _starts_with(path, MAGIC):
+        return False
+    suffix = path.suffix.lower()
+    return suffix in RAW_SUFFIXES or (told and suffix not in VIDEO_SUFFIXES and count_frames(path) == 0)
 
 
 def _looks_like_picture(path: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip
+from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, counted_frames
 from lamina.data.color import RGB_COLOR, default_color
 from lamina.data.planar import MAX_SIDE_PX, PIXEL_FORMATS, FrameLayout, decode_frame, parse_pixel_format
 from lamina.errors import SignalError
@@ -52,7 +52,7 @@ def open_raw(
         raise SignalError(f"{path}: {rest} bytes, but one frame of {size[0]}x{size[1]} takes {layout.size_bytes}")
     if rest:
         warnings.warn(
-            f"{path}: {count} frames of {size[0]}x{size[1]} and {rest} bytes more, ignored; is the size right?",
+            f"{path}: {counted_frames(count)} of {size[0]}x{size[1]} and {rest} bytes more, unused; is the size right?",
             RuntimeWarning,
             stacklevel=3,
         )

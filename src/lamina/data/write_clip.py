@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from jaxtyping import UInt8
 from lamina.atomic import remove, replacing_path, write_errors
 from lamina.data.clip import as_rate, check_frame
 from lamina.data.color import ColorInfo, default_color
-from lamina.data.container_writer import MUXERS, GifWriter, X264Writer, x264_color
+from lamina.data.container_writer import GIF_HIGHEST_RATE, MUXERS, GifWriter, X264Writer, x264_color
 from lamina.data.folder import FolderWriter, may_replace
 from lamina.data.y4m import Y4mWriter
 from lamina.errors import SignalError
@@ -56,15 +57,18 @@ class ClipWriter:
         color: ColorInfo | None = None,
         *,
         lossless: bool = False,
+        suffix: str | None = None,
     ) -> None:
         """`lossless` asks H.264 for exact RGB (few players show it); the other formats do what they can anyway.
+
+        `suffix` chooses instead of that of `path`: standard output (``-``) and pipes have none.
 
         Raises:
             SignalError: the suffix is unknown, the rate or size is not positive, or the place is taken by other files.
         """
         self.path = Path(path)
         self.frame_count = 0
-        suffix = self.path.suffix.lower()
+        self._suffix = suffix = (self.path.suffix if suffix is None else suffix).lower()
         if suffix not in ("", ".y4m", *MUXERS):
             known = " ".join((".y4m", *MUXERS))
             raise SignalError(
@@ -76,6 +80,10 @@ class ClipWriter:
             raise SignalError(f"{self.path}: exists and holds other files; remove it or choose another name")
         self._shape = (height, width, 3)
         self._rate = as_rate(frames_per_second)
+        if suffix == ".gif" and self._rate > GIF_HIGHEST_RATE:
+            limit = f"GIF holds at most {GIF_HIGHEST_RATE} frames a second"
+            problem = f"{self.path}: {limit}: {float(self._rate):.4g} a second will play slower"
+            warnings.warn(problem, RuntimeWarning, stacklevel=2)
         if color is None or color.matrix == "rgb":
             color = default_color(height)
         in_h264 = suffix in MUXERS and suffix != ".gif"
@@ -124,7 +132,7 @@ class ClipWriter:
 
     def _open_sink(self, partial: Path) -> FrameSink:
         height, width = self._shape[:2]
-        suffix = self.path.suffix.lower()
+        suffix = self._suffix
         if suffix == "":
             return FolderWriter(partial)
         if suffix == ".y4m":

@@ -101,6 +101,9 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[FrameLayout, Fraction, tup
     color, bits, notes = _read_color(tags.get("C", "420jpeg"), words, height, path)
     if tags.get("I", "p") not in ("p", "?"):
         notes.append("interlaced; fields are coded together as one frame")
+    aspect = re.fullmatch(r"(\d{1,9}):(\d{1,9})", tags.get("A", ""))
+    if aspect and int(aspect[1]) and int(aspect[2]) and int(aspect[1]) != int(aspect[2]):
+        notes.append(f"pixels are {aspect[1]}:{aspect[2]} as wide as high, and are shown square")
     if bits > 8:
         notes.append(f"{bits} bits rounded to 8")
     return FrameLayout(width, height, color, bits), _read_rate(tags.get("F", ""), notes), tuple(notes)
@@ -120,7 +123,6 @@ def _read_color(chroma: str, words: list[str], height: int, path: Path) -> tuple
     site = "left" if bits > 8 else CHROMA_SITES[match[3] or ""]
     matrix = next((word.removeprefix(MATRIX_TAG) for word in words if word.startswith(MATRIX_TAG)), None)
     if matrix is None or matrix not in LUMA_WEIGHTS:
-        notes.append(f"no matrix tag: taken as {color.matrix}")
         matrix = color.matrix
     full = any(word.upper() == "XCOLORRANGE=FULL" for word in words)
     return replace(color, matrix=matrix, full_range=full, chroma_site=site), bits, notes

@@ -21,6 +21,7 @@ from jaxtyping import UInt8
 from lamina.bitstream.cutting import size_after_cut
 from lamina.codec import Look, Model, Progress, Signal, Size, ignore
 from lamina.data import downsample_area
+from lamina.data.clip import counted_frames
 from lamina.errors import BackendUnavailable, SignalError
 from lamina.media.backdrops import Backdrop, backdrop_of
 from lamina.media.delivery import LevelDelivery, delivery_of
@@ -152,12 +153,13 @@ def check_fits(media: Media, source: Signal) -> None:
     height, width, _ = look.pixels.shape
     if isinstance(look.view, Size) and (width, height) != (info.width, info.height):
         raise SignalError(
-            f"{name}: {width}x{height} pixels, the file has {info.width}x{info.height}: is it the source?"
+            f"{name}: {width}x{height} pixels, the file has {info.width}x{info.height}: is it the source? If it "
+            f"was scaled on the way in, say so: --size {info.width}x{info.height}"
         )
     count = source.frame_count
     if count is not None and count != media.frame_count:
         raise SignalError(
-            f"{name}: {count} frames, the file has {media.frame_count}; if it holds a part, say which: --frames A:B"
+            f"{name}: {counted_frames(count)}, the file has {media.frame_count}; if that is a part: --frames A:B"
         )
 
 
@@ -207,7 +209,8 @@ class _Measuring:
             self.counts = self.counts or model.counts
             if look is None or look.frame > model.frame:
                 raise SignalError(
-                    f"{source_name(source)}: ends after {model.frame} frames, the file has {self.media.frame_count}"
+                    f"{source_name(source)}: ends after {counted_frames(model.frame)}, the file has "
+                    f"{self.media.frame_count}"
                 )
             while look is not None and look.frame == model.frame:
                 yield self._measured(look, model)

@@ -7,15 +7,18 @@ full or whose process was killed goes on from there when it is called again. How
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lamina.arriving import is_passing
+from lamina.atomic import replacing_path, write_errors
 from lamina.codec import AnyCodec, Choices, Progress, Session, Signal, ignore
 from lamina.codecs import codec_for
 from lamina.errors import Interrupted
 from lamina.media.configuring import configured, target_of
-from lamina.media.job import PartFolder, job_key, opened_part
+from lamina.media.job import JobJournal, PartFolder, job_key, opened_part
 from lamina.media.reading import Media, open_media
 from lamina.media.sources import Source, SourceOptions, signal_of
 from lamina.units import HEADER_LAYER, Unit
@@ -85,7 +88,7 @@ def encode_signal(
             with part.open_journal(codec) as journal:
                 session = Session(progress or ignore, part.checkpoint, part.key, journal)
                 append_all(codec, signal, config, session, journal.append)
-                journal.finish(path)
+                finished = _finished(journal, path)
         except Interrupted as stopped:
             raise _explained(stopped, part, path, codec) from stopped
         except Exception:
@@ -94,7 +97,21 @@ def encode_signal(
                 part.remove()
             raise
         part.remove()
-    return open_media(path)
+    return open_media(path) if finished is None else open_media(finished)
+
+
+def _finished(journal: JobJournal, path: Path) -> bytes | None:
+    """The file at its place; its bytes, where it has gone down a pipe and cannot be read again."""
+    if not is_passing(path):
+        journal.finish(path)
+        return None
+    with tempfile.TemporaryDirectory(prefix="lamina-") as folder:
+        whole = Path(folder) / "stream.lam"
+        journal.finish(whole)
+        data = whole.read_bytes()
+    with write_errors(path), replacing_path(path) as temporary:
+        temporary.write_bytes(data)
+    return data
 
 
 def append_all(

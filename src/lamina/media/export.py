@@ -10,13 +10,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lamina.arriving import is_passing
+from lamina.atomic import is_standard_output
 from lamina.codec import Export, Progress, ignore
+from lamina.data.clip import counted_frames
 from lamina.errors import SignalError
 from lamina.media.reading import Media
 from lamina.media.sequence import Sequence, write_sequence
 from lamina.units import SeenBy
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
+
+
+PICTURES_OF_IT = "for pictures of it use lamina render (media.render)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,12 @@ def export(
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers) of what does. `frames` (start, stop) and `level` choose a part; `size` (width, height) is
-    of pixels; `fit_steps` of the fit that some exports need.
+    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit.
 
-    A path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the format of `suffix`
-    (None: the first that the codec offers), and without a fit where no `fit_steps` are named. A stopped export goes on
-    when it is called again.
+    Standard output (``-``) and pipes take a picture or a clip in the format of `suffix` (None: PNG of one frame, else
+    YUV4MPEG2). Another path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the
+    format of `suffix` (None: the first that the codec offers), without a fit where no `fit_steps` are named. A stopped
+    export goes on when it is called again.
 
     Raises:
         Interrupted: `progress` raised it; of a sequence what is finished is kept in `<path>.part`.
@@ -61,9 +67,14 @@ def export(
     path = Path(path)
     offer = media.codec.export
     by_camera = media.info.seen_by == SeenBy.CAMERA
+    if is_passing(path) and not by_camera:
+        ending = _suffix_of_passing(media, path, frames, suffix)
+        return _export_pixels(media, path, level, frames or (0, None), size, progress, ending)
     is_folder = by_camera and not path.suffix
     if suffix is not None and not (offer is not None and is_folder):
-        raise SignalError(f"{path}: a suffix beside it is for folders of models, a file a frame: leave it out")
+        raise SignalError(
+            f"{path}: a format beside it is for folders of models, standard output and pipes: leave it out"
+        )
     if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
@@ -71,9 +82,7 @@ def export(
         return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
-        raise SignalError(
-            f"{path}: a {media.info.kind} decodes to {suffixes}; for pictures of it use lamina render (media.render)"
-        )
+        raise SignalError(f"{path}: a {media.info.kind} decodes to {suffixes}; {PICTURES_OF_IT}")
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
     return _export_pixels(media, path, level, frames or (0, None), size, progress)
@@ -118,7 +127,7 @@ def _export_sequence(media: Media, path: Path, offer: Export[Any], wanted: _Want
     steps = unasked if wanted.fit_steps is None else wanted.fit_steps
     level = _level(media, wanted.level)
     written = write_sequence(Sequence(media, path, offer, suffix, level, start, stop, steps, wanted.progress))
-    what = f"{written.count} frames of {suffix}"
+    what = f"{counted_frames(written.count)} of {suffix}"
     what += f", {written.found} of them found" if written.found else ""
     what += f", the last of {written.last}" if written.last else ""
     if offer.fit_steps and steps == 0 and wanted.fit_steps is None:
@@ -133,23 +142,35 @@ def _export_pixels(
     frames: tuple[int, int | None],
     size: tuple[int, int] | None,
     progress: Callable[[Progress], None],
+    suffix: str | None = None,
 ) -> Exported:
     start, stop = frames
     count = (media.frame_count if stop is None else stop) - start
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        return _export_clip(media, path, (start, count), level, size, progress)
+    suffix = path.suffix.lower() if suffix is None else suffix
+    if suffix not in PICTURE_SUFFIXES:
+        return _export_clip(media, path, (start, count), level, size, progress, suffix)
     if count > 1:
         raise SignalError(
             f"{path}: {count} frames do not fit into one picture; use .mp4, .y4m or a folder/, or --frames 0"
         )
-    return _export_picture(media, path, start, level, size)
+    return _export_picture(media, path, start, level, size, suffix)
 
 
-def _export_picture(media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None) -> Exported:
+def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None] | None, suffix: str | None) -> str:
+    """What is written to standard output or a pipe: what was asked for, else a PNG of one frame, or YUV4MPEG2."""
+    start, stop = frames or (0, None)
+    count = (media.frame_count if stop is None else stop) - start
+    named = "" if is_standard_output(path) else path.suffix.lower()
+    return "." + suffix.lower().removeprefix(".") if suffix else named or (".png" if count == 1 else ".y4m")
+
+
+def _export_picture(
+    media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None, suffix: str
+) -> Exported:
     from lamina.data import write_image
 
     pixels = next(media.frames(frame, frame + 1, level, size))
-    write_image(path, pixels)
+    write_image(path, pixels, suffix)
     return Exported(path, _level(media, level), f"{pixels.shape[1]}x{pixels.shape[0]}")
 
 
@@ -160,6 +181,7 @@ def _export_clip(
     level: int | None,
     size: tuple[int, int] | None,
     progress: Callable[[Progress], None],
+    suffix: str,
 ) -> Exported:
     from lamina.data import ClipWriter
     from lamina.data.clip import as_rate
@@ -169,7 +191,8 @@ def _export_clip(
     # The first frame says the size, and must be there before a file is made.
     first = next(frames)
     height, width = first.shape[:2]
-    with ClipWriter(path, width, height, as_rate(media.info.frames_per_second or Fraction(25))) as writer:
+    rate = as_rate(media.info.frames_per_second or Fraction(25))
+    with ClipWriter(path, width, height, rate, suffix=suffix) as writer:
         for number, pixels in enumerate(chain([first], frames), start=1):
             writer.write(pixels)
             progress(Progress(number / count, f"frame {start + number}"))

@@ -22,6 +22,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
+from lamina.arriving import is_passing
 from lamina.atomic import partial_names, write_errors
 from lamina.bitstream import StreamJournal, journal_exists
 from lamina.codec import AnyCodec, Signal
@@ -158,9 +159,9 @@ def opened_part(output: Path, key: str, *, doing: str = "encoded") -> Iterator[P
     """
     with write_errors(output):
         place = output.resolve() if output.is_symlink() else output
-        if place.exists() and not (place.is_file() or place.is_dir()):
+        if is_passing(output):
             # Beside a device or a pipe is no place for a folder, and nobody would look for it there again.
-            place = Path(tempfile.mkdtemp(prefix="lamina-")) / place.name
+            place = Path(tempfile.mkdtemp(prefix="lamina-")) / "output"
         part = PartFolder(place.with_name(place.name + PART_SUFFIX), key)
         part.path.mkdir(exist_ok=True)
         record = _locked_record(part, output, doing)

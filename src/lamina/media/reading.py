@@ -189,7 +189,7 @@ class Media:
 
     def __repr__(self) -> str:
         info = self.info
-        frames = f", {self.frame_count} frames" if info.is_timed else ""
+        frames = f", {self.frame_count} frame{'s' if self.frame_count != 1 else ''}" if info.is_timed else ""
         return (
             f"<lamina.Media {self.stream.name or 'in memory'}: {info.kind} {info.width}x{info.height}{frames}, "
             f"{self.level_count} levels, {self.size_bytes} bytes>"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from lamina.arriving import STANDARD
 from lamina.codec import AnyCodec, Medium, Signal
-from lamina.data import Picture, clip_from_frames, open_signal
+from lamina.data import Clip, Picture, clip_from_frames, open_signal, picture_of_image, scaled
 from lamina.data.captures import (
     LAYOUTS,
     TIMED_LAYOUTS,
@@ -23,13 +24,18 @@ from lamina.data.captures import (
     read_capture,
     read_timed_capture,
 )
-from lamina.data.opening import CONTAINER_SUFFIXES
+from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND
+from lamina.data.opening import VIDEO_SUFFIXES
 from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.errors import SignalError
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
-"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3), a list of frames, a signal."""
+"""Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3) as an array or a tensor, an image
+of Pillow, a list of these, a signal."""
 
+
+MOVING_SUFFIXES = VIDEO_SUFFIXES | RAW_SUFFIXES.keys() | {".y4m"}
+"""Of files that hold clips; others are guessed to be pictures."""
 
 LOOKS_LIKE: Mapping[Medium, str] = MappingProxyType(
     {
@@ -47,7 +53,7 @@ class SourceOptions:
     """How to read a source, where it does not say so itself."""
 
     size: tuple[int, int] | None = None
-    """Width and height of raw video; other clips are reduced to it."""
+    """Width and height: those of raw video; all other pictures and clips are scaled down to them."""
     pixel_format: str | None = None
     """Of raw video: yuv420p, yuv444p, rgb24, ..."""
     frames_per_second: Fraction | float | None = None
@@ -55,7 +61,7 @@ class SourceOptions:
     frames: tuple[int, int | None] | None = None
     """Start and stop of the frames to code; None: all."""
     scale: Fraction | float | None = None
-    """Of captures: 1/2 halves width and height; None: as large as they are, up to 1,600 pixels."""
+    """1/2 halves width and height; None: as large as they are, captures up to 1,600 pixels."""
     view_size: tuple[int, int] | None = None
     """Width and height that captures are reduced to, instead of a scale: those of a file's views. With it nothing but a
     capture will do."""
@@ -79,16 +85,43 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
             return _timed_capture(source, options)
         if is_capture(source) or options.view_size is not None:
             return read_capture(source, scale=options.scale, view_size=options.view_size, test_every=options.test_every)
-        return open_signal(source, options.size, options.pixel_format, options.frames_per_second, options.frames)
-    if is_signal(source):
-        signal = cast(Signal, source)
-    elif isinstance(source, np.ndarray) and source.ndim < 4:
-        signal = Picture(_as_rgb(source))
-    else:
-        frames = [_as_rgb(frame) for frame in cast(Sequence[np.ndarray], source)]
-        signal = clip_from_frames(frames, options.frames_per_second or Fraction(25))
+        return open_signal(
+            source, options.size, options.pixel_format, options.frames_per_second, options.frames, options.scale
+        )
+    signal = cast(Signal, source) if is_signal(source) else _from_memory(source, options.frames_per_second)
+    if isinstance(signal, Picture | Clip):
+        signal = scaled(signal, size=options.size, scale=options.scale)
     cut = getattr(signal, "cut", None)
     return cut(*options.frames) if cut is not None and options.frames else signal
+
+
+def _from_memory(source: Any, frames_per_second: Fraction | float | None) -> Picture | Clip:
+    """Pixels, an image, or several of them."""
+    if _is_image(source):
+        return picture_of_image(source)
+    array = _as_array(source)
+    if array is not None and array.ndim < 4:
+        return Picture(_as_rgb(array))
+    if array is None and not isinstance(source, Iterable):
+        raise SignalError(
+            f"expected a path, uint8 pixels (h, w, 3) or (t, h, w, 3), or images, got {type(source).__name__}"
+        )
+    members = source if array is None else array
+    frames = [picture_of_image(frame).pixels if _is_image(frame) else _as_rgb(frame) for frame in members]
+    return clip_from_frames(frames, frames_per_second or DEFAULT_FRAMES_PER_SECOND)
+
+
+def _is_image(source: object) -> bool:
+    """Whether it is an image of Pillow, which is not imported to know."""
+    return all(hasattr(source, name) for name in ("getbands", "convert", "mode", "info"))
+
+
+def _as_array(source: Any) -> np.ndarray | None:
+    """An array, or a tensor as one; None: it is neither."""
+    if isinstance(source, np.ndarray):
+        return source
+    is_tensor = all(hasattr(source, name) for name in ("detach", "cpu", "numpy"))
+    return source.detach().cpu().numpy() if is_tensor else None
 
 
 def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
@@ -118,7 +151,7 @@ def medium_of_path(path: str | Path, *, follow: bool = False) -> Medium:
         return "timed capture"
     if is_capture(path):
         return "capture"
-    is_moving = Path(path).is_dir() or Path(path).suffix.lower() in CONTAINER_SUFFIXES | RAW_SUFFIXES.keys()
+    is_moving = Path(path).is_dir() or Path(path).suffix.lower() in MOVING_SUFFIXES
     return "clip" if is_moving else "picture"
 
 
@@ -128,7 +161,7 @@ def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> N
     Raises:
         SignalError: it is of another, or nothing is there.
     """
-    if not Path(path).exists():
+    if str(path) != STANDARD and not Path(path).exists():
         raise SignalError(f"{path}: no such file or folder")
     medium = medium_of_path(path, follow=follow)
     if medium not in codec.signals:
@@ -140,11 +173,19 @@ def check_takes(codec: AnyCodec, path: str | Path, *, follow: bool = False) -> N
 
 def _as_rgb(pixels: Any) -> np.ndarray:
     """Pixels with three channels; grey ones get three equal channels."""
-    array = np.asarray(pixels)
+    tensor = _as_array(pixels)
+    array = np.asarray(pixels) if tensor is None else tensor
     if array.dtype != np.uint8:
         raise SignalError(
             f"expected uint8 pixels, got {array.dtype}; for floats in 0...1: (pixels * 255).round().astype(np.uint8)"
         )
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3):
+        raise SignalError(
+            f"expected pixels (h, w, 3), got {array.shape}: channels come last: pixels.transpose(1, 2, 0), of tensors "
+            f"permute(1, 2, 0)"
+        )
     if array.ndim == 2:
-        array = np.repeat(array[:, :, None], 3, axis=2)
+        array = array[:, :, None]
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
     return np.ascontiguousarray(array)

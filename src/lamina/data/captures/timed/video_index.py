@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from lamina.data.container import frame_rate, opened_video
+from lamina.data.container import opened_video
+from lamina.data.container_stream import frame_rate
 from lamina.errors import SignalError
 
 DROPPED_GAP = 1.5

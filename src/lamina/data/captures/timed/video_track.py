@@ -20,8 +20,9 @@ from lamina.data.captures.timed.capture import Mask
 from lamina.data.captures.timed.tracks import read_mask
 from lamina.data.captures.timed.video_index import VideoIndex
 from lamina.data.color import ColorInfo
-from lamina.data.container import opened_video, quarter_turns_of
+from lamina.data.container import opened_video
 from lamina.data.container_frame import to_rgb
+from lamina.data.orientation import orientation_of
 from lamina.errors import SignalError
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ class VideoTrack:
             except SignalError:
                 self._close()
                 raise
-            turned = np.rot90(to_rgb(found, self._color, self.place), quarter_turns_of(found))
-            return np.ascontiguousarray(turned)
+            return orientation_of(found).apply(to_rgb(found, self._color, self.place))
 
     def mask(self, frame: int) -> Mask | None:
         """See `Track`."""
