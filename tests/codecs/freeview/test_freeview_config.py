@@ -128,7 +128,7 @@ def test_rejects_presets_that_are_not_there() -> None:
         ({"neighbors": 16}, r"networked.neighbors is 16, expected 1...15"),
         ({"hidden": 0}, r"networked.hidden is 0"),
         ({"iterations": 0}, r"networked.iterations is 0"),
-        ({"ratio": 1.0}, r"networked.ratio is 1.0"),
+        ({"ratio": 1.5}, r"networked.ratio is 1.5"),
     ],
 )
 def test_networks_beyond_the_format_are_refused_before_the_fit(fields: dict[str, float], said: str) -> None:

@@ -77,7 +77,7 @@ def test_it_yields_parts_of_groups_whose_networks_come_whole_at_their_begin() ->
 
 def test_decoders_show_what_the_encoder_had() -> None:
     first, frames = fitted()
-    chain = begun(first, config_of())
+    chain = begun(first, config_of(), FRAMES)
     state = chain.state
     for part, model in zip(frames, models(), strict=True):
         state = after(chain.ground, state, part.changes)
@@ -141,7 +141,7 @@ def frames_after(first: FirstPart, config: FreeviewConfig, count: int = 3) -> li
     assert config.networked is not None
     networks = networked_facts(config.networked, first.facts.anchors, first.layers)
     first = replace(first, facts=replace(first.facts, networks=networks))
-    chain, parts, play = begun(first, config), [], tiny_play(count)
+    chain, parts, play = begun(first, config, count), [], tiny_play(count)
     for _ in range(count):
         part, chain = coded(play, config, Session(), chain, np.ones((len(play.views), 3)))
         parts.append(part)
