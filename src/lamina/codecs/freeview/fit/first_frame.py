@@ -41,6 +41,12 @@ from lamina.fitting.checkpoint import Keeper
 GAIN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.45, 0.7)
 """Of the steps, after which gains are found. Only from 0.2 on: fog before held-out cameras, 1.5 dB less (panoptic)."""
 
+LEAST_GAIN_STEPS = 80
+"""Steps before which there is no picture yet that gains could be found by: 20 steps cost the demo's robot 1 dB."""
+
+LATEST_FIRST_GAIN = 0.2
+"""Of the steps of a short fit, after which they are found all the same."""
+
 CUBE_SHARE = 1.4
 """Side of the cube in which things move, in extents of the cameras."""
 
@@ -100,7 +106,9 @@ def fit_first(signal: TimedCapture, config: FreeviewConfig, session: Session) ->
         if session.checkpoint is not None:
             saved.save(session.checkpoint, session.key, state, {"gains": gains})
 
-    moments = {max(1, round(share * own.schedule.steps)) for share in GAIN_SHARES}
+    steps = own.schedule.steps
+    least = max(1, min(LEAST_GAIN_STEPS, round(LATEST_FIRST_GAIN * steps)))
+    moments = {max(least, round(share * steps)) for share in GAIN_SHARES}
     try:
         while not is_trained(state, scene):
             evenly = replace(scene, capture=evened(capture, gains))
