@@ -62,7 +62,7 @@ def test_rejects_frames_beyond_the_end(run, tmp_path: Path, rig: Path, frames: s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--group-frames", "0"), "group_frames is 0, expected at least 1"),
+        (("--group-frames", "0"), "--group-frames is 0, expected at least 1"),
         (("--layers", "0"), "1...8"),
         (("--kbps", "0"), "above 0"),
         (("--psnr", "30"), "freeview, which takes --bytes, --kbps, --lambda"),

@@ -39,6 +39,9 @@ EXAMPLES = (
 )
 
 
+TYPED_FIELDS = {"level_count": "--levels", "group_frames": "--group-frames"}
+"""Fields of configurations that have options of their own."""
+
 IDLE: dict[Medium, tuple[str, ...]] = {
     "picture": ("test_every", "group_frames", "pixel_format"),
     "clip": ("test_every",),
@@ -181,9 +184,10 @@ def _config_of(codec: AnyCodec, options: argparse.Namespace, knobs: list[str]) -
 
 
 def _as_typed(message: str) -> str:
-    """A message with the names of targets as they are typed here."""
-    for kind, option in TARGET_OPTIONS.items():
-        message = message.replace(kind, option.flag)
+    """A message with the names of targets and of what is asked of any codec as they are typed here."""
+    typed = {kind: option.flag for kind, option in TARGET_OPTIONS.items()} | TYPED_FIELDS
+    for name, flag in typed.items():
+        message = message.replace(name, flag)
     return message
 
 
