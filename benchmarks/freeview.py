@@ -141,7 +141,7 @@ def measured(capture: TimedCapture, variant: str, folder: Path) -> dict[str, Any
         "size_bytes": path.stat().st_size,
         "levels": levels,
         "frame_bytes": sizes,
-        "first_frame_s": {"wall": clock.spent["first"][0], "cpu": clock.spent["first"][1]},
+        "first_frame_s": dict(zip(("wall", "cpu"), clock.spent.get("first", ()), strict=False)),
         "frame_s": {"wall": fmean(wall for wall, _ in frames), "cpu": fmean(cpu for _, cpu in frames)}
         if frames
         else {},

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from multiprocessing import get_context
@@ -32,7 +33,7 @@ from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import PRESETS, FreeviewConfig, NetworkedConfig
 from lamina.codecs.freeview.fit import fit as fit_cells
 from lamina.codecs.freeview.fit import networked_fit
-from lamina.codecs.freeview.fit.start import motion_facts, networked_facts
+from lamina.codecs.freeview.fit.start import movers
 from lamina.codecs.freeview.model import FirstPart
 from lamina.data.captures.timed import TimedCapture, read_timed_capture
 
@@ -84,18 +85,14 @@ def first_of(path: Path, config: FreeviewConfig) -> FirstPart:
             if unit.key.group >= 0:
                 break
     assert decoder is not None
-    facts, layers = decoder.facts, decoder.rest.layers
-    cells = networks = None
-    if config.networked is None:
-        cells = motion_facts(config.motion, facts.anchors, layers)
-    else:
-        networks = networked_facts(config.networked, facts.anchors, layers)
-    facts = replace(
-        facts, has_cells=networks is None, has_networks=networks is not None, cells=cells, networks=networks
-    )
+    layers = decoder.rest.layers
+    cells, networks = movers(config, decoder.facts.anchors, layers)
+    flags = {"has_cells": cells is not None, "has_networks": networks is not None}
+    facts = replace(decoder.facts, cells=cells, networks=networks, **flags)
     return FirstPart(facts, decoder.rest.heads, decoder.context, layers, decoder.rest.cameras)
 
 
+@contextmanager
 def starting_from(first: FirstPart) -> Iterator[None]:
     """Encodes start from this first frame while the context lasts."""
     with (
@@ -108,11 +105,10 @@ def starting_from(first: FirstPart) -> Iterator[None]:
 def point(capture: TimedCapture, config: FreeviewConfig, first: Path, path: Path) -> dict[str, Any]:
     """One encode: bytes and quality of the frames after the first."""
     path.unlink(missing_ok=True)
-    start, starts = time.process_time(), starting_from(first_of(first, config))
-    next(starts)
-    lamina.encode(capture, path, config=config).close()
+    start = time.process_time()
+    with starting_from(first_of(first, config)):
+        lamina.encode(capture, path, config=config).close()
     spent = time.process_time() - start
-    next(starts, None)
     with lamina.open(path) as media:
         sizes = [0] * media.frame_count
         for entry in media.stream.entries:

@@ -28,7 +28,7 @@ from lamina.anchors.fitting.training import FitInput
 from lamina.anchors.picturing import eight_bits, shown
 from lamina.codec import Session
 from lamina.codecs.freeview.config import FreeviewConfig
-from lamina.codecs.freeview.fit.start import motion_facts, networked_facts
+from lamina.codecs.freeview.fit.start import movers
 from lamina.codecs.freeview.model import FirstPart
 from lamina.codecs.freeview.syntax import VERSION, FreeviewFacts
 from lamina.data.captures import Capture, with_points
@@ -153,13 +153,11 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
     heads = tune(scene, state, quantized, report)
     camera = signal.views[signal.train[0]].camera
     rate = Fraction(signal.frames_per_second).limit_denominator(RATE_LIMIT)
-    networks = None
-    if config.networked is not None:
-        networks = networked_facts(config.networked, quantized.facts, quantized.layers)
+    cells, networks = movers(config, quantized.facts, quantized.layers)
     facts = FreeviewFacts(
         VERSION,
         False,
-        networks is None,
+        cells is not None,
         networks is not None,
         0,
         signal.background,
@@ -169,7 +167,7 @@ def finish(signal: TimedCapture, scene: FitInput, state: FitState, config: Freev
         rate.denominator,
         float(np.float32(scene.near)),
         quantized.facts,
-        motion_facts(config.motion, quantized.facts, quantized.layers) if networks is None else None,
+        cells,
         networks,
     )
     held_out = signal.test if len(signal.test) >= LEAST_CAMERAS else (*signal.test, *signal.train)

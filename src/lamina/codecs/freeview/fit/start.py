@@ -12,11 +12,20 @@ import torch
 from lamina.anchors.layers import AnchorLayer, anchors_of
 from lamina.anchors.octree import Indices
 from lamina.anchors.syntax import AnchorFacts
-from lamina.codecs.freeview.config import MotionConfig, NetworkedConfig
+from lamina.codecs.freeview.config import FreeviewConfig, MotionConfig, NetworkedConfig
 from lamina.codecs.freeview.hierarchy import cell_count
 from lamina.codecs.freeview.networked.points import places_of, sizes_for
 from lamina.codecs.freeview.networked.syntax import MAX_ENTROPY_BITS, NetworkedFacts, Representation
 from lamina.codecs.freeview.syntax import MotionFacts
+
+
+def movers(
+    config: FreeviewConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]
+) -> tuple[MotionFacts | None, NetworkedFacts | None]:
+    """What moves anchors: cells, or networks; the other is None."""
+    if config.networked is None:
+        return motion_facts(config.motion, facts, layers), None
+    return None, networked_facts(config.networked, facts, layers)
 
 
 def motion_facts(config: MotionConfig, facts: AnchorFacts, layers: Sequence[AnchorLayer]) -> MotionFacts:

@@ -26,6 +26,8 @@ MAX_SEARCHES = 1 << 24
 MAX_PARAMETER = 1e9
 """Largest magnitude of a parameter; sums over frames saturate there."""
 
+MAX_ENTROPY_BITS = 8
+"""Of parameters whose integers are entropy coded: what the widest table of normal values holds."""
 OUTPUT_GROUPS = 4
 """Networks give differences of features, positions, rotations and offsets."""
 
@@ -84,10 +86,6 @@ class NetworkedFacts(Syntax):
             raise ValueError(f"{self.network_bits} bits of a parameter; integers have at most {MAX_CODED_BITS}")
         if self.has_network_entropy and self.network_bits > MAX_ENTROPY_BITS:
             raise ValueError(f"{self.network_bits} bits; entropy coding takes at most {MAX_ENTROPY_BITS}")
-
-
-MAX_ENTROPY_BITS = 8
-"""Of parameters whose integers are entropy coded: what the widest table of normal values holds."""
 
 
 @dataclass(frozen=True, slots=True)
