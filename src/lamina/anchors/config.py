@@ -83,10 +83,10 @@ class LossConfig:
     volume: float = 0.01
     """Weight of the mean volume of Gaussians, in cubes of a fifth of the cameras' extent (Scaffold-GS, whose captures
     are about 5 units wide)."""
-    width: float = 0.0
-    """Weight of what Gaussians look wider than `allowed_width`, radians, all of a picture together (ours). 0: off."""
-    allowed_width: float = 0.2
-    """Radians: standard deviation of a Gaussian, as a camera sees it, that costs nothing."""
+    width_excess: float = 0.0
+    """Weight of what Gaussians look wider than `allowed_width_rad`, all of a picture together (ours). 0: off."""
+    allowed_width_rad: float = 0.2
+    """Standard deviation of a Gaussian, as a camera sees it, that costs nothing."""
     coarse_to_fine: Literal["all", "cyclic", "off"] = "cyclic"
     """Levels whose error counts beside the top level's: all of them at every step (Eq. 12), one in turn, or none."""
     lower_weight: float = 0.4

@@ -23,15 +23,15 @@ def volume(scales: Float[Tensor, "m 3"], unit: float) -> Float[Tensor, ""]:
     return (scales / unit).prod(dim=1).mean() if len(scales) else scales.sum()
 
 
-def width_excess(gaussians: Gaussians3D, viewpoint: Float64[np.ndarray, "3"], allowed: float) -> Float[Tensor, ""]:
-    """By how much Gaussians look wider than `allowed` from a place, all together; standard deviations, radians.
+def width_excess(gaussians: Gaussians3D, viewpoint: Float64[np.ndarray, "3"], allowed_rad: float) -> Float[Tensor, ""]:
+    """By how much Gaussians look wider than `allowed_rad` from a place, all together; standard deviations.
 
     A sheet of fog before some cameras is cheap there, and veils everything for a camera between them. Its volume tells
     little, since it is thin (ours).
     """
     place = torch.from_numpy(viewpoint).to(gaussians.means)
     distances = (gaussians.means - place).norm(dim=1).clamp_min(LEAST_DISTANCE)
-    return functional.relu(gaussians.scales.amax(dim=1) / distances - allowed).sum()
+    return functional.relu(gaussians.scales.amax(dim=1) / distances - allowed_rad).sum()
 
 
 def info_nce(

@@ -112,9 +112,9 @@ def take_step(scene: FitInput, state: FitState) -> float:
     loss = photometric(image.pixels, shot.target, scene.config.loss.ssim)
     unit = scene.capture.camera_extent / VOLUME_UNITS
     loss = loss + scene.config.loss.volume * volume(seen.gaussians.scales, unit)
-    if scene.config.loss.width > 0:
-        excess = width_excess(seen.gaussians, shot.camera.position_world, scene.config.loss.allowed_width)
-        loss = loss + scene.config.loss.width * excess
+    if scene.config.loss.width_excess > 0:
+        excess = width_excess(seen.gaussians, shot.camera.position_world, scene.config.loss.allowed_width_rad)
+        loss = loss + scene.config.loss.width_excess * excess
     if stage.has_lower_levels:
         loss = loss + lower_levels(scene, state, seen, shot, stage, random)
     if scene.config.loss.info_nce > 0 and state.lattice.layer_count > 1:

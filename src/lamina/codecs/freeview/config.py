@@ -201,7 +201,7 @@ class FreeviewConfig:
         default_factory=lambda: AnchorFitConfig(
             rate_weight=0.0035,
             anchors=AnchorConfig(first=700, limit=13_000, near_share=0.25),
-            loss=LossConfig(width=0.02),
+            loss=LossConfig(width_excess=0.02),
             schedule=ScheduleConfig(steps=4_000, tune_steps=200),
         )
     )
