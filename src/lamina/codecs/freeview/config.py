@@ -275,8 +275,11 @@ def configure(choices: Choices) -> FreeviewConfig:
 
 def _fast() -> FreeviewConfig:
     default = FreeviewConfig()
-    first = replace(default.first, schedule=ScheduleConfig(steps=1_500, tune_steps=100))
-    return replace(default, first=first, motion=MotionConfig(iterations=75))
+    # A short fit prunes less: at the default's lambda its first frame takes half as much again, for .1 dB.
+    schedule = ScheduleConfig(steps=1_500, tune_steps=100)
+    first = replace(default.first, rate_weight=0.007, schedule=schedule)
+    births = replace(default.births, iterations=60)
+    return replace(default, first=first, motion=MotionConfig(iterations=75), births=births)
 
 
 def _paper() -> FreeviewConfig:
