@@ -130,6 +130,8 @@ def renewed(
 ) -> tuple[Changes, ...]:
     """With guests that come, and from time to time without those that show nothing."""
     rest, births = chain.rest, config.births
+    if chain.frame % births.every and chain.frame % births.departures_every:
+        return changes
     model = model_after(rest, chain.frame, changes, chain.states)
     stage = Stage(rest, chain.context, shots, model, cube)
     if chain.frame % births.departures_every == 0 and any(guests.count for guests in model.guests):
@@ -138,6 +140,8 @@ def renewed(
             for own, stays in zip(changes, staying(stage), strict=True)
         )
         stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
+    if chain.frame % births.every:
+        return changes
     new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
     if new is None:
         return changes
