@@ -118,9 +118,9 @@ class Place(NamedTuple):
 
 
 def born(
-    stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]
+    stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int], first_layer: int = 0
 ) -> tuple[int, AnchorLayer] | None:
-    """A layer, and guests of it that are worth their bits; None where nothing is new.
+    """A layer, `first_layer` or a finer one, and guests of it that are worth their bits; None where nothing is new.
 
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
@@ -129,8 +129,8 @@ def born(
     if found is None or sum(bool(one.mask.any()) for one in found[0]) < LEAST_VIEWS:
         return None
     errors, cube = found
-    for layer, least_share in enumerate(shares):
-        points = hull_points(errors, cube, least_share)
+    for layer in range(first_layer, len(shares)):
+        points = hull_points(errors, cube, shares[layer])
         cells, colors, free_share = _cells_of(stage, layer, points, config)
         if len(cells) >= config.least_cells and free_share >= LEAST_FREE:
             grown = _grown(stage, config, Place(layer, cells), colors, seed)
@@ -226,7 +226,8 @@ def _learned(
     random = np.random.default_rng((*seed, 1))
     order: list[int] = []
     every = torch.arange(len(values))
-    for step in range(1, config.iterations + 1):
+    steps = max(config.iterations, min(round(config.iterations_each * len(values)), config.most_iterations))
+    for step in range(1, steps + 1):
         if not order:
             order = random.permutation(len(views)).tolist()
         view = views[order.pop()]
@@ -234,7 +235,7 @@ def _learned(
         guests = stage.generated(_anchors_of(stage.rest, place, leaf, used), view.shot, LEAST_OPACITY)
         loss = photometric(view.shown(guests), view.shot.target, SSIM_SHARE)
         (gradient,) = torch.autograd.grad(loss, [leaf])
-        found.descend(every, gradient, FINAL_RATE ** (step / config.iterations) * rates, step)
+        found.descend(every, gradient, FINAL_RATE ** (step / steps) * rates, step)
     return found.values.numpy().astype(np.float64)
 
 

@@ -142,10 +142,18 @@ def renewed(
         stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
     if chain.frame % births.every:
         return changes
-    new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
-    if new is None:
-        return changes
-    return tuple(replace(own, born=new[1]) if layer == new[0] else own for layer, own in enumerate(changes))
+    layer, seed = 0, (config.seed, chain.frame)
+    while layer < len(changes):
+        new = born(stage, births, chain.pace.rate_weight, seed, layer)
+        if new is None:
+            break
+        changes = tuple(replace(own, born=new[1]) if at == new[0] else own for at, own in enumerate(changes))
+        if new[1].count < births.many:
+            break
+        # Somebody enters: what layer 0 has of him is coarse, and finer guests need not wait for the next frame.
+        stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
+        layer = new[0] + 1
+    return changes
 
 
 def no_changes(state: ScaleState) -> Changes:
