@@ -59,7 +59,7 @@ class MotionConfig:
 
     dimensions: int = 24
     """Principal components of the person's own expressions."""
-    steps: int = 10
+    steps: int = 3
     """Of refinement through the renderer, a frame."""
     side_px: int = 256
     """Longer side of what is compared while a frame is refined, at most."""
@@ -148,7 +148,7 @@ def _fast() -> HeadConfig:
         default,
         shape=replace(default.shape, mesh_gaussians=5_000, free_gaussians=2_000),
         learning=replace(default.learning, frames=80, steps=1_500),
-        motion=replace(default.motion, steps=4, side_px=192),
+        motion=replace(default.motion, steps=2, side_px=192),
     )
 
 
