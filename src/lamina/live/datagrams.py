@@ -44,8 +44,8 @@ def unpack_datagram(data: bytes) -> Datagram:
         raise BitstreamError(f"{len(data)} bytes, expected at most {MAX_DATAGRAM_BYTES}", "datagram")
     head, end = DatagramHead.unpack(data)
     body = data[end:]
-    if head.check != _check(head.kind, head.model, body):
-        raise BitstreamError("its check does not fit: damaged on the way", "datagram", "check")
+    if head.checksum != _check(head.kind, head.model, body):
+        raise BitstreamError("its checksum does not fit: damaged on the way", "datagram", "checksum")
     return Datagram(head.kind, head.model, body)
 
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lamina.codec import AnyCodec, LiveDecoder, Model, StreamInfo
 from lamina.errors import BitstreamError
 from lamina.live.datagrams import Datagram, pack_datagram, unpack_datagram, whole_number
 from lamina.live.ordering import Ordering
-from lamina.live.pieces import ModelAssembly
+from lamina.live.pieces import ModelAssembly, ModelPieces
 from lamina.live.syntax import Feedback, FrameHead, Kind
 from lamina.units import STREAM_HEADER, Unit
 
@@ -45,7 +45,7 @@ class Inbox:
         self, codec_of: Callable[[int], AnyCodec], patience_s: float = 0.06, name: bytes | None = None
     ) -> None:
         """`codec_of` finds a codec by its number; `name` is of the only model that is taken, None: the first."""
-        self.received, self.ended, self.info = Received(), False, None
+        self.received, self.ended = Received(), False
         self._codec_of, self._name = codec_of, name
         self._patience_s, self._ordering = patience_s, Ordering[Model](patience_s)
         self._assembly: ModelAssembly | None = None
@@ -54,6 +54,17 @@ class Inbox:
         self.codec: AnyCodec | None = None
         self.info: StreamInfo | None = None
         """What the model's header says, once it has come."""
+
+    def expect(self, model: ModelPieces) -> None:
+        """A model that is here already: no other is taken.
+
+        Raises:
+            BitstreamError: it is damaged, or of a codec that codes nothing live.
+        """
+        self._name, self._assembly = model.name, ModelAssembly(model.name)
+        for body in model.pieces:
+            for unit in self._assembly.take(body):
+                self._take_unit(unit)
 
     @property
     def late(self) -> int:
@@ -70,18 +81,20 @@ class Inbox:
         """All of it."""
         return self._assembly is not None and self._assembly.is_whole
 
-    def take(self, data: bytes, now_s: float) -> None:
-        """A datagram. Whatever is in it, nothing is raised: it is used, or counted and dropped."""
+    def take(self, data: bytes, now_s: float) -> bool:
+        """A datagram; whether it was of use. Whatever is in it, nothing is raised: what is wrong is counted."""
         self.received.datagrams += 1
         try:
             datagram = unpack_datagram(data)
             if not self._is_ours(datagram, now_s):
                 self.received.other_model += 1
-                return
+                return False
             self._use(datagram, now_s)
             self._valid_s = now_s
+            return True
         except BitstreamError:
             self.received.damaged += 1
+            return False
 
     def due(self, now_s: float) -> list[tuple[int, Model]]:
         """Frames whose turn it is, by number."""

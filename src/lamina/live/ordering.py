@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbered things come in any order; they leave in theirs, a little late where one is missing, without those that do
-not come."""
+"""Numbered things come in any order; they leave in theirs, those that do not come left out after a short wait."""
 
 from __future__ import annotations
 

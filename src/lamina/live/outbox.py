@@ -35,8 +35,8 @@ class Sent:
     frames: int = 0
     frame_bytes: int = 0
     """Whole datagrams, without what IP and UDP add (28 bytes each)."""
-    alone: int = 0
-    """Frames that need no other."""
+    unconfirmed: int = 0
+    """Frames that could build on no other: the receiver had confirmed none of late."""
     pieces: int = 0
     feedback: int = 0
     dropped: int = 0
@@ -68,12 +68,19 @@ class Outbox:
         Raises:
             SignalError: nothing in the picture can be coded.
         """
-        packet = self.coder.code(pixels, number, self._reference(now_s))
+        reference = self._reference(now_s)
+        packet = self.coder.code(pixels, number, reference)
         self._number = number
         data = pack_datagram(Kind.FRAME, self.model.name, FrameHead(number & 0xFFFF).pack() + packet)
         self.sent.frames += 1
         self.sent.frame_bytes += len(data)
+        self.sent.unconfirmed += reference is None
         return data
+
+    @property
+    def has_arrived(self) -> bool:
+        """The receiver has said that it has all of the model."""
+        return self._is_complete
 
     def end(self) -> bytes:
         """No more frames."""

@@ -52,7 +52,7 @@ class DatagramHead(Syntax):
     """What follows."""
     model: Annotated[bytes, Bytes(length=NAME_BYTES)]
     """First bytes of the SHA-256 of the model's manifest."""
-    check: Annotated[int, UInt(16)]
+    checksum: Annotated[int, UInt(16)]
     """Lower bits of the CRC-32 of kind, model and body."""
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A frame and columns near it enter; columns that show it leave, in a few steps with a curvature that is found once.
 
-    row <- row - (J'J + damping + prior)^-1 (J' r + prior row)        J: of the pixels by the columns, r: pixels less the frame
+    row <- row - (J'J + damping + prior)^-1 (J' r + prior row)        J: pixels by columns, r: pixels less the frame
 
 What a picture changes by when a column does is much the same in all frames of a head, so that J'J, which takes two
 pictures a column, is made once, where the head rests; J' r is exact, one backward pass a step. Three such steps reach
@@ -69,9 +69,7 @@ class Newton:
     inverse: Float[Tensor, "c c"]
     """Of curvature, damping and prior."""
 
-    def refined(
-        self, begin: Float[Tensor, " c"], target: Float[Tensor, "h w 3"], steps: int
-    ) -> Float[Tensor, " c"]:
+    def refined(self, begin: Float[Tensor, " c"], target: Float[Tensor, "h w 3"], steps: int) -> Float[Tensor, " c"]:
         """Columns after so many steps."""
         row = begin
         for _ in range(steps):

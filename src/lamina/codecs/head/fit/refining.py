@@ -18,16 +18,21 @@ from torch import Tensor
 
 from lamina.codecs.head.columns import FIXED
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components
+from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import EXPRESSION, reduced, row_of, size_within
 from lamina.codecs.head.fit.newton import Newton, Sight, newton_of, usual_reach
-from lamina.codecs.head.model import Head
+from lamina.codecs.head.fit.tracker import unpack_person
+from lamina.codecs.head.model import Head, expressions_of
+from lamina.codecs.head.steps import rotation_matrix
+from lamina.codecs.head.syntax import HeadFacts
 from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.data.faces.identity import Person
-from lamina.data.faces.tracking import FaceTracker, watched
+from lamina.data.faces.tracking import Face, FaceTracker, watched
 
 FIRST_STEPS = 10
 """Of a run's first frame, which begins less well."""
+
+
 @dataclass(frozen=True, eq=False)
 class Refiner:
     """What frames are fitted with."""
@@ -65,9 +70,7 @@ class Refiner:
 
         row, tracked = before, None
         for seen in watched(kept(), name, begins):
-            face = row_of(tracker.track(*seen), self.rest)
-            still = np.zeros(facts.torso, np.float32)
-            now = np.concatenate([face[:FIXED], still, self.components.project(face[EXPRESSION:])])
+            now = self.tracked_row(tracker.track(*seen))
             pixels = held.pop()
             if tracked is None and row is not None:
                 tracked = now
@@ -76,6 +79,11 @@ class Refiner:
             steps = self.config.motion.steps if row is not None and tracked is not None else FIRST_STEPS
             row, tracked = self.refined(begin, pixels, steps), now
             yield row
+
+    def tracked_row(self, face: Face) -> Float32[np.ndarray, " c"]:
+        """What the tracker saw, as columns in their units; the torso rests."""
+        row, still = row_of(face, self.rest), np.zeros(self.head.facts.torso, np.float32)
+        return np.concatenate([row[:FIXED], still, self.components.project(row[EXPRESSION:])])
 
     def refined(
         self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], steps: int
@@ -105,3 +113,19 @@ class Refiner:
 def compared_size(head: Head, config: HeadConfig) -> tuple[int, int]:
     """Of pictures while frames are refined."""
     return size_within(head.facts.width, head.facts.height, config.motion.side_px)
+
+
+def refiner_of(head: Head, config: HeadConfig) -> Refiner:
+    """What frames are fitted with, from what is sent alone: an encode that goes on has the same."""
+    facts = head.facts
+    rest = np.array(facts.rest, np.float64)
+    pose = HeadPose(rotation_matrix(rest[:3]), rest[3:], np.zeros(0))
+    pinhole = Pinhole(facts.focal_px, facts.width / 2, facts.height / 2)
+    person = unpack_person(head.layers[0].tracker)
+    return Refiner(head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32))
+
+
+def _components(facts: HeadFacts) -> Components:
+    """How expressions become what is sent."""
+    _, basis = expressions_of(facts)
+    return Components(facts.mean, facts.basis_scales, facts.basis, projection(basis))
