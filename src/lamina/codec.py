@@ -267,11 +267,7 @@ class LiveCoder(Protocol):
     """Codes one frame after another as they come, for packets that may be lost. It keeps what it sent lately."""
 
     def code(self, pixels: UInt8[np.ndarray, "h w 3"], number: int, reference: int | None) -> bytes:
-        """A packet's payload; `reference` is a frame that the receiver has surely, None: it stands alone.
-
-        Raises:
-            SignalError: there is nothing in the picture that can be coded; later frames may be better.
-        """
+        """A packet; `reference`: a frame that the receiver surely has. Raises `SignalError`: nothing can be coded."""
         ...
 
     def check(self, number: int) -> int | None:
@@ -283,19 +279,11 @@ class LiveDecoder(Protocol):
     """What a receiver has: units that were sent once, and frames of late."""
 
     def take_unit(self, unit: Unit) -> None:
-        """A unit of the stream group.
-
-        Raises:
-            BitstreamError: it is damaged, or what it needs has not come.
-        """
+        """A unit of the stream group. Raises `BitstreamError`: it is damaged, or what it needs has not come."""
         ...
 
     def decode(self, number: int, payload: bytes) -> Model:
-        """The frame of a packet, at the level that the units reach.
-
-        Raises:
-            BitstreamError: it is damaged, or builds on what is not here.
-        """
+        """The frame of a packet. Raises `BitstreamError`: it is damaged, or builds on what is "not here"."""
         ...
 
     def check(self, number: int) -> int | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from lamina.errors import BitstreamError
 from lamina.live.syntax import (
     HASH_BYTES,
-    MAX_PIECES,
     MAX_UNIT_BYTES,
     NAME_BYTES,
     PIECE_BYTES,
@@ -19,6 +18,10 @@ from lamina.live.syntax import (
     PieceHead,
 )
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit, UnitKey
+
+
+MANIFEST_PIECES = 6
+"""A manifest with all that it may say is no longer."""
 
 
 @dataclass(frozen=True)
@@ -130,23 +133,21 @@ class ModelAssembly:
             yield Unit(UnitKey(STREAM_GROUP, number + HEADER_LAYER, 0), payload)
 
     def _find_manifest(self) -> None:
-        """In the first pieces."""
+        """In the first pieces, nearly always in the first alone."""
         known = 0
-        while known in self.pieces and known < MAX_PIECES:
+        while known in self.pieces and known < MANIFEST_PIECES:
             known += 1
-        begin = b"".join(self.pieces[number] for number in range(min(known, 2)))
-        if not begin or (known < 2 and self._count > 1 and len(begin) < PIECE_BYTES):
-            return
+        begin = b"".join(self.pieces[number] for number in range(known))
         try:
             manifest, end = Manifest.unpack(begin)
-            if _hash(begin[:end])[:NAME_BYTES] != self.name or end + sum(manifest.sizes_bytes) != self.total_bytes:
-                raise BitstreamError("is not the one that the datagrams name", "manifest")
         except BitstreamError:
-            if known < min(2, self._count):
-                return
-            self.pieces.clear()
-            self.total_bytes = 0
-            raise
+            if known == min(MANIFEST_PIECES, self._count):
+                self._forget_all()
+                raise
+            return
+        if _hash(begin[:end])[:NAME_BYTES] != self.name or end + sum(manifest.sizes_bytes) != self.total_bytes:
+            self._forget_all()
+            raise BitstreamError("is not the one that the datagrams name", "manifest")
         self._manifest, self.codec = manifest, manifest.codec
         ends = [end]
         for size in manifest.sizes_bytes:
@@ -166,3 +167,7 @@ class ModelAssembly:
         """Pieces that were wrong come again."""
         for number in range(start // PIECE_BYTES, -(-end // PIECE_BYTES)):
             self.pieces.pop(number, None)
+
+    def _forget_all(self) -> None:
+        self.pieces.clear()
+        self.total_bytes = 0
