@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a line does to datagrams: what is shown is what was sent, a loss costs its own frame, and nothing drifts."""
 
+import itertools
+
 import numpy as np
 import pytest
 from call_samples import FRAMES_PER_SECOND, ChanceCoder, Line, Shown, called, head_units, model_of
@@ -32,7 +34,7 @@ def expect_what_was_sent(outbox: Outbox, shown: Shown) -> None:
 def longest_gap(shown: Shown, start: int, stop: int) -> int:
     """Frames in a row that were not shown."""
     numbers = [start - 1, *(number for number in shown.order if start <= number < stop), stop]
-    return max(after - before - 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return max(after - before - 1 for before, after in itertools.pairwise(numbers))
 
 
 @pytest.mark.parametrize(("loss", "burst"), [(0.0, 1), (0.05, 1), (0.1, 1), (0.2, 1), (0.05, 5), (0.1, 5), (0.2, 5)])

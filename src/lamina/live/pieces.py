@@ -19,7 +19,6 @@ from lamina.live.syntax import (
 )
 from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit, UnitKey
 
-
 MANIFEST_PIECES = 6
 """A manifest with all that it may say is no longer."""
 
