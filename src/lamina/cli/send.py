@@ -53,7 +53,10 @@ def parser() -> Parser:
         "--model-kbps", type=positive, default=400.0, metavar="RATE", help="of the model beside them; default: 400"
     )
     made.add_argument(
-        "--effort", type=count(1, 50), metavar="N", help="steps a frame; fewer are faster and worse; default: 3"
+        "--effort",
+        type=count(0, 50),
+        metavar="N",
+        help="steps a frame on all layers, after those on the base layer: more are slower and better; default: 1",
     )
     made.add_argument("--frames", type=frame_range, metavar="A:B", help="of a clip")
     made.add_argument("--every-frame", action="store_true", help="of a clip: however long that takes")

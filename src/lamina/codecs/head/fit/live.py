@@ -17,7 +17,7 @@ from lamina.codecs.head.coding import decode_states
 from lamina.codecs.head.columns import ROTATION, TRANSLATION, VALUE_LIMIT
 from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.rate import LARGEST_SCALE, STAY
-from lamina.codecs.head.fit.refining import FIRST_STEPS, Refiner, refiner_of
+from lamina.codecs.head.fit.refining import Refiner, refiner_of
 from lamina.codecs.head.live import RecentFrames
 from lamina.codecs.head.model import Head
 from lamina.codecs.head.packets import LONGEST_LAG, FrameState, pack_frame
@@ -30,6 +30,8 @@ STRAYED_RADIANS, STRAYED_CM = 0.35, 6.0
 """A head that was refined further away from where the tracker sees it has lost its way: it begins anew there."""
 BACKLOG_S = 0.25
 """Packets may be so much ahead of their rate before steps get coarser."""
+LIVE_STEPS = 1
+"""On all layers, after those on the base layer (`MotionConfig.coarse_steps`)."""
 NAME = "live"
 
 
@@ -94,10 +96,10 @@ class HeadLiveCoder(RecentFrames):
             self._row = self._tracked = None
             raise
         if self._row is None or self._tracked is None or has_strayed(self._row - self._tracked):
-            begin, steps = now, FIRST_STEPS
+            self._row = self._refiner.refined(now, pixels, is_first=True)
         else:
-            begin, steps = self._row + now - self._tracked, self._refiner.config.motion.steps
-        self._row, self._tracked = self._refiner.refined(begin, pixels, steps), now
+            self._row = self._refiner.refined(self._row + now - self._tracked, pixels)
+        self._tracked = now
         return self._row
 
     def _state(self, row: Float32[np.ndarray, " c"]) -> FrameState:
@@ -129,12 +131,11 @@ def open_coder(units: Sequence[Unit], choices: LiveChoices) -> HeadLiveCoder:
     if head is None or not head.layers or not head.layers[0].tracker:
         raise SignalError("the file holds no head that can be found in pictures: encode one with --codec head")
     default = HeadConfig()
-    config = default
-    if choices.effort is not None:
-        config = replace(default, motion=replace(default.motion, steps=choices.effort))
+    steps = LIVE_STEPS if choices.effort is None else choices.effort
+    config = replace(default, motion=replace(default.motion, steps=steps))
     refiner = refiner_of(head, config)
     # Found before the first picture, not in the middle of the call.
-    _ = refiner.newton
+    _ = refiner.newton, refiner.coarse
     facts = head.facts
     rate = LiveRate(choices.bits_per_second, facts.rate_numerator / facts.rate_denominator)
     return HeadLiveCoder(refiner, rate)

@@ -4,8 +4,8 @@
     row <- row - (J'J + damping + prior)^-1 (J' r + prior row)        J: pixels by columns, r: pixels less the frame
 
 What a picture changes by when a column does is much the same in all frames of a head, so that J'J, which takes two
-pictures a column, is made once, where the head rests; J' r is exact, one backward pass a step. Three such steps reach
-what ten of Adam do not (docs/codecs/head.md).
+pictures a column, is made once, where the head rests; J' r is exact, one backward pass a step. Two such steps on the
+base layer and one on all reach what ten of Adam do not (docs/codecs/head.md).
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.data.faces.identity import Person
 from lamina.data.faces.tracking import Face, FaceTracker, watched
 
-FIRST_STEPS = 10
-"""Of a run's first frame, which begins less well."""
+FIRST_STEPS = 6
+"""Coarse ones of a run's first frame, which begins less well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,7 @@ class Refiner:
                 tracked = now
                 continue
             begin = now + self.start if row is None or tracked is None else row + now - tracked
-            steps = self.config.motion.steps if row is not None and tracked is not None else FIRST_STEPS
-            row, tracked = self.refined(begin, pixels, steps), now
+            row, tracked = self.refined(begin, pixels, is_first=row is None or tracked is None), now
             yield row
 
     def tracked_row(self, face: Face) -> Float32[np.ndarray, " c"]:
@@ -86,20 +85,30 @@ class Refiner:
         return np.concatenate([row[:FIXED], still, self.components.project(row[EXPRESSION:])])
 
     def refined(
-        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], steps: int
+        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], *, is_first: bool = False
     ) -> Float32[np.ndarray, " c"]:
-        """Columns of one frame after so many steps."""
-        if steps == 0:
+        """Columns of one frame: steps on the base layer, then on all; more where nothing is known of a frame before."""
+        motion = self.config.motion
+        if not motion.steps and not motion.coarse_steps:
             return begin
-        target = torch.from_numpy(reduced(pixels[None], self.config.motion.side_px)[0])
-        return self.newton.refined(torch.from_numpy(begin.astype(np.float32)), target, steps).numpy()
+        target = torch.from_numpy(reduced(pixels[None], motion.side_px)[0])
+        row = torch.from_numpy(begin.astype(np.float32))
+        row = self.coarse.refined(row, target, FIRST_STEPS if is_first else motion.coarse_steps)
+        return self.newton.refined(row, target, motion.steps).numpy()
 
     @cached_property
     def newton(self) -> Newton:
-        """Found where the head rests: the same for all frames, and for an encode that goes on."""
-        steps = torch.from_numpy(self.head.steps)
-        sight = Sight(self.head, self.behind(*compared_size(self.head, self.config)))
-        return newton_of(sight, usual_reach(self.head.facts.activity, self.head.steps), steps)
+        """Of all layers. Found where the head rests: the same for all frames, and for an encode that goes on."""
+        return self._newton_of(self.head)
+
+    @cached_property
+    def coarse(self) -> Newton:
+        """Of the base layer."""
+        return self.newton if self.head.level == 0 else self._newton_of(self.head.at(0))
+
+    def _newton_of(self, head: Head) -> Newton:
+        sight = Sight(head, self.behind(*compared_size(self.head, self.config)))
+        return newton_of(sight, usual_reach(head.facts.activity, head.steps), torch.from_numpy(head.steps))
 
     def behind(self, width: int, height: int) -> Float[Tensor, "h w 3"]:
         """What is behind the person, as large as what is compared."""
