@@ -6,7 +6,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from call_samples import FACTS, NOTHING, ChanceCoder, head_units, model_of
+from benchmarks.lossy_line import NOTHING
+from call_samples import FACTS, ChanceCoder, head_units, model_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,9 +5,11 @@ import itertools
 
 import numpy as np
 import pytest
-from call_samples import FRAMES_PER_SECOND, ChanceCoder, Line, Shown, called, head_units, model_of
+from benchmarks.lossy_line import FRAMES_PER_SECOND, NOTHING, Line, Shown, called
+from call_samples import ChanceCoder, head_units, model_of
 
 from lamina.codecs import codec_of_wire_id
+from lamina.codecs.head.model import HeadModel
 from lamina.live.inbox import FORGET_S, Inbox
 from lamina.live.outbox import Outbox
 
@@ -26,9 +28,10 @@ def expect_what_was_sent(outbox: Outbox, shown: Shown) -> None:
     coder = outbox.coder
     assert isinstance(coder, ChanceCoder)
     assert shown.order == sorted(set(shown.order))
-    for number, state in shown.frames.items():
-        np.testing.assert_array_equal(state.values, coder.sent[number].values)
-        assert state.scale == coder.sent[number].scale
+    for number, model in shown.models.items():
+        assert isinstance(model, HeadModel)
+        np.testing.assert_array_equal(model.values, coder.sent[number].values)
+        assert model.scale == coder.sent[number].scale
 
 
 def longest_gap(shown: Shown, start: int, stop: int) -> int:
@@ -94,7 +97,7 @@ def test_a_sender_that_begins_anew_is_followed() -> None:
     # Its clock goes on, its numbers begin at 0.
     for frame in range(100):
         now_s = 3.0 + FORGET_S + 0.5 + frame / FRAMES_PER_SECOND
-        inbox.take(again.frame(np.zeros((1, 1, 3), np.uint8), frame, now_s), now_s)
+        inbox.take(again.frame(NOTHING, frame, now_s), now_s)
         shown.order += [number for number, _ in inbox.due(now_s)]
     assert len(shown.order) > 95
 
@@ -118,7 +121,7 @@ def test_numbers_go_on_past_sixteen_bits() -> None:
     shown = []
     for number in range(65500, 65700):
         now_s = 1.5 + FORGET_S + 0.1 + (number - 65500) / FRAMES_PER_SECOND
-        inbox.take(outbox.frame(np.zeros((1, 1, 3), np.uint8), number, now_s), now_s)
+        inbox.take(outbox.frame(NOTHING, number, now_s), now_s)
         shown += [found for found, _ in inbox.due(now_s)]
     assert len(shown) > 195
     assert shown == list(range(shown[0], shown[0] + len(shown)))

@@ -69,6 +69,11 @@ class HeadLiveCoder(RecentFrames):
         self._tracked: Float32[np.ndarray, " c"] | None = None
         self._number = -1
 
+    @property
+    def head(self) -> Head:
+        """Whose frames they are."""
+        return self._refiner.head
+
     def code(self, pixels: UInt8[np.ndarray, "h w 3"], number: int, reference: int | None) -> bytes:
         """The packet of a frame, on a frame that the receiver has where that is shorter.
 
