@@ -132,13 +132,16 @@ class Outbox:
         return self._rounds == 0 or (self._heard_s is not None and now_s - self._heard_s < SILENCE_S)
 
     def _piece(self, now_s: float) -> int | None:
-        """The next that is not confirmed, nor just sent."""
+        """One that is not confirmed, nor just sent: what coarse layers lack first, unheard one after another."""
         if self._is_complete:
             return None
-        for _ in range(len(self.model.pieces)):
-            number = self._next
-            self._next = (number + 1) % len(self.model.pieces)
-            self._rounds += self._next == 0
+        count = len(self.model.pieces)
+        is_heard = self._heard_s is not None and now_s - self._heard_s < SILENCE_S
+        for turn in range(count):
+            number = turn if is_heard else self._next
+            if not is_heard:
+                self._next = (number + 1) % count
+                self._rounds += self._next == 0
             is_held = number // 8 < len(self._held) and self._held[number // 8] >> number % 8 & 1
             if not is_held and now_s - self._times.get(number, -np.inf) >= AGAIN_S:
                 self._times[number] = now_s

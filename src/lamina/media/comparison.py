@@ -9,8 +9,8 @@ of their own (`over_time`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import tee
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from lamina.media.over_time import (
     still_pictures,
 )
 from lamina.media.reading import Media
+from lamina.media.regions import region_scores
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
 from lamina.units import SeenBy
 
@@ -67,6 +68,8 @@ class LevelQuality:
     """0...100; None for all but clips, where no ffmpeg with libvmaf is installed, and where the clip is too small."""
     lpips: float | None
     """Learned perceptual distance, 0 for alike; None where no weights were given."""
+    regions: Mapping[str, float]
+    """PSNR in each region that models of the file name, mean over the looks in which it is seen, dB; none: empty."""
     counts: Mapping[str, int]
     """What the (first frame's) model is made of: splats, anchors, ..."""
     over_time: QualityOverTime | None
@@ -136,10 +139,16 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
         ms_ssim=fmean(score.ms_ssim for score in scores),
         vmaf=vmaf_mean,
         lpips=fmean(distances) if distances else None,
+        regions=_regions_of(scores),
         counts=measuring.counts,
         over_time=over_time(scores) if info.is_timed else None,
         delivery=delivery,
     )
+
+
+def _regions_of(scores: Sequence[LookQuality]) -> dict[str, float]:
+    names = dict.fromkeys(name for score in scores for name in score.regions)
+    return {name: fmean(score.regions[name] for score in scores if name in score.regions) for name in names}
 
 
 def check_fits(media: Media, source: Signal) -> None:
@@ -229,7 +238,8 @@ class _Measuring:
         if not self.scores:
             self.size = (width, height)
         quality_db = finite_db(psnr(reference, decoded))
-        self.scores.append(self._score(look, quality_db, reference, decoded))
+        score = self._score(look, quality_db, reference, decoded)
+        self.scores.append(replace(score, regions=region_scores(staged, Size(width, height), reference, decoded)))
         if self.progress is not None:
             frames = self.media.frame_count
             done = (self.level + (model.frame + 0.5) / frames) / self.media.level_count

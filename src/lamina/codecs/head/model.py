@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Int32, UInt8
+from jaxtyping import Bool, Float, Float64, Int32, UInt8
 
 from lamina.cameras.camera import Camera
 from lamina.codec import Model, Size
@@ -283,6 +283,12 @@ class HeadModel:
             motion[:3, 3] = focus - motion[:3, :3] @ focus
             cameras.append(replace(own, camera_from_world=motion))
         return tuple(cameras)
+
+    def regions(self, view: Size | Camera) -> Mapping[str, Bool[np.ndarray, "h w"]]:
+        """Which pixels of a view are mouth, eyes, face, hair and torso (`head.regions`)."""
+        from lamina.codecs.head.regions import regions_of
+
+        return regions_of(self, view if isinstance(view, Camera) else _camera_for(self, view))
 
     @property
     def counts(self) -> Mapping[str, int]:
