@@ -144,10 +144,11 @@ def showing(models: list[HeadModel], size: Size) -> dict[str, float]:
     for threads in (1, 2):
         torch.set_num_threads(threads)
         pictures(models[0], size)
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
         for model in models:
             pictures(model, size)
         found[f"frames_per_second_{threads}_threads"] = len(models) / (time.perf_counter() - began_s)
+        found[f"cpu_s_per_frame_{threads}_threads"] = (time.process_time() - began_cpu_s) / len(models)
     torch.set_num_threads(before)
     return found
 

@@ -11,9 +11,11 @@ sys.path.append(str(Path(__file__).parents[1] / "codecs" / "head"))
 from head_samples import facts_of, head_part
 
 from lamina.codecs.head.coding import encode
+from lamina.codecs.head.fit.tracker import pack_person
 from lamina.codecs.head.live import RecentFrames
 from lamina.codecs.head.packets import LONGEST_LAG, FrameState, pack_frame
 from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
+from lamina.data.faces.identity import Person, landmark_model
 from lamina.live.pieces import ModelPieces, pieces_of
 from lamina.units import Unit
 
@@ -31,7 +33,10 @@ FACTS = facts()
 
 def head_units(gaussians: int = 400) -> list[Unit]:
     """Header and two layers, some pieces long."""
-    return list(encode([head_part(facts(gaussians))]))
+    part = head_part(facts(gaussians))
+    person = Person(np.zeros(len(landmark_model().identity)), np.zeros_like(landmark_model().neutral))
+    layers = (replace(part.layers[0], tracker=pack_person(person)), *part.layers[1:])
+    return list(encode([replace(part, layers=layers)]))
 
 
 def model_of(units: list[Unit]) -> ModelPieces:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from lamina.cli.console import has_style, print_warning
 from lamina.cli.options import Parser, count, frame_range, positive
 from lamina.codec import LiveChoices, StreamInfo
-from lamina.errors import SignalError
+from lamina.errors import BitstreamError, SignalError
 from lamina.live.addresses import Address, address_of
 
 if TYPE_CHECKING:
+    from lamina.data import Clip
     from lamina.live.calling import Call
     from lamina.live.outbox import Outbox, Sent
     from lamina.live.sources import Shot
@@ -78,6 +79,7 @@ def run(words: list[str]) -> int:
     from lamina.live.calling import Call, call
 
     options = parser().parse_args(words)
+    clip = _clip_of(options)
     outbox, info = _outbox(options)
     lead_s = 0.0 if options.source.isdecimal() else LEAD_S
     said = _Saying(options.quiet)
@@ -88,7 +90,7 @@ def run(words: list[str]) -> int:
         report = done
         said(outbox.sent, done)
 
-    shots = _shots(options, info)
+    shots = _shots(options, info, clip)
     began_s = time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):
         report = call(outbox, shots, options.to, lead_s=lead_s, report=told)
@@ -111,24 +113,35 @@ def _outbox(options: argparse.Namespace) -> tuple[Outbox, StreamInfo]:
     if codec.live is None:
         raise SignalError(f"{options.file}: codec {codec.name} codes nothing live; expected a file with a talking head")
     bits = None if options.kbps is None else 1000 * options.kbps
-    coder = codec.live.coder(units, LiveChoices(bits, options.effort))
+    try:
+        coder = codec.live.coder(units, LiveChoices(bits, options.effort))
+    except BitstreamError as error:
+        error.path = error.path or str(options.file)
+        raise
     pieces = pieces_of(codec.wire_id, units)
     return Outbox(coder, pieces, 1000 * options.model_kbps), codec.inspect(units[0].payload)
 
 
-def _shots(options: argparse.Namespace, info: StreamInfo) -> Callable[[], Iterator[Shot]]:
-    """Pictures, from when they are asked for; what is wrong with a source is said now."""
+def _clip_of(options: argparse.Namespace) -> Clip | None:
+    """The source, if it is a clip; what is wrong with it is said before anything is made."""
     from lamina.data import open_clip
+
+    if not options.source.isdecimal():
+        return open_clip(options.source, frame_range=options.frames)
+    if options.frames is not None or options.every_frame:
+        raise SignalError(f"camera {options.source}: --frames and --every-frame are for clips")
+    return None
+
+
+def _shots(options: argparse.Namespace, info: StreamInfo, clip: Clip | None) -> Callable[[], Iterator[Shot]]:
+    """Pictures, from when they are asked for."""
     from lamina.live.sources import camera_shots, clip_shots
 
     size, rate = (info.width, info.height), info.frames_per_second or Fraction(25)
-    if options.source.isdecimal():
+    if clip is None:
         from lamina.data.camera_feed import camera_frames
 
-        if options.frames is not None or options.every_frame:
-            raise SignalError(f"camera {options.source}: --frames and --every-frame are for clips")
         return lambda: camera_shots(camera_frames(int(options.source), *size, rate), size, rate)
-    clip = open_clip(options.source, frame_range=options.frames)
     return lambda: clip_shots(clip, size, every=options.every_frame)
 
 

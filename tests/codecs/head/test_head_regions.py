@@ -15,8 +15,8 @@ from lamina.media.backdrops import BACKGROUNDS, background_of, check_background,
 from lamina.media.regions import region_scores
 
 
-def a_model() -> HeadModel:
-    return list(decode(encode(parts_of(facts_of(1, gaussians=3000), 1))))[-1]
+def a_model(gaussians: int = 3000) -> HeadModel:
+    return list(decode(encode(parts_of(facts_of(1, gaussians=gaussians), 1))))[-1]
 
 
 def test_parts_are_where_they_are_on_a_face() -> None:
@@ -58,7 +58,7 @@ def test_regions_have_figures_of_their_own() -> None:
 
 
 def test_a_color_or_a_picture_stands_behind_and_the_person_before_it() -> None:
-    model = a_model()
+    model = a_model(40)
     plain = render(model, model.view).numpy()
     green = render(model.over(BACKGROUNDS["green"]), model.view).numpy()
     white = render(standing_before(model, (255, 255, 255)), model.view).numpy()  # pyright: ignore[reportArgumentType]
