@@ -10,7 +10,7 @@ of their own (`over_time`).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import tee
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -68,14 +68,14 @@ class LevelQuality:
     """0...100; None for all but clips, where no ffmpeg with libvmaf is installed, and where the clip is too small."""
     lpips: float | None
     """Learned perceptual distance, 0 for alike; None where no weights were given."""
-    regions: Mapping[str, float]
-    """PSNR in each region that models of the file name, mean over the looks in which it is seen, dB; none: empty."""
     counts: Mapping[str, int]
     """What the (first frame's) model is made of: splats, anchors, ..."""
     over_time: QualityOverTime | None
     """First frame, frames after it, each frame, and what moves; None for stills."""
     delivery: LevelDelivery | None
     """Bytes of the first frame and of those after it; None for stills."""
+    regions: Mapping[str, float] = field(default_factory=dict)
+    """PSNR in each region that models of the file name, mean over the looks in which it is seen, dB."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -139,10 +139,10 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
         ms_ssim=fmean(score.ms_ssim for score in scores),
         vmaf=vmaf_mean,
         lpips=fmean(distances) if distances else None,
-        regions=_regions_of(scores),
         counts=measuring.counts,
         over_time=over_time(scores) if info.is_timed else None,
         delivery=delivery,
+        regions=_regions_of(scores),
     )
 
 

@@ -56,14 +56,12 @@ def export(
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit.
-
-    `background`, a color or pixels of the pictures' size, stands behind what does not fill them.
+    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit. `background`, a
+    color or pixels of the pictures' size, stands behind what does not fill them.
 
     Standard output (``-``) and pipes take a picture or a clip in the format of `suffix` (None: PNG of one frame, else
     YUV4MPEG2). Another path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the
-    format of `suffix` (None: the first that the codec offers), without a fit where no `fit_steps` are named. A stopped
-    export goes on when it is called again.
+    format of `suffix` (None: the first offered), without a fit unless `fit_steps` are named; stopped, it goes on.
 
     Raises:
         Interrupted: `progress` raised it; of a sequence what is finished is kept in `<path>.part`.
