@@ -79,9 +79,7 @@ def export(
         return _export_pixels(media, path, shown, ending)
     is_folder = by_camera and not path.suffix
     if suffix is not None and not (offer is not None and is_folder):
-        raise SignalError(
-            f"{path}: a format beside it is for folders of models, standard output and pipes: leave it out"
-        )
+        raise SignalError(f"{path}: a format is for folders of models, standard output and pipes: leave it out")
     if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
