@@ -91,10 +91,9 @@ def run(words: list[str]) -> int:
         said(outbox.sent, done)
 
     shots = _shots(options, info, clip)
-    began_s = time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):
         report = call(outbox, shots, options.to, lead_s=lead_s, report=told)
-    _summary(options.to, outbox.sent, report or Call(), time.monotonic() - began_s)
+    _summary(options.to, outbox.sent, report or Call())
     return 0
 
 
@@ -162,7 +161,8 @@ class _Saying:
         print(f"\r\033[K{sent.frames} frames{latency}{problem}", end="", file=sys.stderr, flush=True)
 
 
-def _summary(to: Address, sent: Sent, done: Call, seconds: float) -> None:
+def _summary(to: Address, sent: Sent, done: Call) -> None:
+    seconds = 0.0 if done.began_s is None else time.monotonic() - done.began_s
     kbps = 8e-3 * sent.frame_bytes / max(seconds, 1e-3)
     latency = 1000 * sorted(done.latencies_s)[len(done.latencies_s) // 2] if done.latencies_s else 0.0
     print(

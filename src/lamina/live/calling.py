@@ -32,6 +32,8 @@ class Call:
     """Pictures in which there was nothing to code."""
     problem: str = ""
     """Of the last of them."""
+    began_s: float | None = None
+    """When the first picture was asked for, on the monotonic clock."""
     unsent: int = 0
     """Datagrams that the operating system did not take."""
 
@@ -62,6 +64,7 @@ def call(
             while time.monotonic() - began_s < lead_s and not outbox.has_arrived:
                 _turn(outbox, sending)
                 report(done)
+            done.began_s = time.monotonic()
             coding.start()
             while coding.is_alive():
                 _turn(outbox, sending)
