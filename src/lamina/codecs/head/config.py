@@ -59,8 +59,10 @@ class MotionConfig:
 
     dimensions: int = 24
     """Principal components of the person's own expressions."""
-    steps: int = 10
-    """Of refinement through the renderer, a frame."""
+    coarse_steps: int = 2
+    """Of refinement through the renderer, a frame, on the base layer alone: they cost a third."""
+    steps: int = 2
+    """Of refinement after them, on all layers."""
     side_px: int = 256
     """Longer side of what is compared while a frame is refined, at most."""
     rotation_step: float = 0.002
@@ -148,7 +150,7 @@ def _fast() -> HeadConfig:
         default,
         shape=replace(default.shape, mesh_gaussians=5_000, free_gaussians=2_000),
         learning=replace(default.learning, frames=80, steps=1_500),
-        motion=replace(default.motion, steps=4, side_px=192),
+        motion=replace(default.motion, steps=1, side_px=192),
     )
 
 

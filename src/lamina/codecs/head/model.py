@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Int32
+from jaxtyping import Bool, Float, Float64, Int32, UInt8
 
 from lamina.cameras.camera import Camera
 from lamina.codec import Model, Size
@@ -255,6 +255,12 @@ class HeadModel:
     """All columns; those of layers above are 0."""
     scale: int
     """Of their steps, quarters of octaves."""
+    background: tuple[int, int, int] | UInt8[np.ndarray, "h w 3"] | None = None
+    """What stands behind the person instead of the picture that was sent: a color, or pixels of the view's size."""
+
+    def over(self, background: tuple[int, int, int] | UInt8[np.ndarray, "h w 3"]) -> HeadModel:
+        """The same person before something else."""
+        return replace(self, background=background)
 
     @property
     def level(self) -> int:
@@ -277,6 +283,12 @@ class HeadModel:
             motion[:3, 3] = focus - motion[:3, :3] @ focus
             cameras.append(replace(own, camera_from_world=motion))
         return tuple(cameras)
+
+    def regions(self, view: Size | Camera) -> Mapping[str, Bool[np.ndarray, "h w"]]:
+        """Which pixels of a view are mouth, eyes, face, hair and torso (`head.regions`)."""
+        from lamina.codecs.head.regions import regions_of
+
+        return regions_of(self, view if isinstance(view, Camera) else _camera_for(self, view))
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -309,7 +321,10 @@ def render(model: HeadModel, view: Size | Camera | None = None) -> Float[Tensor,
             model.head.rig, look, pose_of(model.head, model.values, model.scale), math.log(facts.spreads[model.level])
         )
     image = render_spatial(gaussians, camera)
-    behind = model.head.behind(camera.width, camera.height)
+    if model.background is None:
+        behind = model.head.behind(camera.width, camera.height)
+    else:
+        behind = torch.from_numpy(np.asarray(model.background, np.float32) / np.float32(255))
     return image.pixels + (1 - image.alpha)[..., None] * behind
 
 

@@ -4,6 +4,8 @@
 header unit    HeadFacts                          stream group, layer -1
 layer unit     LayerHead · entropy stream         stream group, layers 0...: Gaussians, picture behind them
 run unit       RunHead · entropy stream           group g, a unit a layer: columns of all frames of the run
+
+live           PacketHead · entropy stream        in a datagram: columns of one frame
 """
 
 from __future__ import annotations
@@ -152,5 +154,21 @@ class RunHead(Syntax):
     """Steps of this run are those of the stream times 2 to the power of a quarter of this; the same in each layer."""
     frames: Annotated[int, Varint(MAX_RUN_FRAMES, minimum=1)]
     """In this run."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketHead(Syntax):
+    """In front of the columns of a frame that is sent alone."""
+
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    has_reference: Annotated[bool, Flag()]
+    """Columns are differences from another frame; otherwise they are the columns themselves."""
+    scale: Annotated[int, UInt(6, maximum=40)]
+    """Steps of this frame are those of the stream times 2 to the power of a quarter of this."""
+    lag: Annotated[int | None, UInt(8, minimum=1, when="has_reference")] = None
+    """The other frame's number is so much lower."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""

@@ -16,22 +16,20 @@ from lamina.codecs.head.background import shown, still_of
 from lamina.codecs.head.coding import Decoder, decode_states
 from lamina.codecs.head.columns import column_layers
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
-from lamina.codecs.head.fit.refining import Refiner
+from lamina.codecs.head.fit.refining import Refiner, refiner_of
 from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
-from lamina.codecs.head.fit.tracker import pack_person, unpack_person
-from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, expressions_of, render
+from lamina.codecs.head.fit.tracker import pack_person
+from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, render
 from lamina.codecs.head.residuals import activity_class
-from lamina.codecs.head.steps import rotation_matrix, scale_factor
-from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
+from lamina.codecs.head.steps import scale_factor
+from lamina.codecs.head.syntax import WIRE_ID
 from lamina.data import Clip
-from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.errors import SignalError
 from lamina.fitting import checkpoint
 from lamina.metrics import psnr
@@ -58,14 +56,14 @@ def fit(clip: Clip, config: HeadConfig, session: Session) -> Iterator[HeadPart |
     if once == config.level_count + 1:
         session.written.keep(once + done * config.level_count)
         decoder, last, spent = _decoded(session)
-        refiner = _refiner_of(decoder.head, config)
+        refiner = refiner_of(decoder.head, config)
         yield from _runs(clip, refiner, session, done, last, spent)
         return
     session.written.keep(0)
     part = _learnt_part(clip, config, session) if config.model is None else _taken_over(clip, config)
     yield part
     checkpoint.remove(session.checkpoint)
-    yield from _runs(clip, _refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
+    yield from _runs(clip, refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
 
 
 def _whole_runs(keys: list, level_count: int) -> int:
@@ -183,22 +181,6 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         rate_denominator=clip.frames_per_second.denominator,
     )
     return HeadPart(scaled, decoder.head.layers)
-
-
-def _refiner_of(head: Head, config: HeadConfig) -> Refiner:
-    """What frames are fitted with, from what is sent alone: an encode that goes on has the same."""
-    facts = head.facts
-    rest = np.array(facts.rest, np.float64)
-    pose = HeadPose(rotation_matrix(rest[:3]), rest[3:], np.zeros(0))
-    pinhole = Pinhole(facts.focal_px, facts.width / 2, facts.height / 2)
-    person = unpack_person(head.layers[0].tracker)
-    return Refiner(head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32))
-
-
-def _components(facts: HeadFacts) -> Components:
-    """How expressions become what is sent."""
-    _, basis = expressions_of(facts)
-    return Components(facts.mean, facts.basis_scales, facts.basis, projection(basis))
 
 
 def _runs(
