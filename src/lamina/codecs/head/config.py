@@ -76,7 +76,7 @@ class MotionConfig:
     torso_step_cm: float = 0.03
     """Of them: what moves the torso by so much (root mean square)."""
     scale: float = 1.0
-    """All steps are multiplied by it: the rate's knob."""
+    """All steps are multiplied by it, those of a head that is taken over too: the rate's knob."""
 
 
 @dataclass(frozen=True)

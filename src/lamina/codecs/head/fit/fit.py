@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
 from lamina.codecs.head.fit.tracker import pack_person, unpack_person
 from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, expressions_of, render
-from lamina.codecs.head.residuals import activity_class
+from lamina.codecs.head.residuals import ACTIVITIES, activity_class
 from lamina.codecs.head.steps import rotation_matrix, scale_factor
 from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
 from lamina.data import Clip
@@ -181,8 +182,15 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         focal_px=float(np.float32(facts.focal_px * clip.width / facts.width)),
         rate_numerator=clip.frames_per_second.numerator,
         rate_denominator=clip.frames_per_second.denominator,
+        motion_steps=tuple(float(np.float32(config.motion.scale * step)) for step in facts.motion_steps),
+        activity=tuple(_coarser(level, config.motion.scale) for level in facts.activity),
     )
     return HeadPart(scaled, decoder.head.layers)
+
+
+def _coarser(level: int, scale: float) -> int:
+    """The class of activity of a column whose steps are so many times as large."""
+    return max(0, min(ACTIVITIES - 1, level - round(4 * math.log2(scale))))
 
 
 def _refiner_of(head: Head, config: HeadConfig) -> Refiner:
