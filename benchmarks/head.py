@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Talking heads: a head is learnt from the first part of a clip, the rest coded at several rates, decoded and compared.
+r"""Talking heads: a head is learnt from one part of a clip, another coded at several rates, decoded and compared.
 
 In: a clip of a talking person. Out: benchmarks/results/head_<clip>_<side>.json, one subject a variant.
 
     python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --scales 1,2,4
     python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --name paper --preset paper
-    python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --name 'dimensions 30' \\
+    python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --name 'dimensions 30' \
         --set motion.dimensions=30 learning.steps=3000
     python -m benchmarks.head CLIP --size 256x256 --frames 400:500 --rivals
 

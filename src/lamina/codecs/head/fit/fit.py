@@ -20,14 +20,17 @@ from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
+from lamina.codecs.head.fit.networked_learning import learn_network
+from lamina.codecs.head.fit.networked_quantizing import with_bits
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
 from lamina.codecs.head.fit.refining import Refiner
 from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
-from lamina.codecs.head.fit.tracker import pack_person, unpack_person
 from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, expressions_of, render
+from lamina.codecs.head.networked.syntax import NetworkFacts
+from lamina.codecs.head.person import pack_person, unpack_person
 from lamina.codecs.head.residuals import ACTIVITIES, activity_class
 from lamina.codecs.head.steps import rotation_matrix, scale_factor
 from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
@@ -114,7 +117,8 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
     saver = Saver(session.checkpoint, session.key)
-    learnt = learn(first_head(examples, config), examples, behind, config, report, saver)
+    learning = learn if config.network is None else learn_network
+    learnt = learning(first_head(examples, config), examples, behind, config, report, saver)
     activity = _activity(learnt.rows, config)
     sent = Sent(activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)
@@ -184,8 +188,14 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         rate_denominator=clip.frames_per_second.denominator,
         motion_steps=tuple(float(np.float32(config.motion.scale * step)) for step in facts.motion_steps),
         activity=tuple(_coarser(level, config.motion.scale) for level in facts.activity),
+        network=_with_wanted_bits(facts.network, config),
     )
     return HeadPart(scaled, decoder.head.layers)
+
+
+def _with_wanted_bits(network: NetworkFacts | None, config: HeadConfig) -> NetworkFacts | None:
+    """Parameters of another size for another clip; as in the file, where the preset says nothing of networks."""
+    return with_bits(network, config.network.parameter_bits) if network and config.network else network
 
 
 def _coarser(level: int, scale: float) -> int:

@@ -97,6 +97,10 @@ class Refiner:
             if tracked is None and row is not None:
                 tracked = now
                 continue
+            if self.config.motion.steps == 0:
+                row = tracked = now + self.start
+                yield row
+                continue
             begin = now + self.start if row is None or tracked is None else row + now - tracked
             steps = self.config.motion.steps if row is not None and tracked is not None else FIRST_STEPS
             row, tracked = self.refined(begin, pixels, steps, slopes), now
