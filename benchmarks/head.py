@@ -18,7 +18,8 @@ import argparse
 import ast
 import tempfile
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ from benchmarks.result_files import add_figures
 from benchmarks.rivals.low_rates import LOW_RATE_CODECS, low_rate_points
 
 import lamina
+from lamina.codecs.head import CODEC
+from lamina.codecs.head.networked.syntax import NetworkHead
+from lamina.codecs.head.syntax import HeadFacts, LayerHead
 from lamina.data import Clip, open_clip
 from lamina.media.delivery import delivery_of
+from lamina.units import STREAM_GROUP, STREAM_HEADER, Unit
 
 RIVAL_KBPS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 100.0)
 
@@ -53,9 +58,6 @@ def learnt(clip: Clip, path: Path, preset: str, fields: Mapping[str, Any]) -> di
 
 def sent_once(path: Path) -> dict[str, Any]:
     """Bytes of the head at each level, and of each part."""
-    from lamina.codecs.head import CODEC
-    from lamina.units import STREAM_GROUP, STREAM_HEADER
-
     with lamina.open(path) as media:
         units = [unit for unit in media.stream.units() if unit.key.group == STREAM_GROUP]
         delivery = delivery_of(media.stream)
@@ -65,7 +67,19 @@ def sent_once(path: Path) -> dict[str, Any]:
         for name, size in CODEC.breakdown(header, unit).items():
             parts[name] = parts.get(name, 0) + size
     sizes = [level.once_bytes for level in delivery.levels] if delivery is not None else []
-    return {"model_bytes": sizes, "parts_bytes": parts}
+    return {"model_bytes": sizes, "parts_bytes": parts, **inflated(header, units)}
+
+
+def inflated(header: bytes, units: Sequence[Unit]) -> dict[str, Any]:
+    """Of the paper's head: bytes of both sections before they were deflated."""
+    if not HeadFacts.unpack_whole(header).has_network:
+        return {}
+    payload = next(unit.payload for unit in units if unit.key.layer == 0)
+    network = NetworkHead.unpack(payload, LayerHead.unpack(payload)[1])[0]
+    if not network.network_deflated:
+        return {}
+    sections = {"on the head": network.attributes, "network": network.network}
+    return {"inflated_bytes": {name: len(zlib.decompress(data)) for name, data in sections.items()}}
 
 
 def coded(clip: Clip, model: Path, path: Path, preset: str, fields: Mapping[str, Any]) -> dict[str, Any]:
