@@ -153,15 +153,15 @@ def main() -> None:
     parser.add_argument("--preset", default="default")
     parser.add_argument("--name", help="of the variant in the result; else the preset's")
     parser.add_argument("--set", type=field, nargs="*", help="fields of the configuration, NAME=VALUE")
-    parser.add_argument("--rivals", action="store_true", help="other encoders on the same frames, and no head")
+    parser.add_argument("--rivals", nargs="*", choices=list(LOW_RATE_CODECS), help="other encoders, and no head")
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
     clip = open_clip(options.clip).reduced(width, height)
     name = f"head_{options.clip.stem}_{width}"
     settings = {"clip": options.clip.name, "size": options.size, "learn": options.learn, "frames": options.frames}
     settings |= {"threads": torch.get_num_threads(), "protocol": "decoded from files, 8-bit RGB, whole frame"}
-    if options.rivals:
-        for rival in LOW_RATE_CODECS:
+    if options.rivals is not None:
+        for rival in options.rivals or LOW_RATE_CODECS:
             points = low_rate_points(clip.cut(*options.frames), rival, RIVAL_KBPS)
             add_figures(name, settings, "rivals", {rival: points})
             print(rival, [(round(point["kbps"], 1), round(point["psnr"], 2)) for point in points], flush=True)
