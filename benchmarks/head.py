@@ -4,7 +4,7 @@ r"""Talking heads: a head is learnt from one part of a clip, another coded at se
 In: a clip of a talking person. Out: benchmarks/results/head_<clip>_<side>.json, one subject a variant.
 
     python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --scales 1,2,4
-    python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --name paper --preset paper
+    python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --preset paper --bits 8
     python -m benchmarks.head CLIP --size 256x256 --learn 0:400 --frames 400:500 --name 'dimensions 30' \
         --set motion.dimensions=30 learning.steps=3000
     python -m benchmarks.head CLIP --size 256x256 --frames 400:500 --rivals
@@ -121,6 +121,10 @@ def measured(clip: Clip, options: argparse.Namespace) -> dict[str, Any]:
             points[f"steps x {factor:g}"] = coded(part, model, path, options.preset, own)
             print(points, flush=True)
             path.unlink()
+        for bits in numbers(options.bits):
+            own = {**fields, "network.parameter_bits": int(bits)}
+            points[f"{bits:g} bits"] = coded(part, model, path, options.preset, own)
+            path.unlink()
     return {"learning": head, "points": points, "preset": options.preset, "fields": fields}
 
 
@@ -150,6 +154,7 @@ def main() -> None:
     parser.add_argument("--frames", type=span, required=True, help="frames to code, A:B")
     parser.add_argument("--kbps", default="", help="rates, kbit/s")
     parser.add_argument("--scales", default="1", help="factors of all steps")
+    parser.add_argument("--bits", default="", help="of a parameter, in the paper's method")
     parser.add_argument("--preset", default="default")
     parser.add_argument("--name", help="of the variant in the result; else the preset's")
     parser.add_argument("--set", type=field, nargs="*", help="fields of the configuration, NAME=VALUE")
