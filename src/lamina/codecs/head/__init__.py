@@ -9,8 +9,8 @@ beyond.
 
 Read in this order: config · syntax · columns (what the integers are) · residuals (how one is coded) · neighbors ·
 attributes (walk of a layer) · parameters (walk of a run) · person · background · rig (integers to Gaussians) · model ·
-coding · facts (the decoder) · fit/: examples · start · learning · components · quantizing · refining · fit (the encoder).
-`networked/` is the paper's own head, preset `paper`, with fit/: networked_quantizing · networked_learning.
+coding · facts (the decoder) · fit/: examples · start · learning · components · quantizing · refining · fit (the
+encoder). `networked/` is the paper's own head, preset `paper`, with fit/: networked_quantizing · networked_learning.
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """
