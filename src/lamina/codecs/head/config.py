@@ -162,6 +162,11 @@ class HeadConfig:
         if self.bits_per_second is not None and self.bits_per_second <= 0:
             raise ValueError(f"bits_per_second must be above 0, got {self.bits_per_second}")
 
+    @property
+    def refines_frames(self) -> bool:
+        """Frames are fitted through the renderer; else they are sent as they are tracked."""
+        return self.motion.steps > 0
+
     def layer_ends(self, count: int) -> tuple[int, ...]:
         """Of so many Gaussians, how many each level has."""
         ratios = [

@@ -21,7 +21,7 @@ from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
 from lamina.codecs.head.fit.networked_learning import learn_network
-from lamina.codecs.head.fit.networked_quantizing import with_bits
+from lamina.codecs.head.fit.networked_quantizing import network_facts, with_bits
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
 from lamina.codecs.head.fit.refining import Refiner
@@ -136,6 +136,8 @@ def _activity(rows: Float32[np.ndarray, "t c"], config: HeadConfig) -> tuple[int
     """Of each column, how much it is thought to change."""
     motion = config.motion
     steps = motion.scale * motion_steps(config).row(motion.torso_components, motion.dimensions)
+    if config.network is not None:
+        steps = np.array(network_facts(config, rows).steps)
     changes = np.abs(np.diff(rows, axis=0)).mean(axis=0) / steps
     return tuple(activity_class(CHANGE_SHARE * float(change)) for change in changes)
 

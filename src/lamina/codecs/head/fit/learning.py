@@ -233,7 +233,7 @@ class Course:
     @property
     def moves_rows(self) -> bool:
         """Frames are refined; the paper's method sends them as they are tracked."""
-        return self.config.network is None or self.config.motion.steps > 0
+        return self.config.network is None or self.config.refines_frames
 
     def _shown(self) -> Look:
         if self.maker is not None:

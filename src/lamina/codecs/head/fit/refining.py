@@ -97,7 +97,7 @@ class Refiner:
             if tracked is None and row is not None:
                 tracked = now
                 continue
-            if self.config.motion.steps == 0:
+            if not self.config.refines_frames:
                 row = tracked = now + self.start
                 yield row
                 continue
