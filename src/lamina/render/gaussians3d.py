@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 WIDTHS = {"means": 3, "rotations": 4, "scales": 3, "opacities": 0, "colors": 3}
@@ -54,6 +54,10 @@ class Gaussians3D:
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Means, rotations, scales, opacities, colors."""
         return self.means, self.rotations, self.scales, self.opacities, self.colors
+
+    def select(self, which: Bool[Tensor, " n"] | Int64[Tensor, " m"]) -> Gaussians3D:
+        """Those of a mask, or of row numbers."""
+        return Gaussians3D(*(tensor[which] for tensor in self.tensors()))
 
     def to(self, target: torch.device | torch.dtype | str) -> Gaussians3D:
         """The same Gaussians on another device or in another float type."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -31,10 +31,15 @@ GOLDEN = 0.6180339887498949
 
 
 def render_cpu(
-    gaussians: Gaussians3D, camera: Camera, background: tuple[float, float, float], offsets_px: Float[Tensor, "n 2"]
+    gaussians: Gaussians3D,
+    camera: Camera,
+    background: tuple[float, float, float],
+    offsets_px: Float[Tensor, "n 2"],
+    tiles: Bool[Tensor, "r c"] | None,
 ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"], Int32[Tensor, " n"]]:
     """Pixels, alpha and radii."""
-    return _SpatialCpu.apply(*gaussians.tensors(), offsets_px, camera, background)
+    drawn = None if tiles is None else tiles.reshape(-1).numpy()
+    return _SpatialCpu.apply(*gaussians.tensors(), offsets_px, camera, background, drawn)
 
 
 class _SpatialCpu(torch.autograd.Function):
@@ -42,7 +47,7 @@ class _SpatialCpu(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-        *fields, camera, background = arguments
+        *fields, camera, background, drawn = arguments
         threads = share_threads()
         means, rotations, scales, opacities, colors, offsets = (_as_float32(field) for field in fields)
         view = spatial_projection.view_numbers(camera)
@@ -55,7 +60,7 @@ class _SpatialCpu(torch.autograd.Function):
         records = aligned_records(order.shape[0])
         places = np.full(count, -1, np.int32)
         spatial_blend.pack_records(order, screen, colors, geometry, records, places)
-        lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads)
+        lists = tile_lists.build_tile_lists(geometry, camera.width, camera.height, threads, drawn)
         pixels = np.empty((camera.height, camera.width, 3), np.float32)
         alpha = np.empty((camera.height, camera.width), np.float32)
         tile_stops = np.empty(lists.tile_starts.shape[0] - 1, np.int64)
@@ -93,7 +98,7 @@ class _SpatialCpu(torch.autograd.Function):
         gradients = [np.empty(shape, np.float32) for shape in shapes]
         spatial_projection.chain_to_gaussians(moments, places, means, rotations, scales, opacities, view, *gradients)
         dtype = ctx.saved_tensors[0].dtype
-        return *(torch.from_numpy(gradient).to(dtype) for gradient in gradients), None, None
+        return *(torch.from_numpy(gradient).to(dtype) for gradient in gradients), None, None, None
 
 
 @cache

@@ -51,9 +51,13 @@ def require_gsplat() -> None:
 
 
 def render_cuda(
-    gaussians: Gaussians3D, camera: Camera, background: tuple[float, float, float], offsets_px: Float[Tensor, "n 2"]
+    gaussians: Gaussians3D,
+    camera: Camera,
+    background: tuple[float, float, float],
+    offsets_px: Float[Tensor, "n 2"],
+    tiles: Bool[Tensor, "r c"] | None = None,
 ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"], Int32[Tensor, " n"]]:
-    """Pixels, alpha and radii.
+    """Pixels, alpha and radii. With `tiles` the others are drawn as well, and covered: gsplat has no such choice.
 
     Raises:
         BackendUnavailable: as `require_gsplat`.
@@ -85,8 +89,13 @@ def render_cuda(
         positions, conics, safe.colors[None], opacities[None], camera.width, camera.height, TILE_PX, starts, splats,
         backgrounds=safe.colors.new_tensor(background)[None],
     )  # fmt: skip
-    dtype = gaussians.means.dtype
-    return pixels[0].to(dtype), alpha[0, ..., 0].to(dtype), radii[0].amax(dim=-1).int()
+    dtype, found, covered = gaussians.means.dtype, pixels[0], alpha[0, ..., 0]
+    if tiles is not None:
+        wide = tiles.to(found.device).repeat_interleave(TILE_PX, 0).repeat_interleave(TILE_PX, 1)
+        drawn = wide[: camera.height, : camera.width]
+        found = torch.where(drawn[..., None], found, found.new_tensor(background))
+        covered = torch.where(drawn, covered, 0.0)
+    return found.to(dtype), covered.to(dtype), radii[0].amax(dim=-1).int()
 
 
 @torch.no_grad()

@@ -46,7 +46,11 @@ class Projection:
 
 
 def blend(
-    gaussians: Gaussians3D, camera: Camera, background: Float[Tensor, "3"], screen_offsets_px: Float[Tensor, "n 2"]
+    gaussians: Gaussians3D,
+    camera: Camera,
+    background: Float[Tensor, "3"],
+    screen_offsets_px: Float[Tensor, "n 2"],
+    tiles: Bool[Tensor, "r c"] | None = None,
 ) -> tuple[Float[Tensor, "h w 3"], Float[Tensor, "h w"], Int32[Tensor, " n"]]:
     """Pixels, alpha and radii of one picture, front to back.
 
@@ -62,7 +66,8 @@ def blend(
     exponents = torch.clamp(CUTOFF_EXPONENT + torch.log(safe.opacities.detach()), min=FAINTEST_EXPONENT)[order, None]
     extents = projection.covariances.detach()[order] * (exponents / CUTOFF_EXPONENT)
     everywhere = torch.ones_like(order, dtype=torch.bool)
-    entries = list_tile_entries(positions.detach()[order], extents, everywhere, camera.width, camera.height)
+    drawn = None if tiles is None else tiles.reshape(-1)
+    entries = list_tile_entries(positions.detach()[order], extents, everywhere, camera.width, camera.height, drawn)
     splats = torch.cat([positions, conics, safe.opacities[:, None], safe.colors], dim=1)
     pixels, alpha = _blend_tiles(splats, order[entries.splat], entries.per_tile, camera, background)
     radii = torch.zeros(len(gaussians), dtype=torch.int32, device=positions.device)

@@ -66,8 +66,9 @@ def list_tile_entries(
     usable: Bool[Tensor, " n"],
     width: int,
     height: int,
+    drawn: Bool[Tensor, " t"] | None = None,
 ) -> TileEntries:
-    """All pairs of a tile and a splat whose cut-off ellipse reaches one of its pixel centres."""
+    """All pairs of a tile that is drawn and a splat whose cut-off ellipse reaches one of its pixel centres."""
     tiles_x, tiles_y = -(-width // TILE_PX), -(-height // TILE_PX)
     identity = covariances.new_tensor((1.0, 0.0, 1.0))
     shapes = torch.where(usable[:, None], covariances, identity)
@@ -80,6 +81,8 @@ def list_tile_entries(
     first_column, column_count = _covered_tiles(x + left, x + right, width)
     pair, column = _expand(first_column, column_count)
     splat, tile = row_splat[pair], row_tile[pair] * tiles_x + column
+    if drawn is not None:
+        splat, tile = splat[drawn[tile]], tile[drawn[tile]]
     sorted_tile, order = torch.sort(tile, stable=True)
     return TileEntries(
         tile=sorted_tile,

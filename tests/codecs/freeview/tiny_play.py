@@ -34,6 +34,8 @@ SMALL = {
     "motion.iterations": 12,
     "births.cube_cells": 24,
     "births.iterations": 10,
+    "births.most_iterations": 10,
+    "births.every": 1,
     "group_frames": 2,
     "join_groups": 2,
 }

@@ -102,8 +102,8 @@ def splat_rows(geometry, i, height):
 
 
 @compiled()
-def count_chunk(geometry, width, height, begin, end, counts, splat_counts):
-    """Entries of each tile from splats begin...end - 1, and of each of them."""
+def count_chunk(geometry, width, height, begin, end, drawn, counts, splat_counts):
+    """Entries of each tile that is drawn from splats begin...end - 1, and of each of them."""
     tiles_x = (width + TILE - 1) // TILE
     for i in range(begin, end):
         total = 0
@@ -113,21 +113,23 @@ def count_chunk(geometry, width, height, begin, end, counts, splat_counts):
             for tile_row in range(first_row // TILE, last_row // TILE + 1):
                 first, last = tile_row_span(across, geometry[0, i], geometry[1, i], tile_row, width)
                 for tile_column in range(first, last + 1):
-                    counts[tile_row * tiles_x + tile_column] += 1
-                    total += 1
+                    tile = tile_row * tiles_x + tile_column
+                    if drawn[tile]:
+                        counts[tile] += 1
+                        total += 1
         splat_counts[i] = total
 
 
 @compiled(parallel=True)
-def count_entries(geometry, width, height, chunk_count, counts, splat_counts):
-    """Entries of each (chunk of splats, tile), and of each splat.
+def count_entries(geometry, width, height, chunk_count, drawn, counts, splat_counts):
+    """Entries of each (chunk of splats, tile that is drawn), and of each splat.
 
     What a chunk needs is a kernel of its own: Numba takes several times as long for what stands inside of a prange.
     """
     n = geometry.shape[1]
     for chunk in prange(chunk_count):
         begin, end = n * chunk // chunk_count, n * (chunk + 1) // chunk_count
-        count_chunk(geometry, width, height, begin, end, counts[chunk], splat_counts)
+        count_chunk(geometry, width, height, begin, end, drawn, counts[chunk], splat_counts)
 
 
 @compiled()
@@ -149,7 +151,7 @@ def prefix_sums(counts, splat_counts, tile_starts, splat_starts):
 
 
 @compiled()
-def fill_chunk(geometry, shape, begin, end, positions, splat_starts, entry_splat, entry_rows, splat_entries):
+def fill_chunk(geometry, shape, begin, end, drawn, positions, splat_starts, entry_splat, entry_rows, splat_entries):
     """Writes splats begin...end - 1 into the lists of their tiles, of a picture of `shape` (width, height)."""
     width, height = shape
     tiles_x = (width + TILE - 1) // TILE
@@ -165,12 +167,14 @@ def fill_chunk(geometry, shape, begin, end, positions, splat_starts, entry_splat
             first, last = tile_row_span(across, x, y, tile_row, width)
             center = y - np.float32(tile_row * TILE)
             for tile_column in range(first, last + 1):
+                tile = tile_row * tiles_x + tile_column
+                if not drawn[tile]:
+                    continue
                 low = np.float32(tile_column * TILE) + np.float32(0.5) - x
                 top, bottom = band_extent(down, low, low + np.float32(TILE - 1))
                 row0, row1 = first_last(center + top, center + bottom, TILE)
                 row0 = min(row0, TILE - 1)
                 row1 = max(row1, row0)
-                tile = tile_row * tiles_x + tile_column
                 position = positions[tile]
                 positions[tile] = position + 1
                 entry_splat[position] = i
@@ -180,13 +184,15 @@ def fill_chunk(geometry, shape, begin, end, positions, splat_starts, entry_splat
 
 
 @compiled(parallel=True)
-def fill_entries(geometry, width, height, chunk_count, positions, splat_starts, entry_splat, entry_rows, splat_entries):
+def fill_entries(
+    geometry, width, height, chunk_count, drawn, positions, splat_starts, entry_splat, entry_rows, splat_entries
+):
     """Writes each splat into its tiles' lists at the positions counted before."""
     n = geometry.shape[1]
     for chunk in prange(chunk_count):
         begin, end = n * chunk // chunk_count, n * (chunk + 1) // chunk_count
         fill_chunk(
-            geometry, (width, height), begin, end, positions[chunk], splat_starts, entry_splat, entry_rows,
+            geometry, (width, height), begin, end, drawn, positions[chunk], splat_starts, entry_splat, entry_rows,
             splat_entries,
         )  # fmt: skip
 
@@ -203,7 +209,9 @@ def gather_moments(splat_starts, splat_entries, entry_moments, out):
                 out[i, j] += entry_moments[k, j]
 
 
-def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count: int = 2) -> TileLists:
+def build_tile_lists(
+    geometry: np.ndarray, width: int, height: int, chunk_count: int = 2, drawn: np.ndarray | None = None
+) -> TileLists:
     """Tile lists of all splats.
 
     Args:
@@ -211,17 +219,19 @@ def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count:
         width: pixels.
         height: pixels.
         chunk_count: pieces counted in parallel; the lists do not depend on it.
+        drawn: (tiles,) bool, row by row: the lists of all others are empty; None: all are.
 
     Raises:
         ValueError: more than `ENTRY_LIMIT` entries.
     """
     n = geometry.shape[1]
     tiles = -(-width // TILE_PX) * -(-height // TILE_PX)
+    drawn = np.ones(tiles, np.bool_) if drawn is None else drawn
     counts = np.zeros((chunk_count, tiles), np.int64)
     splat_counts = np.empty(n, np.int64)
     tile_starts = np.empty(tiles + 1, np.int64)
     splat_starts = np.empty(n + 1, np.int64)
-    count_entries(geometry, width, height, chunk_count, counts, splat_counts)
+    count_entries(geometry, width, height, chunk_count, drawn, counts, splat_counts)
     prefix_sums(counts, splat_counts, tile_starts, splat_starts)
     entries = int(tile_starts[-1])
     if entries > ENTRY_LIMIT:
@@ -231,5 +241,7 @@ def build_tile_lists(geometry: np.ndarray, width: int, height: int, chunk_count:
     entry_splat = np.empty(entries, np.int32)
     entry_rows = np.empty(entries, np.uint8)
     splat_entries = np.empty(entries, np.int32)
-    fill_entries(geometry, width, height, chunk_count, counts, splat_starts, entry_splat, entry_rows, splat_entries)
+    fill_entries(
+        geometry, width, height, chunk_count, drawn, counts, splat_starts, entry_splat, entry_rows, splat_entries
+    )
     return TileLists(tile_starts, entry_splat, entry_rows, splat_starts, splat_entries)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -26,10 +26,11 @@ from lamina.anchors.context.layout import VALUE_BITS
 from lamina.anchors.layers import AnchorLayer, anchors_in, lattice_of
 from lamina.anchors.neural import Heads, head_inputs
 from lamina.anchors.octree import Indices, indices_of, morton_keys
-from lamina.anchors.picturing import painted, shown
+from lamina.anchors.picturing import painted, seen_from, shown
 from lamina.anchors.syntax import SCALING_COUNT
 from lamina.codecs.freeview.config import BirthConfig
 from lamina.codecs.freeview.fit.rebirth import quantized
+from lamina.codecs.freeview.fit.standing import Standing, standing
 from lamina.codecs.freeview.guests import MAX_GUESTS, moved_guests, pack_births
 from lamina.codecs.freeview.model import FreeviewModel
 from lamina.codecs.freeview.rest import Rest
@@ -38,6 +39,7 @@ from lamina.data.captures.point_cloud import PointCloud
 from lamina.fitting.adam import Parameter
 from lamina.fitting.photometric import photometric
 from lamina.fitting.shots import Shot
+from lamina.render.gaussians3d import Gaussians3D
 
 RATES = (0.1, 0.05, 0.15)
 """Of Adam: features, log scalings, offsets. Ten times those at rest: there are few steps."""
@@ -78,16 +80,34 @@ class Stage:
         near = self.rest.facts.near
         return shown(anchors, self.heads, shot.camera, self.model.background, near, least_opacity)
 
-    @property
+    @cached_property
     def heads(self) -> Heads:
         """Generators, outside any graph."""
         return self.rest.networks.detached()
 
-    def loss(self, anchors: Anchors) -> float:
-        """Mean over all views."""
+    @cached_property
+    def pictures(self) -> list[Float[Tensor, "h w 3"]]:
+        """What each camera sees without births."""
         with torch.no_grad():
-            losses = [photometric(self.shown(anchors, shot), shot.target, SSIM_SHARE).item() for shot in self.shots]
-        return float(np.mean(losses))
+            return [self.shown(self.model.anchors, shot) for shot in self.shots]
+
+    def generated(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Gaussians3D:
+        """The Gaussians of anchors for a camera, differentiable in these."""
+        return seen_from(anchors, self.heads, shot.camera, self.rest.facts.near, least_opacity)[0]
+
+    def views(self, guests: Anchors) -> list[Standing]:
+        """All views, where these guests are to come."""
+        with torch.no_grad():
+            return [
+                standing(
+                    self.generated(self.model.anchors, shot),
+                    self.generated(guests, shot, LEAST_OPACITY),
+                    pixels,
+                    shot,
+                    self.model.background,
+                )
+                for shot, pixels in zip(self.shots, self.pictures, strict=True)
+            ]
 
 
 class Place(NamedTuple):
@@ -98,9 +118,9 @@ class Place(NamedTuple):
 
 
 def born(
-    stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int]
+    stage: Stage, config: BirthConfig, rate_weight: float, seed: tuple[int, int], first_layer: int = 0
 ) -> tuple[int, AnchorLayer] | None:
-    """A layer, and guests of it that are worth their bits; None where nothing is new.
+    """A layer, `first_layer` or a finer one, and guests of it that are worth their bits; None where nothing is new.
 
     What is new comes in cells of layer 0; where a guest stands already and it is not enough, in those of the next.
     """
@@ -109,8 +129,8 @@ def born(
     if found is None or sum(bool(one.mask.any()) for one in found[0]) < LEAST_VIEWS:
         return None
     errors, cube = found
-    for layer, least_share in enumerate(shares):
-        points = hull_points(errors, cube, least_share)
+    for layer in range(first_layer, len(shares)):
+        points = hull_points(errors, cube, shares[layer])
         cells, colors, free_share = _cells_of(stage, layer, points, config)
         if len(cells) >= config.least_cells and free_share >= LEAST_FREE:
             grown = _grown(stage, config, Place(layer, cells), colors, seed)
@@ -124,9 +144,11 @@ def _grown(
 ) -> AnchorLayer | None:
     """Guests in these cells that show something."""
     values, used = _first_values(stage, colors)
-    values = _learned(stage, config, place, values, used, seed)
     own = _anchors_of(stage.rest, place, torch.from_numpy(values.astype(np.float32)), used)
-    weight = weights(stage, beside([stage.model.anchors, own]))[-len(own) :].numpy()
+    views = stage.views(own)
+    values = _learned(stage, config, place, values, used, views, seed)
+    own = _anchors_of(stage.rest, place, torch.from_numpy(values.astype(np.float32)), used)
+    weight = _weights_among(stage, own, views).numpy()
     used = used * (weight >= LEAST_WEIGHT_PX)
     kept = used.max(axis=1) > 0
     if int(kept.sum()) < config.least_cells:
@@ -136,10 +158,9 @@ def _grown(
 
 def _errors(stage: Stage, config: BirthConfig) -> Iterator[Silhouette]:
     """Where each view misses something, found when it is asked for."""
-    for shot in stage.shots:
-        with torch.no_grad():
-            error = (stage.shown(stage.model.anchors, shot) - shot.target).abs().mean(dim=2)
-            smooth = torch.nn.functional.avg_pool2d(error[None], 3, 1, 1)[0]
+    for shot, seen in zip(stage.shots, stage.pictures, strict=True):
+        error = (seen - shot.target).abs().mean(dim=2)
+        smooth = torch.nn.functional.avg_pool2d(error[None], 3, 1, 1)[0]
         mask = (smooth > config.error).to(torch.uint8).numpy()
         pixels = (shot.target * 255).round().to(torch.uint8).numpy()
         yield Silhouette(shot.camera, mask, pixels)
@@ -194,25 +215,27 @@ def _learned(
     place: Place,
     values: Float64[np.ndarray, "m c"],
     used: UInt8[np.ndarray, "m k"],
+    views: Sequence[Standing],
     seed: tuple[int, int],
 ) -> Float64[np.ndarray, "m c"]:
     """Values after some steps, everything else as it is."""
-    facts, others = stage.rest.facts.anchors, stage.model.anchors
+    facts = stage.rest.facts.anchors
     widths = (facts.feature_count, SCALING_COUNT, 3 * facts.offset_count)
     rates = torch.cat([torch.full((width,), rate) for width, rate in zip(widths, RATES, strict=True)])
     found = Parameter.of(torch.from_numpy(values.astype(np.float32)))
     random = np.random.default_rng((*seed, 1))
     order: list[int] = []
     every = torch.arange(len(values))
-    for step in range(1, config.iterations + 1):
+    steps = max(config.iterations, min(round(config.iterations_each * len(values)), config.most_iterations))
+    for step in range(1, steps + 1):
         if not order:
-            order = random.permutation(len(stage.shots)).tolist()
-        shot = stage.shots[order.pop()]
+            order = random.permutation(len(views)).tolist()
+        view = views[order.pop()]
         leaf = found.leaf(every)
-        anchors = beside([others, _anchors_of(stage.rest, place, leaf, used)])
-        loss = photometric(stage.shown(anchors, shot, LEAST_OPACITY), shot.target, SSIM_SHARE)
+        guests = stage.generated(_anchors_of(stage.rest, place, leaf, used), view.shot, LEAST_OPACITY)
+        loss = photometric(view.shown(guests), view.shot.target, SSIM_SHARE)
         (gradient,) = torch.autograd.grad(loss, [leaf])
-        found.descend(every, gradient, FINAL_RATE ** (step / config.iterations) * rates, step)
+        found.descend(every, gradient, FINAL_RATE ** (step / steps) * rates, step)
     return found.values.numpy().astype(np.float64)
 
 
@@ -221,6 +244,18 @@ def weights(stage: Stage, anchors: Anchors) -> Float[Tensor, "n k"]:
     near = stage.rest.facts.near
     views = (painted(anchors, stage.heads, shot.camera, near=near)[:, :, 1] for shot in stage.shots)
     return reduce(torch.maximum, views)
+
+
+def _weights_among(stage: Stage, guests: Anchors, views: Sequence[Standing]) -> Float[Tensor, "n k"]:
+    """The same of guests that come to these views."""
+    found = torch.zeros(guests.masks.numel())
+    for view in views:
+        with torch.no_grad():
+            gaussians, sources = seen_from(guests, stage.heads, view.shot.camera, stage.rest.facts.near)
+        gaussians.colors.requires_grad_()
+        (painted_px,) = torch.autograd.grad(view.shown(gaussians).sum(), [gaussians.colors])
+        found[sources] = torch.maximum(found[sources], painted_px[:, 1])
+    return found.reshape(guests.masks.shape)
 
 
 def staying(stage: Stage) -> tuple[UInt8[np.ndarray, " g"], ...]:
@@ -236,5 +271,13 @@ def _pays(stage: Stage, config: BirthConfig, layer: int, guests: AnchorLayer, ra
     values = torch.from_numpy(guests.values.astype(np.float32) / np.float32(1 << VALUE_BITS))
     own = _anchors_of(stage.rest, Place(layer, guests.indices), values, guests.masks)
     pixels = stage.shots[0].camera.width * stage.shots[0].camera.height
-    gain = stage.loss(stage.model.anchors) - stage.loss(beside([stage.model.anchors, own]))
+    with torch.no_grad():
+        after = [stage.shown(beside([stage.model.anchors, own]), shot) for shot in stage.shots]
+    gain = _mean_loss(stage, stage.pictures) - _mean_loss(stage, after)
     return gain * config.pays_within > rate_weight * bits / pixels
+
+
+def _mean_loss(stage: Stage, pictures: Sequence[Float[Tensor, "h w 3"]]) -> float:
+    """Over all views."""
+    pairs = zip(pictures, stage.shots, strict=True)
+    return float(np.mean([photometric(seen, shot.target, SSIM_SHARE).item() for seen, shot in pairs]))

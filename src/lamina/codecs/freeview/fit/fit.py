@@ -130,6 +130,8 @@ def renewed(
 ) -> tuple[Changes, ...]:
     """With guests that come, and from time to time without those that show nothing."""
     rest, births = chain.rest, config.births
+    if chain.frame % births.every and chain.frame % births.departures_every:
+        return changes
     model = model_after(rest, chain.frame, changes, chain.states)
     stage = Stage(rest, chain.context, shots, model, cube)
     if chain.frame % births.departures_every == 0 and any(guests.count for guests in model.guests):
@@ -138,10 +140,20 @@ def renewed(
             for own, stays in zip(changes, staying(stage), strict=True)
         )
         stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
-    new = born(stage, births, chain.pace.rate_weight, (config.seed, chain.frame))
-    if new is None:
+    if chain.frame % births.every:
         return changes
-    return tuple(replace(own, born=new[1]) if layer == new[0] else own for layer, own in enumerate(changes))
+    layer, seed = 0, (config.seed, chain.frame)
+    while layer < len(changes):
+        new = born(stage, births, chain.pace.rate_weight, seed, layer)
+        if new is None:
+            break
+        changes = tuple(replace(own, born=new[1]) if at == new[0] else own for at, own in enumerate(changes))
+        if new[1].count < births.many:
+            break
+        # Somebody enters: what layer 0 has of him is coarse, and finer guests need not wait for the next frame.
+        stage = replace(stage, model=model_after(rest, chain.frame, changes, chain.states))
+        layer = new[0] + 1
+    return changes
 
 
 def no_changes(state: ScaleState) -> Changes:

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from lamina.anchors.anchors import Anchors, beside
 from lamina.anchors.neural import generate, in_view
+from lamina.anchors.picturing import seen_from
 from lamina.codecs.freeview.config import MotionConfig
 from lamina.codecs.freeview.fit.activity import active_anchors, changed_pixels
 from lamina.codecs.freeview.fit.rate import Statistics, slopes
+from lamina.codecs.freeview.fit.standing import Standing, standing
 from lamina.codecs.freeview.frame_coding import Changes, ScaleState
 from lamina.codecs.freeview.guests import guest_anchors
 from lamina.codecs.freeview.motion import Channels, moved, step_row, total
@@ -92,6 +94,16 @@ class _Level:
     """In the frame before: which may show."""
 
 
+@dataclass(frozen=True, eq=False)
+class _View:
+    """Of one view at a level."""
+
+    rows: Int64[Tensor, " m"]
+    """Anchors that may be seen and may move."""
+    standing: Standing | None
+    """What else there is; None: all anchors are among those."""
+
+
 class _Search:
     """Differences under optimisation. Carriers are the scales, then the guests of each layer, coarse first."""
 
@@ -109,6 +121,10 @@ class _Search:
         self.looks = [0] * len(counts)
         self.levels = [self._level(level) for level in range(len(states))]
         self.rows = self._active()
+        self.moves = self._movable()
+        red, green, blue = rest.facts.background
+        self.background = (red / 255.0, green / 255.0, blue / 255.0)
+        self.views: dict[int, _View] = {}
 
     def _active(self) -> list[Int64[Tensor, " m"]]:
         """Of each carrier, the rows that may differ from the frame before."""
@@ -124,6 +140,15 @@ class _Search:
         rows = [np.unique(members.numpy()[active]) for members in own.members[: len(frame.states)]]
         rows += [np.arange(len(found.values)) for found in self.found[len(frame.states) :]]
         return [torch.from_numpy(some[some < len(found.values)]) for some, found in zip(rows, self.found, strict=True)]
+
+    def _movable(self) -> Bool[Tensor, " n"]:
+        """Of the top level's anchors, those that any active carrier moves."""
+        moves = torch.zeros(len(self.levels[-1].base), dtype=torch.bool)
+        for found, members, rows in zip(self.found, self.levels[-1].members, self.rows, strict=True):
+            active = torch.zeros(len(found.values) + 1, dtype=torch.bool)
+            active[rows] = True
+            moves |= active[members]
+        return moves
 
     def _level(self, level: int) -> _Level:
         rest, states = self.frame.rest, self.frame.states
@@ -143,22 +168,43 @@ class _Search:
             members.append(torch.from_numpy(rows))
         return _Level(anchors, base, tuple(members), moved(anchors, base * self.steps, self.channels))
 
+    def _view(self, level: int, number: int) -> _View:
+        """Of one view at a level: made when it is looked at."""
+        own, shot, near = self.levels[level], self.frame.shots[number], self.frame.rest.facts.near
+        visible = in_view(own.before, shot.camera, near) & (own.anchors.masks.amax(dim=1) > 0)
+        if level < len(self.levels) - 1:
+            return _View(torch.nonzero(visible).reshape(-1), None)
+        if number not in self.views:
+            self.views[number] = self._standing(shot, visible)
+        return self.views[number]
+
+    @torch.no_grad()
+    def _standing(self, shot: Shot, visible: Bool[Tensor, " n"]) -> _View:
+        """What stands still of a view at the top level."""
+        own = self.levels[-1]
+        gaussians, sources = seen_from(own.before, self.heads, shot.camera, self.frame.rest.facts.near)
+        moves = self.moves[sources // own.before.masks.shape[1]]
+        pixels = render_spatial(gaussians, shot.camera, background=self.background).pixels
+        still = standing(gaussians.select(~moves), gaussians.select(moves), pixels, shot, self.background)
+        return _View(torch.nonzero(visible & self.moves).reshape(-1), still)
+
     def step(self, iteration: int, number: int, level: int) -> None:
         """Descends on a view at a level."""
         frame, shot, own = self.frame, self.frame.shots[number], self.levels[level]
-        visible = in_view(own.before, shot.camera, frame.rest.facts.near) & (own.anchors.masks.amax(dim=1) > 0)
-        rows = torch.nonzero(visible).reshape(-1)
-        differences, leaves = own.base.index_select(0, rows), self._leaves(level)
+        view = self._view(level, number)
+        differences, leaves = own.base.index_select(0, view.rows), self._leaves(level)
         for carrier, leaf in leaves.items():
             padded = torch.cat([leaf, leaf.new_zeros(1, leaf.shape[1])])
-            wanted = padded.index_select(0, own.members[carrier].index_select(0, rows))
+            wanted = padded.index_select(0, own.members[carrier].index_select(0, view.rows))
             differences = differences + round_straight_through(wanted)
-        anchors = moved(own.anchors.select(rows), differences * self.steps, self.channels)
+        anchors = moved(own.anchors.select(view.rows), differences * self.steps, self.channels)
         place = torch.from_numpy(shot.camera.position_world).to(anchors.positions)
         gaussians, _ = generate(anchors, self.heads, place)
-        red, green, blue = frame.rest.facts.background
-        image = render_spatial(gaussians, shot.camera, background=(red / 255.0, green / 255.0, blue / 255.0))
-        loss = photometric(image.pixels, shot.target, SSIM_SHARE)
+        if view.standing is None:
+            pixels = render_spatial(gaussians, shot.camera, background=self.background).pixels
+        else:
+            pixels = view.standing.shown(gaussians)
+        loss = photometric(pixels, shot.target, SSIM_SHARE)
         found = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
         fall = frame.config.final_rate ** (iteration / frame.config.iterations)
         self._descend(found, shot.camera.width * shot.camera.height, fall)
