@@ -11,9 +11,9 @@ sys.path.append(str(Path(__file__).parents[1] / "codecs" / "head"))
 from head_samples import facts_of, head_part
 
 from lamina.codecs.head.coding import encode
-from lamina.codecs.head.fit.tracker import pack_person
 from lamina.codecs.head.live import RecentFrames
 from lamina.codecs.head.packets import LONGEST_LAG, FrameState, pack_frame
+from lamina.codecs.head.person import pack_person
 from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
 from lamina.data.faces.identity import Person, landmark_model
 from lamina.live.pieces import ModelPieces, pieces_of

@@ -21,7 +21,7 @@ from lamina.codecs.head.syntax import HeadFacts, LayerHead, PacketHead, RunHead 
 from lamina.data.faces.template import face_template  # noqa: E402
 from lamina.units import STREAM_GROUP, Unit  # noqa: E402
 
-NAMES = sorted(path.stem for path in (FOLDER / "head").glob("*.lam"))
+NAMES = sorted(path.stem for path in (FOLDER / "head").glob("*.lam") if not path.stem.startswith("networked"))
 
 
 def units_of(name: str) -> list[Unit]:

@@ -8,9 +8,10 @@ beyond.
     pixels ◄─ render(size or camera) ─ HeadModel ◄─ decode ─ units      a model a frame and level
 
 Read in this order: config · syntax · columns (what the integers are) · residuals (how one is coded) · neighbors ·
-attributes (walk of a layer) · parameters (walk of a run) · packets (a frame alone) · background · rig (integers to
-Gaussians) · model · coding · live · facts (the decoder) · fit/: examples · start · learning · components · quantizing ·
-refining · descent · live · fit (the encoder).
+attributes (walk of a layer) · parameters (walk of a run) · packets (a frame alone) · person · background · rig
+(integers to Gaussians) · model · coding · live · facts (the decoder) · fit/: examples · start · learning · components ·
+quantizing · newton · refining · live · fit (the encoder). `networked/` is the paper's own head, preset `paper`, with
+fit/: networked_quantizing · networked_learning.
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """

@@ -33,12 +33,14 @@ from lamina.codecs.head.columns import (
     TRANSLATION,
     TURN,
 )
+from lamina.codecs.head.person import template_of, unpack_person
 from lamina.codecs.head.steps import MotionSteps, rotation_matrix, scale_factor
 from lamina.codecs.head.syntax import EXPRESSIONS, HeadFacts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lamina.codecs.head.networked.values import NetworkState
     from lamina.codecs.head.rig import Look, Pose, Rig
 
 ORBIT_DEGREES = 20.0
@@ -56,6 +58,9 @@ class LayerState:
     gaussians: Gaussians
     background: StillLayer
     tracker: bytes = b""
+    """Who it is of; in the paper's method the mesh's shape follows from it."""
+    network: NetworkState | None = None
+    """Gaussians on the head in the paper's method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +124,7 @@ class Head:
     @property
     def look(self) -> Look:
         """Its Gaussians' own values."""
-        return self._once("look", lambda: look_of(self.facts, self.gaussians))
+        return self._once("look", self._look)
 
     @property
     def still(self) -> Model | None:
@@ -152,6 +157,8 @@ class Head:
         return self._kept[key]
 
     def _steps(self) -> np.ndarray:
+        if self.facts.network is not None:
+            return np.array(self.facts.network.steps, np.float32)
         return MotionSteps(*self.facts.motion_steps).row(self.facts.torso, self.facts.dimensions)
 
     @property
@@ -169,7 +176,19 @@ class Head:
         from lamina.data.faces.template import face_template
 
         mean, basis = expressions_of(self.facts)
-        return rig_of(face_template(), len(self.gaussians.mesh), mean, basis, rest_of(self.facts))
+        template, count = face_template(), len(self.gaussians.mesh)
+        if self.facts.network is not None:
+            template, count = template_of(unpack_person(self.layers[0].tracker)), self.facts.mesh_counts[0]
+        return rig_of(template, count, mean, basis, rest_of(self.facts))
+
+    def _look(self) -> Look:
+        look = look_of(self.facts, self.gaussians)
+        state = self.layers[0].network
+        if self.facts.network is None or state is None:
+            return look
+        from lamina.codecs.head.networked.decoded import network_look
+
+        return replace(look, network=network_look(self.facts.network, state))
 
 
 def expressions_of(facts: HeadFacts) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, "k e"]]:
@@ -293,7 +312,8 @@ class HeadModel:
     @property
     def counts(self) -> Mapping[str, int]:
         """Gaussians."""
-        return {"Gaussians": len(self.head.gaussians.mesh) + len(self.head.gaussians.free)}
+        own = self.head.gaussians.mesh if self.head.facts.network is None else range(self.head.facts.mesh_counts[0])
+        return {"Gaussians": len(own) + len(self.head.gaussians.free)}
 
 
 def camera_of(facts: HeadFacts) -> Camera:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +19,18 @@ from lamina.codecs.head.columns import column_layers
 from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
+from lamina.codecs.head.fit.networked_learning import learn_network
+from lamina.codecs.head.fit.networked_quantizing import network_facts, with_bits
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
 from lamina.codecs.head.fit.refining import Refiner, refiner_of
 from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
-from lamina.codecs.head.fit.tracker import pack_person
 from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, render
-from lamina.codecs.head.residuals import activity_class
+from lamina.codecs.head.networked.syntax import NetworkFacts
+from lamina.codecs.head.person import pack_person
+from lamina.codecs.head.residuals import ACTIVITIES, activity_class
 from lamina.codecs.head.steps import scale_factor
 from lamina.codecs.head.syntax import WIRE_ID
 from lamina.data import Clip
@@ -111,7 +115,8 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
     saver = Saver(session.checkpoint, session.key)
-    learnt = learn(first_head(examples, config), examples, behind, config, report, saver)
+    learning = learn if config.network is None else learn_network
+    learnt = learning(first_head(examples, config), examples, behind, config, report, saver)
     activity = _activity(learnt.rows, config)
     sent = Sent(activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)
@@ -129,6 +134,8 @@ def _activity(rows: Float32[np.ndarray, "t c"], config: HeadConfig) -> tuple[int
     """Of each column, how much it is thought to change."""
     motion = config.motion
     steps = motion.scale * motion_steps(config).row(motion.torso_components, motion.dimensions)
+    if config.network is not None:
+        steps = np.array(network_facts(config, rows).steps)
     changes = np.abs(np.diff(rows, axis=0)).mean(axis=0) / steps
     return tuple(activity_class(CHANGE_SHARE * float(change)) for change in changes)
 
@@ -179,8 +186,21 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         focal_px=float(np.float32(facts.focal_px * clip.width / facts.width)),
         rate_numerator=clip.frames_per_second.numerator,
         rate_denominator=clip.frames_per_second.denominator,
+        motion_steps=tuple(float(np.float32(config.motion.scale * step)) for step in facts.motion_steps),
+        activity=tuple(_coarser(level, config.motion.scale) for level in facts.activity),
+        network=_with_wanted_bits(facts.network, config),
     )
     return HeadPart(scaled, decoder.head.layers)
+
+
+def _with_wanted_bits(network: NetworkFacts | None, config: HeadConfig) -> NetworkFacts | None:
+    """Parameters of another size for another clip; as in the file, where the preset says nothing of networks."""
+    return with_bits(network, config.network.parameter_bits) if network and config.network else network
+
+
+def _coarser(level: int, scale: float) -> int:
+    """The class of activity of a column whose steps are so many times as large."""
+    return max(0, min(ACTIVITIES - 1, level - round(4 * math.log2(scale))))
 
 
 def _runs(

@@ -21,8 +21,8 @@ from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import EXPRESSION, reduced, row_of, size_within
 from lamina.codecs.head.fit.newton import Newton, Sight, newton_of, usual_reach
-from lamina.codecs.head.fit.tracker import unpack_person
 from lamina.codecs.head.model import Head, expressions_of
+from lamina.codecs.head.person import unpack_person
 from lamina.codecs.head.steps import rotation_matrix
 from lamina.codecs.head.syntax import HeadFacts
 from lamina.data.faces.alignment import HeadPose, Pinhole
@@ -74,6 +74,10 @@ class Refiner:
             pixels = held.pop()
             if tracked is None and row is not None:
                 tracked = now
+                continue
+            if not self.config.refines_frames:
+                row = tracked = now + self.start
+                yield row
                 continue
             begin = now + self.start if row is None or tracked is None else row + now - tracked
             row, tracked = self.refined(begin, pixels, is_first=row is None or tracked is None), now
