@@ -62,7 +62,7 @@ HEAD_NOTE = """Heads are learnt from one part of a clip; another is coded, decod
 (`python -m benchmarks.head`). Kilobits are of the frames, container included; the head is sent once beside them.
 `steps x 2`: all steps of a frame's columns twice as large. Other encoders on the same frames: bare streams, asked for
 .5 to 100 kbit/s; where a rate is missing, they did not get so low. The paper's figures, in brackets, are of another
-clip: the head alone, a plain background, 150,000 steps; ours are of 500 steps, whole frames, nothing refined."""
+clip: the head alone, a plain background, 150,000 steps; ours are of 400 steps, whole frames, nothing refined."""
 
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
