@@ -167,7 +167,7 @@ class HeadConfig:
     @property
     def refines_frames(self) -> bool:
         """Frames are fitted through the renderer; else they are sent as they are tracked."""
-        return self.motion.steps > 0
+        return self.motion.steps > 0 or self.motion.coarse_steps > 0
 
     def layer_ends(self, count: int) -> tuple[int, ...]:
         """Of so many Gaussians, how many each level has."""
@@ -215,7 +215,7 @@ def _paper() -> HeadConfig:
         level_count=1,
         shape=replace(default.shape, mesh_gaussians=13_453),
         learning=replace(default.learning, steps=3_000),
-        motion=replace(default.motion, dimensions=50, steps=0, torso_components=1),
+        motion=replace(default.motion, dimensions=50, steps=0, coarse_steps=0, torso_components=1),
         network=NetworkConfig(),
     )
 
