@@ -6,6 +6,7 @@ A picture without a face, or with two, sends nothing: the call goes on when the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,7 +30,11 @@ from lamina.units import Unit
 STRAYED_RADIANS, STRAYED_CM = 0.35, 6.0
 """A head that was refined further away from where the tracker sees it has lost its way: it begins anew there."""
 BACKLOG_S = 0.25
-"""Packets may be so much ahead of their rate before steps get coarser."""
+"""What packets saved may be spent so much later."""
+REPAID, LEAST_SHARE = 0.2, 0.5
+"""Of what is owed, with each packet; of its own share, whatever is owed."""
+FINER_SHARE = 0.8
+"""A packet under this share of what it may take lets the next have finer steps."""
 LIVE_STEPS = 1
 """On all layers, after those on the base layer (`MotionConfig.coarse_steps`)."""
 NAME = "live"
@@ -37,23 +42,27 @@ NAME = "live"
 
 @dataclass
 class LiveRate:
-    """Which steps keep packets to their rate."""
+    """What packets may take."""
 
     bits_per_second: float | None
     frames_per_second: float
     scale: int = 0
+    """Of the last packet's steps."""
     backlog_bits: float = 0.0
+    """By which packets are ahead of their rate."""
+
+    def allowed_bytes(self, frames: int) -> float:
+        """For a packet so many frames after the one before: its share, less part of what is owed."""
+        if self.bits_per_second is None:
+            return math.inf
+        share = self.bits_per_second * frames / self.frames_per_second
+        return max(share - REPAID * self.backlog_bits, LEAST_SHARE * share) / 8
 
     def spend(self, size_bytes: int, frames: int) -> None:
-        """A packet was made, so many frames after the one before."""
-        if self.bits_per_second is None:
-            return
-        allowed = self.bits_per_second * frames / self.frames_per_second
-        self.backlog_bits = max(self.backlog_bits + 8 * size_bytes - allowed, -BACKLOG_S * self.bits_per_second)
-        if self.backlog_bits > BACKLOG_S * self.bits_per_second:
-            self.scale = min(self.scale + 1, LARGEST_SCALE)
-        elif self.backlog_bits < 0:
-            self.scale = max(self.scale - 1, 0)
+        """A packet was made; what was saved is kept for no longer than a quarter of a second."""
+        if self.bits_per_second is not None:
+            owed = self.backlog_bits + 8 * size_bytes - self.bits_per_second * frames / self.frames_per_second
+            self.backlog_bits = max(owed, -BACKLOG_S * self.bits_per_second)
 
 
 class HeadLiveCoder(RecentFrames):
@@ -80,15 +89,33 @@ class HeadLiveCoder(RecentFrames):
         Raises:
             SignalError: no face, two faces, or one that is turned too far.
         """
-        state = self._state(self._fitted(pixels))
+        row, frames = self._fitted(pixels), number - self._number if self._number >= 0 else 1
+        allowed_bytes = self._rate.allowed_bytes(frames)
+        # A step finer only where there is room: changing to and fro costs more than it shows.
+        scale = self._rate.scale
+        state, packet = self._packed(row, scale, number, reference)
+        while len(packet) > allowed_bytes and scale < LARGEST_SCALE:
+            scale += 1
+            state, packet = self._packed(row, scale, number, reference)
+        if scale == self._rate.scale and scale and len(packet) < FINER_SHARE * allowed_bytes:
+            scale -= 1
+            state, packet = self._packed(row, scale, number, reference)
+        self._rate.scale = scale
+        self._rate.spend(len(packet), frames)
+        self._number = number
+        self.keep(number, state)
+        return packet
+
+    def _packed(
+        self, row: Float32[np.ndarray, " c"], scale: int, number: int, reference: int | None
+    ) -> tuple[FrameState, bytes]:
+        """With steps of a scale."""
+        state = self._state(row, scale)
         packet = pack_frame(self._facts, state)
         known = None if reference is None else self.known.get(reference)
         if known is not None and reference is not None and 0 < number - reference <= LONGEST_LAG:
             packet = min(packet, pack_frame(self._facts, state, known, number - reference), key=len)
-        self._rate.spend(len(packet), number - self._number if self._number >= 0 else 1)
-        self._number = number
-        self.keep(number, state)
-        return packet
+        return state, packet
 
     def _fitted(self, pixels: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, " c"]:
         """Columns in their units."""
@@ -107,13 +134,13 @@ class HeadLiveCoder(RecentFrames):
         self._tracked = now
         return self._row
 
-    def _state(self, row: Float32[np.ndarray, " c"]) -> FrameState:
+    def _state(self, row: Float32[np.ndarray, " c"], scale: int) -> FrameState:
         """Rounded; a column stays where it was while that is nearly as near (`rate.steady`)."""
-        wanted = row / (self._refiner.head.steps * np.float32(scale_factor(self._rate.scale)))
+        wanted = row / (self._refiner.head.steps * np.float32(scale_factor(scale)))
         nearest, last = np.rint(wanted), self.known.get(self._number)
-        if last is not None and last.scale == self._rate.scale:
+        if last is not None and last.scale == scale:
             nearest = np.where(np.abs(wanted - last.values) <= STAY, last.values, nearest)
-        return FrameState(nearest.clip(-VALUE_LIMIT, VALUE_LIMIT).astype(np.int32), self._rate.scale)
+        return FrameState(nearest.clip(-VALUE_LIMIT, VALUE_LIMIT).astype(np.int32), scale)
 
 
 def has_strayed(away: Float32[np.ndarray, " c"]) -> bool:
