@@ -36,6 +36,8 @@ Change = Callable[[VolumeConfig], VolumeConfig]
 RENDERED_FRAMES = 20
 """That are rendered to tell how fast."""
 
+PROTOCOL = "foreground by masks over black, 8-bit, whole pictures, mean over pictures of PSNR"
+
 
 def _predicted(**fields: Any) -> Change:
     return lambda config: replace(config, predicted=replace(config.predicted, **fields))
@@ -57,6 +59,8 @@ VARIANTS: Mapping[str, tuple[str, Change]] = {
     "no_network": ("default", lambda config: replace(config, hidden=0)),
     "lower_levels_quarter": ("default", lambda config: replace(config, lower_share=0.25, lower_weight=0.25)),
     "top_level_alone": ("default", lambda config: replace(config, lower_share=0.0)),
+    "three_levels": ("default", lambda config: replace(config, level_count=3, voxel_px=2 * config.voxel_px)),
+    "two_levels": ("default", lambda config: replace(config, level_count=2, voxel_px=4 * config.voxel_px)),
 }
 """Name -> preset, and what is changed of it."""
 
@@ -147,9 +151,7 @@ def main() -> None:
             figures = measured(capture, variant, folder)
             settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
             settings |= {"hold_out": options.hold_out, "variant": variant, "threads": torch.get_num_threads()}
-            settings |= {
-                "protocol": "foreground by masks over black, 8-bit, whole pictures, mean over pictures of PSNR"
-            }
+            settings |= {"protocol": PROTOCOL}
             print(write_result(f"volume_{variant}", settings, figures))
 
 
