@@ -43,6 +43,14 @@ def _predicted(**fields: Any) -> Change:
     return lambda config: replace(config, predicted=replace(config.predicted, **fields))
 
 
+def _paper(**fields: Any) -> Change:
+    def change(config: VolumeConfig) -> VolumeConfig:
+        assert config.paper is not None
+        return replace(config, paper=replace(config.paper, **fields))
+
+    return change
+
+
 def _weighed(factor: float) -> Change:
     return lambda config: replace(config, rate_weight=factor * config.rate_weight)
 
@@ -61,6 +69,14 @@ VARIANTS: Mapping[str, tuple[str, Change]] = {
     "top_level_alone": ("default", lambda config: replace(config, lower_share=0.0)),
     "three_levels": ("default", lambda config: replace(config, level_count=3, voxel_px=2 * config.voxel_px)),
     "two_levels": ("default", lambda config: replace(config, level_count=2, voxel_px=4 * config.voxel_px)),
+    "paper": ("paper", lambda config: config),
+    "paper_hull": ("paper", _paper(is_dense=False)),
+    "paper_rounded": ("paper", _paper(has_noise=False)),
+    "paper_histogram": ("paper", _paper(prior="histogram")),
+    "paper_tables_by_channel": ("paper", _paper(is_table_by_channel=True)),
+    "paper_without_freezing": ("paper", _paper(does_freeze=False)),
+    "paper_top_level_alone": ("paper", _paper(lower_weight=0.0)),
+    "paper_gains": ("paper", _paper(has_gains=True)),
 }
 """Name -> preset, and what is changed of it."""
 

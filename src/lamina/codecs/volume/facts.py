@@ -63,4 +63,6 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     if cells + vectors > stream:
         cells, vectors = stream, 0
     kind = "key symbols" if head.is_key else "symbols"
-    return {"headers": end, "cells": cells, "vectors": vectors, kind: stream - cells - vectors}
+    tables = {} if head.tables is None else {"tables": len(head.tables)}
+    symbols = stream - cells - vectors
+    return {"headers": end - sum(tables.values()), "cells": cells, "vectors": vectors, kind: symbols} | tables

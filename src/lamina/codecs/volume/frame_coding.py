@@ -4,7 +4,7 @@
     LevelHead     what follows
     stream        cells: of level 0 from the root down, of others the children; of the finest none, it has all of them
                   vectors of level 0                                                          vectors.py
-                  symbols of the level's rows                                                 walk.py
+                  symbols of the level's rows                        walk.py, or with tables  table_coding.py
 
 A unit builds on the level above in the same frame, and on the same level in the frame before: `LevelState` is what each
 leaves. Key frames build on no frame before.
@@ -21,6 +21,7 @@ from jaxtyping import Int32
 from lamina.anchors.coding.tree import code_base, code_depth, fresh_tree_mixer
 from lamina.codecs.volume.reconstruction import add_symbols, channel_steps, saturated_sum
 from lamina.codecs.volume.syntax import MAX_VALUES, GroupHead, LevelHead, VolumeFacts
+from lamina.codecs.volume.table_coding import Counts, code_under_tables, read_tables
 from lamina.codecs.volume.vectors import PastVectors, code_vectors, fresh_vector_memory
 from lamina.codecs.volume.walk import Around, Memory, code_symbols, copied_mixer, fresh_memory
 from lamina.entropy.binary import POSITION, code_raw
@@ -29,7 +30,7 @@ from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 from lamina.grids.bricks import Indices, rows_at
 from lamina.grids.lattice import MAX_ROWS, Lattice
-from lamina.grids.level import Level, all_children, level_of, parents_of
+from lamina.grids.level import Level, all_cells, all_children, level_of, parents_of
 from lamina.grids.sums import upsampled
 from lamina.grids.warp import warped
 
@@ -44,6 +45,8 @@ class LevelContent(NamedTuple):
     vectors: Int32[np.ndarray, "r 3"]
     """Of level 0 of a frame that is no key, in steps; elsewhere none (0, 3)."""
     symbols: Int32[np.ndarray, "r c"]
+    counts: Counts | None = None
+    """Of tables that symbols are coded under; None: under contexts. With them, a box full of cells sends none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,11 @@ class Place:
         """The finest level's cells follow from those above; with one level only they are sent."""
         return self.level > 0 and self.level == self.facts.level_count - 1
 
+    def has_all(self, level: Level) -> bool:
+        """Whether a level whose cells would be sent has all cells of the box."""
+        x, y, z = level.counts
+        return not self.is_all_children and len(level.cells) == x * y * z
+
 
 def pack_level(place: Place, content: LevelContent) -> tuple[bytes, LevelState]:
     """A unit's payload, and the state after it."""
@@ -108,21 +116,36 @@ def pack_level(place: Place, content: LevelContent) -> tuple[bytes, LevelState]:
         marks.clear()
         kept.clear()
         kept.append(_memories(place))
-        _code_cells(coder, place, content.level.cells)
+        if not is_dense:
+            _code_cells(coder, place, content.level.cells)
         marks.append(int(coder.state[POSITION]))
         if has_vectors:
             code_vectors(coder, kept[0][1], content.level, _past(place, content.level), step, content.vectors.copy())
         marks.append(int(coder.state[POSITION]))
-        if has_symbols:
+        if has_symbols and tables is not None:
+            code_under_tables(coder, read_tables(tables, place.facts.channel_count, UNIT), content.symbols.copy())
+        elif has_symbols:
             around = _around(place, content.level, expected)
             code_symbols(coder, kept[0][0], content.level, around, content.symbols.copy())
         marks.append(max(int(coder.state[POSITION]), 1))
 
     step = place.head.vector_step
     has_vectors, has_symbols = bool(content.vectors.any()), bool(content.symbols.any())
+    tables = content.counts.pack() if content.counts is not None and has_symbols else None
+    is_dense = content.counts is not None and place.has_all(content.level)
     stream = write_stream(walk)
     shares = [min(SHARES, SHARES * (b - a) // marks[2]) for a, b in ((0, marks[0]), (marks[0], marks[1]))]
-    head = LevelHead(False, place.before is None, has_vectors, has_symbols, 0, (shares[0], shares[1]))
+    head = LevelHead(
+        has_extensions=False,
+        is_key=place.before is None,
+        has_vectors=has_vectors,
+        has_symbols=has_symbols,
+        is_dense=is_dense,
+        has_tables=tables is not None,
+        reserved=0,
+        shares=(shares[0], shares[1]),
+        tables=tables,
+    )
     memories = kept[0] if kept else _memories(place)
     return head.pack() + stream, _state(place, content, expected, memories)
 
@@ -136,10 +159,14 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
     head, end = LevelHead.unpack(payload)
     if head.has_vectors and (place.level > 0 or place.before is None):
         raise BitstreamError("vectors of a key frame, or of a level that is not 0", UNIT, "has_vectors")
+    if head.has_tables and not head.has_symbols:
+        raise BitstreamError("tables, and the head says that there are no symbols", UNIT, "has_tables")
+    if head.is_dense and place.is_all_children:
+        raise BitstreamError("cells of a level that has all children of those above", UNIT, "is_dense")
     stream = payload[end:]
     memories = _memories(place)
     coder = open_reader(stream, unit=UNIT) if stream else None
-    level = _read_level(coder, place)
+    level = _read_level(coder, place, is_dense=head.is_dense)
     count = level.row_count
     vectors = np.zeros((count if place.level == 0 else 0, 3), np.int32)
     symbols = np.zeros((count, place.facts.channel_count), np.int32)
@@ -148,7 +175,9 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
     if coder is not None and head.has_vectors:
         code_vectors(coder, memories[1], level, _past(place, level), place.head.vector_step, vectors)
     expected = expected_of(place, level, vectors)
-    if coder is not None and head.has_symbols:
+    if coder is not None and head.tables is not None:
+        code_under_tables(coder, read_tables(head.tables, place.facts.channel_count, UNIT), symbols)
+    elif coder is not None and head.has_symbols:
         code_symbols(coder, memories[0], level, _around(place, level, expected), symbols)
     if coder is not None:
         expect_end(coder, unit=UNIT)
@@ -237,13 +266,19 @@ def _code_cells(coder: Coder, place: Place, cells: Indices | None) -> Indices:
     return code_depth(coder, mixer, above, np.ones(len(above), np.uint8), cells, MAX_ROWS)
 
 
-def _read_level(coder: Coder | None, place: Place) -> Level:
+def _read_level(coder: Coder | None, place: Place, *, is_dense: bool) -> Level:
     """The level that a unit is of.
 
     Raises:
         BitstreamError: the stream ends too early, or cells lie outside of the box, or are too many.
     """
-    if place.above is not None and place.is_all_children:
+    counts = place.lattice.cells(place.level)
+    if is_dense:
+        vertices = (counts[0] + 1) * (counts[1] + 1) * (counts[2] + 1)
+        if vertices > min(MAX_ROWS, MAX_VALUES // place.facts.channel_count):
+            raise BitstreamError(f"all {vertices} vertices of the box are too many", UNIT, "is_dense")
+        cells = all_cells(counts)
+    elif place.above is not None and place.is_all_children:
         if 8 * len(place.above.level.cells) > MAX_ROWS:
             raise BitstreamError(f"{8 * len(place.above.level.cells)} cells, expected at most {MAX_ROWS}", UNIT)
         cells = all_children(place.above.level.cells)
@@ -251,7 +286,6 @@ def _read_level(coder: Coder | None, place: Place) -> Level:
         raise BitstreamError("no stream follows, and cells must", UNIT)
     else:
         cells = _code_cells(coder, place, None)
-    counts = place.lattice.cells(place.level)
     if (cells >= np.array(counts)).any():
         raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
     try:

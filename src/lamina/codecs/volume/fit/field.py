@@ -54,12 +54,21 @@ class FieldFit:
     """What an integer is worth, by level and channel."""
     is_rounded: bool = False
     """Additions count as whole steps."""
+    noise_seed: int | None = None
+    """Instead of that, noise of a step's width is added to them (HPC, Eq. 8), another one with each seed."""
 
     def add_up(self, top: int, bottom: int = 0) -> None:
         """Values of levels `bottom`...`top`."""
         for number in range(bottom, top + 1):
             own = self.levels[number]
             above = self.levels[number - 1].differences if number else own.differences
+            if self.noise_seed is not None:
+                seed = np.uint32(self.noise_seed)
+                sum_noisy_level(
+                    own.parents, above, own.additions, own.expected, self.steps[number], seed, own.differences,
+                    own.values,
+                )  # fmt: skip
+                continue
             step = self.steps[number] if self.is_rounded else np.zeros_like(self.steps[number])
             sum_level(own.parents, above, own.additions, own.expected, step, own.differences, own.values)
 
@@ -177,6 +186,26 @@ def sum_level(parents, above, additions, expected, steps, differences, values):
             addition = additions[r, c]
             if steps[c] > 0:
                 addition = np.floor(addition / steps[c] + np.float32(0.5)) * steps[c]
+            differences[r, c] = total + addition
+            values[r, c] = expected[r, c] + total + addition
+
+
+@compiled(fastmath=True)
+def sum_noisy_level(parents, above, additions, expected, steps, seed, differences, values):
+    """The same with noise of -1/2...1/2 of a step on each addition: a hash of its place and the seed."""
+    channels = additions.shape[1]
+    for r in range(additions.shape[0]):
+        for c in range(channels):
+            total = np.float32(0)
+            if parents.shape[0] > 0:
+                for k in range(8):
+                    total += above[parents[r, k], c]
+                total *= np.float32(0.125)
+            mixed = np.uint32(r * channels + c) * np.uint32(2654435761) + seed * np.uint32(2246822519)
+            mixed = np.uint32(mixed ^ (mixed >> np.uint32(15))) * np.uint32(2146121005)
+            mixed = np.uint32(mixed ^ (mixed >> np.uint32(13)))
+            noise = np.float32(mixed >> np.uint32(8)) * np.float32(2.0**-24) - np.float32(0.5)
+            addition = additions[r, c] + noise * steps[c]
             differences[r, c] = total + addition
             values[r, c] = expected[r, c] + total + addition
 

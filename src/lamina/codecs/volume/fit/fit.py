@@ -22,6 +22,7 @@ from lamina.codecs.volume.config import VolumeConfig
 from lamina.codecs.volume.fit.descent import Shading
 from lamina.codecs.volume.fit.key_frame import Stage, fit_key_frame
 from lamina.codecs.volume.fit.predicted import fit_predicted
+from lamina.codecs.volume.fit.progressive import fit_key_frame_progressively, fit_residuals_progressively
 from lamina.codecs.volume.fit.start import check_masks, facts_of, kept_cameras
 from lamina.codecs.volume.frame_coding import LevelContent, LevelState, Place, pack_level
 from lamina.codecs.volume.model import FramePart, GroupPart, HeadPart, Part, VolumeModel, render
@@ -98,7 +99,10 @@ def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Cha
     facts, config, frame = stage.facts, stage.config, chain.frame
     group, parts = config.group_of(frame), list[Part]()
     if config.is_key(frame) or chain.states is None or chain.head is None or chain.log_gains is None:
-        key = fit_key_frame(stage, frame, chain.log_gains)
+        if config.paper is not None:
+            key = fit_key_frame_progressively(stage, frame)
+        else:
+            key = fit_key_frame(stage, frame, chain.log_gains)
         if chain.log_gains is None:
             keep_gains(session, key.log_gains)
         chain = replace(chain, head=key.head, network=network_of(facts, key.head), log_gains=key.log_gains)
@@ -106,7 +110,8 @@ def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Cha
         contents, before = key.contents, None
     else:
         network = None if chain.network is None else chain.network.dequantized()
-        contents = fit_predicted(stage, frame, chain.head, chain.states, Shading(network, chain.log_gains))
+        fit_between = fit_predicted if config.paper is None else fit_residuals_progressively
+        contents = fit_between(stage, frame, chain.head, chain.states, Shading(network, chain.log_gains))
         before = chain.states
     assert chain.head is not None
     states, size_bytes = after(facts, chain.head, contents, before)
