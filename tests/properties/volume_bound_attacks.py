@@ -152,9 +152,11 @@ def sums() -> Attack:
     yield alike(GRIDS + "sums", "upsample_integers", lambda: (parents, most, room()))
     symbol = np.full((level.row_count, 4), -SYMBOL_LIMIT, np.int32)
     base, steps = np.full_like(symbol, -VALUE_LIMIT), np.full(4, MAX_STEP, np.int64)
-    yield alike(CODEC + "reconstruction", "add_scaled", lambda: (base, symbol, steps, room()))
+    yield alike(CODEC + "reconstruction", "add_in_place", lambda: (base.copy(), base.copy(), symbol, steps))
+    yield alike(CODEC + "reconstruction", "add_densities", lambda: (base, base, np.zeros(level.row_count, np.int32)))
     values_before = np.full((level.row_count, 4), -VALUE_LIMIT, np.int32)
     tables = (*level.cell_table, level.corners, *level.vertex_table)
+    scratch = (np.zeros(8, np.int32), np.zeros(8, np.int64))
     for reach, halvings, empty in ((3, 0, -VALUE_LIMIT), (MAX_VECTOR, 0, -VALUE_LIMIT), (MAX_VECTOR, 7, 0)):
         moves = np.full((level.row_count, 3), reach, np.int32)
         moves[::2] *= -1
@@ -162,14 +164,24 @@ def sums() -> Attack:
         yield alike(
             GRIDS + "warp",
             "warp_integers",
-            lambda v=vertices, m=moves, h=halvings, e=empty: (v, m, h, tables, level.counts, values_before, e, room()),
+            lambda v=vertices, m=moves, h=halvings, e=empty: (
+                v,
+                m,
+                h,
+                tables,
+                level.counts,
+                values_before,
+                e,
+                scratch,
+                room(),
+            ),
         )
     far = np.full((1, 3), MAX_CELLS, np.int32)
     away = np.full((1, 3), -MAX_VECTOR, np.int32)
     yield alike(
         GRIDS + "warp",
         "warp_integers",
-        lambda: (far, away, 0, tables, level.counts, values_before, 0, np.zeros((1, 4), np.int32)),
+        lambda: (far, away, 0, tables, level.counts, values_before, 0, scratch, np.zeros((1, 4), np.int32)),
     )
 
 
@@ -182,6 +194,11 @@ def rows() -> Attack:
         level, above = space.level_of(counts, cells), space.level_of((512,) * 3, coarser_cells(cells))
         found.append([level.vertices.tolist(), level.corners.tolist(), space.parents_of(level, above).tolist()])
     yield found[0], found[1]
+    joined = []
+    for space in (importlib.import_module(GRIDS + "refined"), watched(GRIDS + "refined")):
+        finer, parents = space.refined(level_of((512,) * 3, coarser_cells(cells)))
+        joined.append([finer.vertices.tolist(), finer.corners.tolist(), parents.tolist()])
+    yield joined[0], joined[1]
     every = alike(GRIDS + "level", "number_places", lambda: (np.zeros((MAX_ROWS // 512, 512), np.int32),))
     yield every[0][0], every[1][0]
     near = np.zeros((1, 3), np.int32)

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from lamina.anchors.coding.tree import code_base, code_depth, fresh_tree_mixer
-from lamina.codecs.volume.reconstruction import add_symbols, channel_steps, saturated_sum
+from lamina.codecs.volume.reconstruction import channel_steps, expected_densities, finish_level
 from lamina.codecs.volume.syntax import MAX_VALUES, GroupHead, LevelHead, VolumeFacts
 from lamina.codecs.volume.table_coding import Counts, code_under_tables, read_tables
 from lamina.codecs.volume.vectors import PastVectors, code_vectors, fresh_vector_memory
@@ -31,7 +31,8 @@ from lamina.errors import BitstreamError
 from lamina.grids.bricks import Indices, rows_at
 from lamina.grids.lattice import MAX_ROWS, Lattice
 from lamina.grids.level import Level, all_cells, all_children, level_of, parents_of
-from lamina.grids.sums import upsampled
+from lamina.grids.refined import refined
+from lamina.grids.sums import Parents, upsampled
 from lamina.grids.warp import warped
 
 UNIT = "level"
@@ -68,7 +69,7 @@ class LevelState:
 
 
 class Expected(NamedTuple):
-    """Of a level before its symbols are known."""
+    """Of a level before its symbols are known; `_state` makes its values of the last two, in place."""
 
     parents: Int32[np.ndarray, "r 8"]
     vectors: Int32[np.ndarray, "r 3"]
@@ -166,7 +167,7 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
     stream = payload[end:]
     memories = _memories(place)
     coder = open_reader(stream, unit=UNIT) if stream else None
-    level = _read_level(coder, place, is_dense=head.is_dense)
+    level, parents = _read_level(coder, place, is_dense=head.is_dense)
     count = level.row_count
     vectors = np.zeros((count if place.level == 0 else 0, 3), np.int32)
     symbols = np.zeros((count, place.facts.channel_count), np.int32)
@@ -174,7 +175,7 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
         raise BitstreamError("no stream follows, and the head says that one does", UNIT)
     if coder is not None and head.has_vectors:
         code_vectors(coder, memories[1], level, _past(place, level), place.head.vector_step, vectors)
-    expected = expected_of(place, level, vectors)
+    expected = expected_of(place, level, vectors, parents)
     if coder is not None and head.tables is not None:
         code_under_tables(coder, read_tables(head.tables, place.facts.channel_count, UNIT), symbols)
     elif coder is not None and head.has_symbols:
@@ -184,43 +185,53 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
     return _state(place, LevelContent(level, vectors, symbols), expected, memories)
 
 
-def expected_of(place: Place, level: Level, sent_vectors: Int32[np.ndarray, "r 3"]) -> Expected:
-    """What is known of a level's values before its symbols.
+def expected_of(
+    place: Place, level: Level, sent_vectors: Int32[np.ndarray, "r 3"], parents: Parents | None = None
+) -> Expected:
+    """What is known of a level's values before its symbols; `parents` where they are known already.
 
     Raises:
         BitstreamError: a cell has no parent.
     """
     count, channels = level.row_count, place.facts.channel_count
-    vectors, base = np.zeros((count, 3), np.int32), np.zeros((count, channels), np.int32)
-    parents, above = np.zeros((0, 8), np.int32), place.above
-    if above is not None:
-        try:
-            parents = parents_of(level, above.level)
-        except ValueError as error:
-            raise BitstreamError(str(error), UNIT) from None
+    above, before = place.above, place.before
+    if above is None:
+        parents, base = np.zeros((0, 8), np.int32), np.zeros((count, channels), np.int32)
+    else:
+        if parents is None:
+            parents = _parents_of(level, above.level)
         base = upsampled(parents, above.differences)
-    if place.before is None:
-        return Expected(parents, vectors, np.zeros_like(base), base)
+    if before is None:
+        return Expected(parents, np.zeros((count, 3), np.int32), np.zeros_like(base), base)
     if above is not None:
         vectors = upsampled(parents, above.vectors)
     elif len(sent_vectors):
         vectors = sent_vectors * np.int32(place.head.vector_step)
+    else:
+        vectors = np.zeros((count, 3), np.int32)
     halvings = place.facts.level_count - 1 - place.level
-    moved = warped(level, vectors, halvings, place.before.level, place.before.values, -place.facts.empty)
+    moved = warped(level, vectors, halvings, before.level, before.values, -place.facts.empty)
     return Expected(parents, vectors, moved, base)
+
+
+def _parents_of(level: Level, above: Level) -> Parents:
+    try:
+        return parents_of(level, above)
+    except ValueError as error:
+        raise BitstreamError(str(error), UNIT) from None
 
 
 def _state(place: Place, content: LevelContent, expected: Expected, memories: tuple[Memory, Mixer]) -> LevelState:
     steps = channel_steps(place.head.steps, place.level, place.facts.channel_count)
-    differences = add_symbols(expected.base, content.symbols, steps)
+    finish_level(expected.base, expected.moved, content.symbols, steps)
     return LevelState(
         is_key=place.before is None,
         level=content.level,
         symbols=content.symbols,
         sent_vectors=content.vectors,
         vectors=expected.vectors,
-        differences=differences,
-        values=saturated_sum(expected.moved, differences),
+        differences=expected.base,
+        values=expected.moved,
         memory=memories[0],
         vector_memory=memories[1],
     )
@@ -239,7 +250,7 @@ def _around(place: Place, level: Level, expected: Expected) -> Around:
     past, before = np.full(level.row_count, -1, np.int32), np.zeros((0, channels), np.int32)
     if place.before is not None:
         past, before = rows_at(place.before.level.vertex_table, level.vertices), place.before.symbols
-    density = saturated_sum(expected.moved[:, :1], expected.base[:, :1])[:, 0]
+    density = expected_densities(expected.moved, expected.base)
     return Around(expected.parents, above, past, before, density)
 
 
@@ -266,33 +277,38 @@ def _code_cells(coder: Coder, place: Place, cells: Indices | None) -> Indices:
     return code_depth(coder, mixer, above, np.ones(len(above), np.uint8), cells, MAX_ROWS)
 
 
-def _read_level(coder: Coder | None, place: Place, *, is_dense: bool) -> Level:
-    """The level that a unit is of.
+def _read_level(coder: Coder | None, place: Place, *, is_dense: bool) -> tuple[Level, Parents | None]:
+    """The level that a unit is of, and the parents of its rows where they are found on the way.
 
     Raises:
         BitstreamError: the stream ends too early, or cells lie outside of the box, or are too many.
     """
-    counts = place.lattice.cells(place.level)
-    if is_dense:
-        vertices = (counts[0] + 1) * (counts[1] + 1) * (counts[2] + 1)
-        if vertices > min(MAX_ROWS, MAX_VALUES // place.facts.channel_count):
-            raise BitstreamError(f"all {vertices} vertices of the box are too many", UNIT, "is_dense")
-        cells = all_cells(counts)
-    elif place.above is not None and place.is_all_children:
-        if 8 * len(place.above.level.cells) > MAX_ROWS:
-            raise BitstreamError(f"{8 * len(place.above.level.cells)} cells, expected at most {MAX_ROWS}", UNIT)
-        cells = all_children(place.above.level.cells)
-    elif coder is None:
-        raise BitstreamError("no stream follows, and cells must", UNIT)
-    else:
-        cells = _code_cells(coder, place, None)
-    if (cells >= np.array(counts)).any():
-        raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
     try:
-        level = level_of(counts, cells)
+        if place.above is not None and place.is_all_children:
+            level, parents = refined(place.above.level)
+        else:
+            level, parents = level_of(place.lattice.cells(place.level), _read_cells(coder, place, is_dense)), None
+    except BitstreamError:
+        raise
     except ValueError as error:
         raise BitstreamError(str(error), UNIT) from None
     if level.row_count * place.facts.channel_count > MAX_VALUES:
         channels = place.facts.channel_count
         raise BitstreamError(f"{level.row_count} vertices of {channels} channels, expected {MAX_VALUES} values", UNIT)
-    return level
+    return level, parents
+
+
+def _read_cells(coder: Coder | None, place: Place, is_dense: bool) -> Indices:
+    """Active cells of a level whose cells are sent, or are all there are."""
+    counts = place.lattice.cells(place.level)
+    if is_dense:
+        vertices = (counts[0] + 1) * (counts[1] + 1) * (counts[2] + 1)
+        if vertices > min(MAX_ROWS, MAX_VALUES // place.facts.channel_count):
+            raise BitstreamError(f"all {vertices} vertices of the box are too many", UNIT, "is_dense")
+        return all_cells(counts)
+    if coder is None:
+        raise BitstreamError("no stream follows, and cells must", UNIT)
+    cells = _code_cells(coder, place, None)
+    if (cells >= np.array(counts)).any():
+        raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
+    return cells
