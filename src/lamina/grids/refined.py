@@ -63,7 +63,9 @@ def refined(above: Level) -> tuple[Level, Int32[np.ndarray, "r 8"]]:
     vertices, parents = np.empty((row_count, 3), np.int32), np.empty((row_count, 8), np.int32)
     place_vertices(*vertex_table, vertices)
     cells, corners = np.empty((8 * count, 3), np.int32), np.empty((8 * count, 8), np.int32)
-    join_children(above.cells, above.corners, cell_table, vertex_table, cells, corners, parents)
+    near, is_known = np.empty(VERTICES, np.int32), np.zeros(row_count, np.uint8)
+    tables = (*cell_table, *vertex_table)
+    join_children(above.cells, above.corners, tables, near, is_known, (cells, corners, parents))
     return Level((x, y, z), cells, vertices, corners, cell_table, vertex_table), parents
 
 
@@ -96,26 +98,31 @@ def mark_children(cells, slots, rows):
                 rows[slot, upper | SPREAD[(x + 2) & 7]] = 0
 
 
-@compiled()
-def join_children(above_cells, above_corners, cell_table, vertex_table, cells, corners, parents):
-    """Fills the table of children, their indices, the rows of their corners, and the parents of all rows."""
-    slots, rows = vertex_table
-    near = np.empty(VERTICES, np.int32)
-    is_known = np.zeros(parents.shape[0], np.uint8)
-    for i in range(above_cells.shape[0]):
-        x, y, z = 2 * above_cells[i, 0], 2 * above_cells[i, 1], 2 * above_cells[i, 2]
-        slot, first = cell_table[0][x >> 3, y >> 3, z >> 3], place_of(x, y, z)
-        for vertex in range(VERTICES):
-            row = row_at(slots, rows, x + vertex % 3, y + vertex // 3 % 3, z + vertex // 9)
-            near[vertex] = row
-            if is_known[row] == 0:
-                is_known[row] = 1
-                for k in range(8):
-                    parents[row, k] = above_corners[i, PARENT_PLACES[vertex, k]]
-        for octant in range(8):
-            child = 8 * i + octant
-            cell_table[1][slot, first + octant] = child
-            cells[child, 0], cells[child, 1] = x + (octant & 1), y + ((octant >> 1) & 1)
-            cells[child, 2] = z + (octant >> 2)
+@compiled(_nrt=False)
+def join_cell(i, above_cells, above_corners, tables, near, is_known, found):
+    """Children of cell i of the level above: see `join_children`; `near` (27,) is scratch, `is_known` (rows,)."""
+    cell_slots, cell_rows, slots, rows = tables
+    cells, corners, parents = found
+    x, y, z = 2 * above_cells[i, 0], 2 * above_cells[i, 1], 2 * above_cells[i, 2]
+    slot, first = cell_slots[x >> 3, y >> 3, z >> 3], place_of(x, y, z)
+    for vertex in range(VERTICES):
+        row = row_at(slots, rows, x + vertex % 3, y + vertex // 3 % 3, z + vertex // 9)
+        near[vertex] = row
+        if is_known[row] == 0:
+            is_known[row] = 1
             for k in range(8):
-                corners[child, k] = near[CORNER_PLACES[octant, k]]
+                parents[row, k] = above_corners[i, PARENT_PLACES[vertex, k]]
+    for octant in range(8):
+        child = 8 * np.int64(i) + octant
+        cell_rows[slot, first + octant] = child
+        cells[child, 0], cells[child, 1] = x + (octant & 1), y + ((octant >> 1) & 1)
+        cells[child, 2] = z + (octant >> 2)
+        for k in range(8):
+            corners[child, k] = near[CORNER_PLACES[octant, k]]
+
+
+@compiled(_nrt=False)
+def join_children(above_cells, above_corners, tables, near, is_known, found):
+    """Fills the table of children, and in `found` their indices, rows of their corners, and parents of all rows."""
+    for i in range(above_cells.shape[0]):
+        join_cell(i, above_cells, above_corners, tables, near, is_known, found)

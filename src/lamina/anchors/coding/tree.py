@@ -11,7 +11,7 @@ known, cells of nodes to come may be occupied, cells in no node, or in one that 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8, UInt64
+from jaxtyping import Int64, UInt8
 
 from lamina.anchors.neighbors import ITSELF, NEIGHBORS, neighbor_rows
 from lamina.anchors.octree import Indices, indices_of, morton_keys, rows_of
@@ -44,44 +44,47 @@ FLAG_SET = 8
 """Weights: one set for each octant, then one for whether a node goes on."""
 
 
-def _cube_bit(x: int, y: int, z: int) -> int:
-    """Of a cell of the 4x4x4 around a node's children, -1...2 an axis, where the node's own are 0 and 1; 0: outside."""
+def _cube_bit(x: int, y: int, z: int) -> tuple[int, int]:
+    """Half and bit of a cell of the 4x4x4 around a node's children, -1...2 an axis, the node's own at 0 and 1.
+
+    32 bits a half, the lower z first; outside of the cube there is no bit.
+    """
     inside = -1 <= x <= 2 and -1 <= y <= 2 and -1 <= z <= 2
-    return 1 << (x + 1 + 4 * (y + 1) + 16 * (z + 1)) if inside else 0
+    return (z + 1) // 2 if inside else 0, 1 << (x + 1 + 4 * (y + 1) + 16 * ((z + 1) % 2)) if inside else 0
 
 
-def _child_masks() -> UInt64[np.ndarray, "27 256"]:
+def _child_masks() -> Int64[np.ndarray, "2 27 256"]:
     """Bits of the cube that children of a node at each place have, for each occupancy of theirs."""
-    masks = np.zeros((NEIGHBORS, 256), np.uint64)
+    masks = np.zeros((2, NEIGHBORS, 256), np.int64)
     for place in range(NEIGHBORS):
         x, y, z = place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1
-        bits = [_cube_bit(2 * x + (o & 1), 2 * y + (o >> 1 & 1), 2 * z + (o >> 2)) for o in range(8)]
-        for occupancy in range(256):
-            masks[place, occupancy] = sum(bit for octant, bit in enumerate(bits) if occupancy >> octant & 1)
+        for octant in range(8):
+            half, bit = _cube_bit(2 * x + (octant & 1), 2 * y + (octant >> 1 & 1), 2 * z + (octant >> 2))
+            masks[half, place, np.arange(256) >> octant & 1 == 1] |= bit
     return masks
 
 
-def _around_masks() -> UInt64[np.ndarray, "8 3"]:
+def _around_masks() -> Int64[np.ndarray, "2 8 3"]:
     """Of each octant, bits of the 6 cells across its faces, the 12 across edges, the 8 across corners."""
-    masks = np.zeros((8, 3), np.uint64)
+    masks = np.zeros((2, 8, 3), np.int64)
     for octant in range(8):
         for place in range(NEIGHBORS):
             steps = (place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1)
             apart = sum(map(abs, steps))
             if apart:
                 x, y, z = (step + (octant >> axis & 1) for axis, step in enumerate(steps))
-                masks[octant, apart - 1] |= np.uint64(_cube_bit(x, y, z))
+                half, bit = _cube_bit(x, y, z)
+                masks[half, octant, apart - 1] |= bit
     return masks
 
 
-def _face_shifts() -> UInt64[np.ndarray, "8 6"]:
-    """Of each octant, where the bits of the cells across its faces are, z before y before x, below before above."""
-    masks = _around_masks()[:, 0]
-    return np.array([[bit for bit in range(64) if int(mask) >> bit & 1] for mask in masks], np.uint64)
+def _face_bits() -> Int64[np.ndarray, "8 6 2"]:
+    """Of each octant, half and place of the cells across its faces: below in z, y, x, then above in x, y, z."""
+    masks = _around_masks()[:, :, 0].tolist()
+    return np.array([[(h, b) for h in range(2) for b in range(32) if masks[h][o] >> b & 1] for o in range(8)], np.int64)
 
 
-CHILD_MASKS, AROUND_MASKS, FACE_SHIFTS = _child_masks(), _around_masks(), _face_shifts()
-ONE = np.uint64(1)
+CHILD_MASKS, AROUND_MASKS, FACE_BITS = _child_masks(), _around_masks(), _face_bits()
 
 
 @kernel
@@ -110,13 +113,12 @@ def code_children(coder, mixer, neighbors, above, has_children, occupancy):
             continue
         bits = np.int64(occupancy[i])
         found = np.int64(0)
-        occupied, maybe, there = look_around_node(neighbors, has_children, occupancy, i)
+        node = look_around_node(neighbors, has_children, occupancy, i)
         for octant in range(8):
             if octant == 7 and found == 0:
                 found = np.int64(128)
                 break
-            own = occupied | CHILD_MASKS[ITSELF, found]
-            choose_for_child(mixer, own, maybe, there, np.int64(above[i]), octant, found)
+            choose_for_child(mixer, node, np.int64(above[i]), octant, found)
             found |= code_mixed_bit(coder, mixer, octant, (bits >> octant) & 1) << octant
         occupancy[i] = found
 
@@ -157,47 +159,61 @@ def choose_for_flag(mixer, neighbors, above, has_children, i):
 
 @kernel
 def set_bits(bits):
-    """Ones among 64."""
-    bits = bits - ((bits >> ONE) & np.uint64(0x5555555555555555))
-    bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    """Ones among 32."""
+    bits = bits - ((bits >> 1) & 0x55555555)
+    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
+    bits = bits + (bits >> 8)
+    return (bits + (bits >> 16)) & 0x3F
 
 
 @kernel
 def look_around_node(neighbors, has_children, occupancy, i):
-    """Cells around the children of node i: those occupied, those that may be; how many nodes go on, its own too."""
-    occupied, maybe, there = np.uint64(0), np.uint64(0), np.int64(0)
+    """Cells around the children of node i, in halves: those occupied, those that may be; and how many nodes go on."""
+    lower, upper, maybe_lower, maybe_upper, there = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for place in range(NEIGHBORS):
         row = neighbors[i, place]
         if row < 0 or has_children[row] == 0:
             continue
         there += 1
         if row > i:
-            maybe |= CHILD_MASKS[place, 255]
+            maybe_lower |= CHILD_MASKS[0, place, 255]
+            maybe_upper |= CHILD_MASKS[1, place, 255]
         elif row < i:
-            occupied |= CHILD_MASKS[place, occupancy[row]]
-    return occupied, maybe, there
+            lower |= CHILD_MASKS[0, place, occupancy[row]]
+            upper |= CHILD_MASKS[1, place, occupancy[row]]
+    return lower, upper, maybe_lower, maybe_upper, there
 
 
 @kernel
-def choose_for_child(mixer, occupied, maybe, there, above, octant, found):
-    """Slots for the child in `octant`, the ones before it being `found`; the rest as of `look_around_node`."""
-    across_faces, across_edges = AROUND_MASKS[octant, 0], AROUND_MASKS[octant, 1]
-    across_corners = AROUND_MASKS[octant, 2]
-    faces, edges = set_bits(occupied & across_faces), set_bits(occupied & across_edges)
-    corners = set_bits(occupied & across_corners)
-    unsure = 3 * set_bits(maybe & across_faces) + 2 * set_bits(maybe & across_edges) + set_bits(maybe & across_corners)
+def count_around(lower, upper, octant, apart):
+    """Cells of two halves that are across the faces (0), edges (1) or corners (2) of an octant."""
+    return set_bits(lower & AROUND_MASKS[0, octant, apart]) + set_bits(upper & AROUND_MASKS[1, octant, apart])
+
+
+@kernel
+def choose_for_child(mixer, node, above, octant, found):
+    """Slots for the child in `octant`, the ones before it being `found`; `node` is of `look_around_node`."""
+    lower, upper, maybe_lower, maybe_upper, there = node
+    lower |= CHILD_MASKS[0, ITSELF, found]
+    upper |= CHILD_MASKS[1, ITSELF, found]
+    faces, edges = count_around(lower, upper, octant, 0), count_around(lower, upper, octant, 1)
+    corners = count_around(lower, upper, octant, 2)
+    maybe = 3 * count_around(maybe_lower, maybe_upper, octant, 0) + 2 * count_around(
+        maybe_lower, maybe_upper, octant, 1
+    )
+    maybe += count_around(maybe_lower, maybe_upper, octant, 2)
     face_code = np.int64(0)
     for face in range(6):
-        shift = FACE_SHIFTS[octant, face]
-        state = OCCUPIED * np.int64((occupied >> shift) & ONE) + MAYBE * np.int64((maybe >> shift) & ONE)
-        face_code = face_code * 3 + state
+        half, place = FACE_BITS[octant, face, 0], FACE_BITS[octant, face, 1]
+        is_there = ((upper if half == 1 else lower) >> place) & 1
+        may_be = ((maybe_upper if half == 1 else maybe_lower) >> place) & 1
+        face_code = face_code * 3 + OCCUPIED * is_there + MAYBE * may_be
     so_far = bit_count(found)
     near = min(3 * faces + 2 * edges + corners, 31)
     mixer.chosen[0] = PATTERN + (1 << octant) - 1 + (found & ((1 << octant) - 1))
     mixer.chosen[1] = FACES + face_code * 8 + octant
-    mixer.chosen[2] = AROUND + near * 64 + min(unsure, 7) * 8 + so_far
+    mixer.chosen[2] = AROUND + near * 64 + min(maybe, 7) * 8 + so_far
     mixer.chosen[3] = CROWD + there * 64 + octant * 8 + so_far
     mixer.chosen[4] = ABOVE + above * 8 + octant
     mixer.chosen[5] = DETAIL + ((faces * 8 + min(edges, 7)) * 4 + min(corners, 3)) * 32 + min(so_far, 3) * 8 + octant
