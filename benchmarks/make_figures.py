@@ -27,6 +27,7 @@ from benchmarks.scene_figures import SCENE_PRESETS
 from benchmarks.scene_plots import scene_plots
 from benchmarks.scene_tables import scene_report, short_levels_table
 from benchmarks.summary_tables import clip_bits_table, clip_levels_table, clip_report, still_means_table, still_report
+from benchmarks.volume_tables import VOLUME_NOTE, VOLUME_RATES_NOTE, volume_rates_table, volume_report
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = Path("docs") / "figures"
@@ -99,6 +100,10 @@ def results_page(plots: Mapping[str, str]) -> str:
         parts.append(f"## Free-viewpoint video\n\n{FREEVIEW_NOTE}\n\n{report}")
     if rates := freeview_rates_table():
         parts.append(f"## Free-viewpoint video, ways to move anchors\n\n{RATES_NOTE}\n\n{rates}")
+    if report := volume_report():
+        parts.append(f"## Volumetric video\n\n{VOLUME_NOTE}\n\n{report}")
+    if rates := volume_rates_table():
+        parts.append(f"## Volumetric video, ways to code it\n\n{VOLUME_RATES_NOTE}\n\n{rates}")
     if ablation := ablation_report():
         parts.append(f"## {ABLATION_TITLE}\n\n{ABLATION_NOTE}\n\n{ablation}")
     if reliability := reliability_report():

@@ -4,9 +4,9 @@
 In: a timed capture with masks. Out: variant `dct` of benchmarks/results/volume_rates.json, a point a quantiser.
 
 A frame's field is fitted in reals on the cells, with the gains, the network and the motion that `volume` has, and
-looked at on its finest level only. What it differs by from the frame before, moved, is cut into blocks of 8x8x8 vertices;
-their DCT is quantised, more coarsely for higher frequencies, and coded under a table for each channel and frequency
-band. The next frame builds on what a decoder has. ReRF's own quantiser rises from 16 to 120, as this one does.
+looked at on its finest level only. What it differs by from the frame before, moved, is cut into blocks of 8x8x8
+vertices; their DCT is quantised, more coarsely for higher frequencies, and coded under a table for each channel and
+frequency band. The next frame builds on what a decoder has. ReRF's own quantiser rises from 16 to 120, as this one.
 
     python -m benchmarks.volume_dct CAPTURE --hold-out 6,13,18,25 --frames 0:6 --quantisers .25,.5,1
 """
