@@ -63,6 +63,7 @@ VARIANTS: Mapping[str, tuple[str, Change]] = {
     "lambda_4": ("default", _weighed(4.0)),
     "unmoved": ("default", _predicted(motion_steps=())),
     "rough_vectors": ("default", _predicted(smoothness=0.0)),
+    "groups_of_20": ("default", lambda config: replace(config, group_frames=20)),
     "all_intra": ("default", lambda config: replace(config, group_frames=1)),
     "no_network": ("default", lambda config: replace(config, hidden=0)),
     "lower_levels_quarter": ("default", lambda config: replace(config, lower_share=0.25, lower_weight=0.25)),
