@@ -128,9 +128,12 @@ class VolumeConfig:
     """Lambda: squared error (of 0...1, summed over the pixels of all training views) that a bit is worth."""
     bits_per_second: float | None = None
     """Instead of a lambda that stays. None: no rate is asked for."""
+    size_bytes: int | None = None
+    """Instead of both: of the whole file. None: no size is asked for."""
     group_frames: int = 10
-    """Frames of a group: a key frame, and those that build on it. Over 20 (HPC, sec. 5.1) what vectors blur adds up: the
-    finest level loses 3 dB from first to last; ten cost 4 % more bytes and are 1 dB better (basketball, frames 0-59)."""
+    """Frames of a group: a key frame, and those that build on it. Over 20 (HPC, sec. 5.1) what vectors blur adds up:
+    the finest level loses 3 dB from first to last. The first ten of each, which cost 4 % more bytes a frame, are 1 dB
+    better (basketball, frames 0-59)."""
     seed: int = 1
     """Of everything random."""
     background: Literal["black", "white"] = "black"
@@ -173,7 +176,9 @@ class VolumeConfig:
             )
         if self.box is not None and not all(low < high for low, high in zip(self.box[:3], self.box[3:], strict=True)):
             raise ValueError(f"box is {self.box}; expected x y z of the smallest corner, then of the largest")
-        for name in ("rate_weight", "bits_per_second", "voxel", "voxel_px"):
+        if self.size_bytes is not None and self.bits_per_second is not None:
+            raise ValueError("one target at a time, got size_bytes and bits_per_second")
+        for name in ("rate_weight", "bits_per_second", "size_bytes", "voxel", "voxel_px"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if not self.key.level_steps or min(self.key.level_steps) < 1:
@@ -202,6 +207,8 @@ def configure(choices: Choices) -> VolumeConfig:
         return config
     if target.kind == "bits_per_second":
         return replace(config, bits_per_second=target.value)
+    if target.kind == "size_bytes":
+        return replace(config, size_bytes=round(target.value))
     return replace(config, rate_weight=target.value)
 
 
