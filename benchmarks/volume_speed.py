@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast volumetric video is decoded, rendered and fitted: a file and its capture enter, milliseconds leave.
 
-Out: benchmarks/results/volume_speed.json. Each figure is the least of several repeats: machines have other work.
+Out: benchmarks/results/volume_speed.json. Processor time of one thread, the least of several repeats: machines have
+other work.
 
     python -m benchmarks.volume_speed game.lam CAPTURE --hold-out 6,13,18,25 [--subject before]
 """
@@ -42,9 +43,9 @@ def least_ms(action: Callable[[], object], repeats: int = REPEATS) -> float:
     """Milliseconds of the fastest repeat, compiled kernels given."""
     times = []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1e3 * min(times[1:])
 
 
@@ -52,9 +53,9 @@ def decode_ms(units: list[Unit]) -> dict[str, Any]:
     """Of a key frame and of frames between (median), to values of all levels; and of each level of the last."""
     best: dict[tuple[int, int], float] = {}
     for _ in range(REPEATS + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         for unit, _, _ in decode_states(units):
-            now = time.perf_counter()
+            now = time.process_time()
             if unit.key.group != STREAM_GROUP and unit.key.layer != HEADER_LAYER:
                 place = unit.key.frame, unit.key.layer
                 best[place] = min(best.get(place, 1e9), 1e3 * (now - start))
@@ -105,13 +106,9 @@ def measured(path: Path, capture: TimedCapture) -> dict[str, Any]:
         models = {model.frame: model for _, model in zip(range(FRAMES), media.models(), strict=False)}
     model = models[FRAMES - 1]
     found: dict[str, Any] = {"decode_ms": decode_ms(units)}
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        for name, factor in (("320x180", 1), ("640x360", 2)):
-            views = [camera.resized(factor * camera.width, factor * camera.height) for camera in model.cameras]
-            times = [least_ms(lambda view=view: render(model, view), 4) for view in views]
-            found[f"render_{name}_ms_{threads}_threads"] = median(times)
-    torch.set_num_threads(1)
+    for name, factor in (("320x180", 1), ("640x360", 2)):
+        views = [camera.resized(factor * camera.width, factor * camera.height) for camera in model.cameras]
+        found[f"render_{name}_ms"] = median([least_ms(lambda view=view: render(model, view), 4) for view in views])
     found["step_4096_rays_ms"] = step_ms(capture, units)
     return found
 

@@ -15,15 +15,17 @@ from benchmarks.volume_rates import RESULT
 ENDS = 3
 """Frames at each end of a group, of which drift is told."""
 
+GROUP_LENGTHS = (5, 8, 10, 14, 20)
+
 BASE = "default"
 """The way that others are compared with."""
 
 
 VOLUME_NOTE = """Panoptic basketball, frames 0 to 59 at half size (320 x 180), foreground by masks over black, cameras
-6, 13, 18 and 25 held out, preset `default`, groups of 20 frames. kB are of all levels up to one, the group's header
-with its key frame. Corrected: after a gain a channel, fitted to the camera's other frames; drift is of these, first
-three frames after a key less the last three of the group, mean of all groups: what changes in the scene is in it
-too. `python -m benchmarks.volume`."""
+6, 13, 18 and 25 held out, preset `default` but for groups of 20 frames. kB are of all levels up to one, the group's
+header with its key frame. Corrected: after a gain a channel, fitted to the camera's other frames; drift is of these,
+first three frames after a key less the last three of the group, mean of all groups: what changes in the scene is in it
+too. `python -m benchmarks.volume --variant groups_of_20`."""
 
 VOLUME_RATES_NOTE = """The same capture, frames 0 to 5, one group: a key frame and five that build on it, so all-intra
 coding loses less here than over a group of 20, and what is spent on key frames weighs more. Top level, raw PSNR,
@@ -31,8 +33,15 @@ everything that is sent counted. `unmoved`: no vectors. `all_intra`: key frames 
 [the codec's page](codecs/volume.md). `dct`: one level, its differences transformed in blocks of 8x8x8, as ReRF does.
 `python -m benchmarks.volume_rates`, `python -m benchmarks.volume_dct`."""
 
+VOLUME_SPEED_NOTE = """The file of the first table but its later frames: processor time of one thread, the least of
+several repeats, all levels. `before`: as of commit f0c6770. `python -m benchmarks.volume_speed`."""
 
-def volume_report(variant: str = "default") -> str:
+
+LONG = "groups_of_20"
+"""The variant whose levels are shown."""
+
+
+def volume_report(variant: str = LONG) -> str:
     """Levels and drift of one encode; empty where nothing is measured yet."""
     figures = read_figures(f"volume_{variant}")
     if not figures:
@@ -51,16 +60,12 @@ def volume_report(variant: str = "default") -> str:
         ),
         [level_row(figures, number) for number in range(len(figures["levels"]))],
     )
-    spent = {name: figures[name].get("cpu") for name in ("key_frame_s", "frame_s")}
-    return "\n\n".join(
-        [
-            levels,
-            f"{spent['key_frame_s']:.1f} s a key frame, {spent['frame_s']:.1f} s one between, of one core that had "
-            f"other work; {figures['decode_ms']:.0f} ms to decode a frame, {figures['render_fps']:.0f} and "
-            f"{figures['render_fps_double_size']:.0f} frames a second rendered at 320x180 and 640x360, one thread; "
-            f"{figures['peak_memory_mb']:.0f} MB at most.",
-        ]
+    key_s, between_s = (figures[name]["cpu"] for name in ("key_frame_s", "frame_s"))
+    spent = (
+        f"{key_s:.1f} s a key frame, {between_s:.1f} s one between, processor time of one core that had other work; "
+        f"{figures['peak_memory_mb']:.0f} MB at most."
     )
+    return f"{levels}\n\n{spent}"
 
 
 def level_row(figures: Mapping[str, Any], number: int) -> tuple[str, ...]:
@@ -83,6 +88,19 @@ def level_row(figures: Mapping[str, Any], number: int) -> tuple[str, ...]:
         f"{last:.2f}",
         f"{first - last:+.2f}",
     )
+
+
+def volume_groups_table(variant: str = LONG) -> str:
+    """What the first frames of each group take and are: what shorter groups would, without a second encode."""
+    figures = read_figures(f"volume_{variant}")
+    group, level = figures["group_frames"], figures["levels"][-1]["over_time"]
+    sizes = [sum(frame) for frame in figures["frame_bytes"]]
+    rows = []
+    for count in (length for length in GROUP_LENGTHS if length <= group):
+        kept = [start + place for start in range(0, len(sizes) - group + 1, group) for place in range(count)]
+        row = [fmean(values[frame] for frame in kept) for values in (sizes, level["frames"], level["corrected_frames"])]
+        rows.append((str(count), f"{row[0] / 1000:.2f}", f"{row[1]:.2f}", f"{row[2]:.2f}"))
+    return markdown_table(("first frames of each group", "kB a frame", "dB raw", "dB corrected"), rows)
 
 
 def mean_where(values: Sequence[float], chosen: Sequence[bool], *, wanted: bool) -> float:
@@ -126,3 +144,30 @@ def volume_rates_table() -> str:
 def curve_of(points: Mapping[str, Mapping[str, Any]]) -> list[tuple[float, float]]:
     """Bytes and PSNR of the top level at each lambda."""
     return [(point["levels"][-1]["frame_bytes"], point["levels"][-1]["psnr"]) for point in points.values()]
+
+
+SPEEDS = {
+    "a key frame decoded": ("decode_ms", "key"),
+    "a frame between decoded": ("decode_ms", "between"),
+    "rendered at 320x180": ("render_320x180_ms",),
+    "rendered at 640x360": ("render_640x360_ms",),
+    "a step of the fit, 4,096 rays": ("step_4096_rays_ms",),
+}
+"""What is measured -> where it stands."""
+
+
+def volume_speed_table() -> str:
+    """A row a thing that is done; empty where nothing is measured yet."""
+    figures = read_figures("volume_speed")
+    if not figures:
+        return ""
+    rows = []
+    for what, path in SPEEDS.items():
+        found = []
+        for subject in figures.values():
+            value: Any = subject
+            for step in path:
+                value = value[step]
+            found.append(f"{value:.1f}")
+        rows.append((what, *found))
+    return markdown_table(("milliseconds", *figures), rows)
