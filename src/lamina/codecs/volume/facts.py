@@ -28,7 +28,7 @@ def inspect(payload: bytes) -> StreamInfo:
         "channels": f"density, 3 of color{f', {facts.extra_count} more' if facts.extra_count else ''}",
         "shading": f"a network of {facts.hidden} hidden units a ray" if facts.hidden else "none",
         "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
-        "holds": "what masks and box say; for whole scenes freeview is the better choice",
+        "holds": "what masks and box say; for whole scenes, or few bytes, freeview is the better choice",
     }
     return StreamInfo(
         "volume",
