@@ -119,10 +119,8 @@ def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Cha
     facts, config, frame = stage.facts, stage.config, chain.frame
     group, parts = config.group_of(frame), list[Part]()
     if config.is_key(frame) or chain.states is None or chain.head is None or chain.log_gains is None:
-        if config.paper is not None:
-            key = fit_key_frame_progressively(stage, frame)
-        else:
-            key = fit_key_frame(stage, frame, chain.log_gains)
+        fit_key = fit_key_frame if config.paper is None else fit_key_frame_progressively
+        key = fit_key(stage, frame, chain.log_gains)
         if chain.log_gains is None:
             keep_gains(session, key.log_gains)
         chain = replace(chain, head=key.head, network=network_of(facts, key.head), log_gains=key.log_gains)

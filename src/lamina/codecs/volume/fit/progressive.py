@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from lamina.codecs.volume.config import PaperConfig
 from lamina.codecs.volume.fit.descent import LOSS_SCALE, PRICE_STEPS, Descent, Shading
@@ -70,15 +72,16 @@ class Schedule:
         return max(0, self.top(step) - max(left - 1, 0))
 
 
-def fit_key_frame_progressively(stage: Stage, frame: int) -> KeyFrame:
-    """The integers of a key frame, and the network of its group.
+def fit_key_frame_progressively(stage: Stage, frame: int, log_gains: Float[Tensor, "v 3"] | None) -> KeyFrame:
+    """The integers of a key frame, and the network of its group; gains are found where none are known, if at all.
 
     Raises:
         SignalError: a picture cannot be decoded, or the box has too many cells.
     """
     config, paper = stage.config, paper_of(stage)
     steps = integer_steps(config.steps, stage.facts.level_count)
-    log_gains = None if paper.has_gains else torch.zeros(len(stage.views), 3)
+    if not paper.has_gains:
+        log_gains = torch.zeros(len(stage.views), 3)
     descent = descent_of(stage, frame, steps, fresh_shading(stage, frame, log_gains))
     key = config.key
     priors = train(stage, descent, paper.key_steps, (key.density_rate, key.color_rate))
