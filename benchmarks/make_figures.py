@@ -28,6 +28,15 @@ from benchmarks.scene_figures import SCENE_PRESETS
 from benchmarks.scene_plots import scene_plots
 from benchmarks.scene_tables import scene_report, short_levels_table
 from benchmarks.summary_tables import clip_bits_table, clip_levels_table, clip_report, still_means_table, still_report
+from benchmarks.volume_tables import (
+    VOLUME_NOTE,
+    VOLUME_RATES_NOTE,
+    VOLUME_SPEED_NOTE,
+    volume_groups_table,
+    volume_rates_table,
+    volume_report,
+    volume_speed_table,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = Path("docs") / "figures"
@@ -108,13 +117,20 @@ def results_page(plots: Mapping[str, str]) -> str:
         parts.append(f"## Free-viewpoint video, ways to move anchors\n\n{RATES_NOTE}\n\n{rates}")
     if heads := head_report():
         parts.append(f"## Talking heads\n\n{HEAD_NOTE}\n\n{heads}")
+    if report := volume_report():
+        parts.append(f"## Volumetric video\n\n{VOLUME_NOTE}\n\n{report}\n\n{volume_groups_table()}")
+    if speeds := volume_speed_table():
+        parts.append(f"## Volumetric video, speed\n\n{VOLUME_SPEED_NOTE}\n\n{speeds}")
+    if rates := volume_rates_table():
+        parts.append(f"## Volumetric video, ways to code it\n\n{VOLUME_RATES_NOTE}\n\n{rates}")
     if ablation := ablation_report():
         parts.append(f"## {ABLATION_TITLE}\n\n{ABLATION_NOTE}\n\n{ablation}")
     if reliability := reliability_report():
         parts.append(f"## Starts, interruptions, captures without points\n\n{reliability}")
     parts.append(f"## Speed of parts\n\n{speed_report()}")
     parts += ["## Plots\n", *(f"![{name}](figures/{name}.svg)\n" for name in plots)]
-    return "\n".join(parts)
+    # A heading right behind a table would be a row of it.
+    return re.sub(r"(?<!\n)\n(?=## )", "\n\n", "\n".join(parts))
 
 
 def with_tables(readme: str, tables: Mapping[str, str]) -> str:
