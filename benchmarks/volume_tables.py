@@ -27,11 +27,10 @@ header with its key frame. Corrected: after a gain a channel, fitted to the came
 first three frames after a key less the last three of the group, mean of all groups: what changes in the scene is in it
 too. `python -m benchmarks.volume --variant groups_of_20`."""
 
-VOLUME_RATES_NOTE = """The same capture, frames 0 to 5, one group: a key frame and five that build on it, so all-intra
-coding loses less here than over a group of 20, and what is spent on key frames weighs more. Top level, raw PSNR,
-everything that is sent counted. `unmoved`: no vectors. `all_intra`: key frames only. `paper`: HPC, see
-[the codec's page](codecs/volume.md). `dct`: one level, its differences transformed in blocks of 8x8x8, as ReRF does.
-`python -m benchmarks.volume_rates`, `python -m benchmarks.volume_dct`."""
+VOLUME_RATES_NOTE = """The same capture at a quarter of its size (160 x 90), frames 0 to 5, one group: a key frame and
+five that build on it, so what is spent on key frames weighs more than in longer groups. Top level, raw PSNR, everything
+that is sent counted. `paper`: HPC, see [the codec's page](codecs/volume.md). `dct`: one level whose differences are
+transformed in blocks of 8x8x8, as ReRF does. `python -m benchmarks.volume_rates`, `python -m benchmarks.volume_dct`."""
 
 VOLUME_SPEED_NOTE = """The file of the first table but its later frames: processor time of one thread, the least of
 several repeats, all levels. `before`: as of commit f0c6770. `python -m benchmarks.volume_speed`."""
