@@ -51,14 +51,15 @@ def regions_of(model: HeadModel, camera: Camera) -> Mapping[str, Bool[np.ndarray
     from lamina.render.spatial import render_spatial
 
     head, look = model.head, model.head.look
-    parts = np.concatenate([mesh_parts()[: len(head.rig)], free_parts(look.places[len(head.rig) :].numpy())])
+    beside = look.places if look.network is not None else look.places[len(head.rig) :]
+    parts = np.concatenate([mesh_parts()[: len(head.rig)], free_parts(beside.numpy())])
     shares = []
     for first in (0, 3):
         colors = torch.from_numpy((parts[:, None] == first + np.arange(3)).astype(np.float32))
         with torch.no_grad():
             pose = pose_of(head, model.values, model.scale)
-            gaussians = posed(head.rig, replace(look, colors=colors), pose, math.log(head.facts.spreads[model.level]))
-        shares.append(render_spatial(gaussians, camera).pixels.numpy())
+            gaussians = posed(head.rig, look, pose, math.log(head.facts.spreads[model.level]))
+        shares.append(render_spatial(replace(gaussians, colors=colors), camera).pixels.numpy())
     share = np.concatenate(shares, axis=2)
     return {name: share[:, :, number] > MOSTLY for number, name in enumerate(REGIONS)}
 
