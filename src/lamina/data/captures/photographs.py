@@ -105,7 +105,8 @@ def target_size(width: int, height: int, scale: Fraction) -> tuple[int, int]:
 def _sampled(lens: Lens) -> Lens:
     """The pinhole to resample to before averaging: twice as fine where it shrinks the picture's middle."""
     pinhole = lens.undistorted()
-    shrinks = min(pinhole.focal_x_px / lens.focal_x_px, pinhole.focal_y_px / lens.focal_y_px) < SHRINKS
+    gain = lens.distortion.center_gain()
+    shrinks = min(pinhole.focal_x_px / lens.focal_x_px, pinhole.focal_y_px / lens.focal_y_px) < SHRINKS * gain
     return pinhole.resized(2 * lens.width, 2 * lens.height) if shrinks else pinhole
 
 
