@@ -141,6 +141,7 @@ def test_renamed_copies_are_matched_in_order(tmp_path: Path, photo: np.ndarray) 
     (tmp_path / "images_1x").rename(tmp_path / "images_2")
     capture = read_capture(tmp_path, scale=0.5)
     assert [view.path.name for view in capture.views] == ["image000.png", "image001.png", "image002.png"]
+    assert capture.notes == ("images_2/ has other names than images/, with as many pictures: paired with it by order",)
 
 
 def test_unregistered_pictures_are_skipped_and_told(tmp_path: Path, photo: np.ndarray) -> None:

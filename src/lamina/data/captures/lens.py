@@ -33,6 +33,9 @@ FRAME_SHARES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 NO_DISTORTION_PX = 0.01
 """A picture that distortion moves by less than this everywhere is left as it is: resampling would cost more."""
 
+SKEW_PX = 0.5
+"""Less is what calibrations differ by; nothing that takes pictures has skew."""
+
 BORDER_SAMPLES = 64
 """Points on each edge of the picture from which its undistorted frame is found; edges are smooth curves."""
 
@@ -167,6 +170,18 @@ def check_lens(lens: Lens, place: str) -> None:
         raise SignalError(f"{place}: principal point or distortion {numbers}; expected finite numbers")
     if not LEAST_OMEGA <= abs(lens.distortion.omega) < math.pi:
         raise SignalError(f"{place}: field of view {lens.distortion.omega}; expected radians, {LEAST_OMEGA} up to pi")
+
+
+def refuse_skew(skew_px: float, lens: Lens, place: str) -> None:
+    """Refuse pixels that are no rectangles, where that moves the border by more than `SKEW_PX`.
+
+    `skew_px` is what stands between the focal length across and the principal point in the matrix of intrinsics.
+
+    Raises:
+        SignalError: with `place` in front.
+    """
+    if not abs(skew_px) * 0.5 * lens.height / lens.focal_y_px <= SKEW_PX:
+        raise SignalError(f"{place}: skew {skew_px:.6g} px; expected square corners: calibrate without skew (b2)")
 
 
 def _edges(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

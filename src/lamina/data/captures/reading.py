@@ -16,7 +16,9 @@ from jaxtyping import UInt8
 from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
 from lamina.data.captures.colmap_folder import find_model, missing_part, read_colmap
 from lamina.data.captures.llff import FILE_NAME, read_llff
-from lamina.data.captures.photographs import decoder, is_transparent, view_of
+from lamina.data.captures.photograph_notes import notes_of
+from lamina.data.captures.photographs import decoder, view_of
+from lamina.data.captures.picture_files import is_transparent
 from lamina.data.captures.source import Source
 from lamina.data.captures.transforms import has_transforms, read_transforms
 from lamina.data.image import WHITE
@@ -111,6 +113,7 @@ def _capture_of(
 ) -> Capture:
     """Views, split and background of what was found; pictures stay where they are."""
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
+    notes = (*source.notes, *notes_of(source.photographs))
     train, test = source.split or split_of([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
@@ -125,7 +128,7 @@ def _capture_of(
         source.points.colors,
         background,
         PixelCache(decode, cache_bytes),
-        source.notes,
+        notes,
         source.depth_bounds,
     )
 
