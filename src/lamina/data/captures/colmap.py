@@ -6,7 +6,6 @@ Source of the formats: colmap.github.io/format.html, and src/colmap/sensor/model
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -124,26 +123,3 @@ def distortion_of(model: str, numbers: Mapping[str, float]) -> Distortion:
     projection = "angle" if model.endswith("FISHEYE") else "plane"
     thin_prism = (numbers.get("sx1", 0.0), numbers.get("sy1", 0.0))
     return Distortion((k1, k2, k3, k4), tangential, projection, thin_prism=thin_prism)
-
-
-def pose_of(quaternion: tuple[float, ...], translation: tuple[float, ...], place: str) -> Float64[np.ndarray, "4 4"]:
-    """A unit quaternion (w, x, y, z) and a translation as camera_from_world; the quaternion is normalised.
-
-    Raises:
-        SignalError: a number is not finite, or the quaternion has no direction.
-    """
-    q, t = np.array(quaternion, np.float64), np.array(translation, np.float64)
-    length = math.hypot(*quaternion)
-    if not (np.isfinite(q).all() and np.isfinite(t).all() and 1e-6 < length < 1e6):
-        raise SignalError(
-            f"{place}: pose {quaternion}, {translation}; expected a quaternion of length 1 and a position"
-        )
-    w, x, y, z = q / length
-    pose = np.eye(4)
-    pose[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    pose[:3, 3] = t
-    return pose

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from lamina.data.captures.colmap import RegisteredImage, lens_of, pose_of
+from lamina.data.captures.colmap import RegisteredImage, lens_of
 from lamina.data.captures.lens import Lens
 from lamina.data.captures.point_cloud import PointCloud, finite_cloud
+from lamina.data.captures.poses import pose_of
 from lamina.data.captures.text import read_text
 from lamina.errors import SignalError
 

@@ -29,6 +29,7 @@ from lamina.data.captures.pairing import LEAST_FOUND, Pairing, pair_files, shown
 from lamina.data.captures.photographs import Photograph
 from lamina.data.captures.picture_files import PICTURE_SUFFIXES, picture_files, picture_size
 from lamina.data.captures.point_cloud import PointCloud, empty_cloud, read_ply_points
+from lamina.data.captures.poses import camera_from_opengl, rigid
 from lamina.data.captures.source import Source
 from lamina.data.captures.text import read_json
 from lamina.data.captures.transforms_lens import lens_of_fields, merged
@@ -38,12 +39,6 @@ WHOLE, TRAIN, ALL = "transforms.json", "transforms_train.json", "transforms_all.
 """In the order in which they are looked for; the last has no split."""
 HELD_OUT = ("transforms_test.json", "transforms_val.json")
 """Test views are in the first of these that exists."""
-
-OPENCV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
-"""Camera axes: y up, z back to y down, z forward."""
-
-ORTHOGONAL_TOLERANCE = 1e-3
-"""How far axes of a camera may be from right angles: matrices written with four digits pass."""
 
 
 def has_transforms(folder: Path) -> bool:
@@ -176,21 +171,7 @@ def _png_first(suffix: str) -> tuple[bool, str]:
 
 def pose_of_matrix(value: Any, place: str) -> Float64[np.ndarray, "4 4"]:
     """camera_from_world of a transform_matrix. A scale of the camera's axes, as Blender may export it, is taken out."""
-    try:
-        matrix = np.array(value, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SignalError(f"{place}: transform_matrix: expected 4x4 numbers, got {value!r:.80}") from error
-    if matrix.shape not in ((4, 4), (3, 4)) or not np.isfinite(matrix).all():
-        raise SignalError(f"{place}: transform_matrix: expected 4x4 finite numbers, got {value!r:.80}")
-    axes = matrix[:3, :3] / np.maximum(np.linalg.norm(matrix[:3, :3], axis=0), 1e-12)
-    # The nearest rotation: poses come with few digits, and everything later counts on right angles.
-    left, _, right = np.linalg.svd(axes)
-    rotation = left @ right
-    if np.abs(rotation - axes).max() > ORTHOGONAL_TOLERANCE or np.linalg.det(rotation) < 0:
-        raise SignalError(f"{place}: transform_matrix: expected a rotation and a position, got {matrix.tolist()}")
-    pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = rotation, matrix[:3, 3]
-    return np.linalg.inv(pose @ OPENCV_FROM_BLENDER)
+    return camera_from_opengl(rigid(value, f"{place}: transform_matrix", is_scaled=True))
 
 
 def _listed_split(
