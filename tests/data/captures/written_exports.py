@@ -132,6 +132,36 @@ def write_metashape(folder: Path, kind: str = "frame") -> Path:
     return folder / "cameras.xml"
 
 
+def write_transforms(folder: Path) -> Path:
+    names = [f"images/IMG_{n}.png" for n in range(4)]
+    write_pictures(folder / "images", FISHEYE_4, [name.removeprefix("images/") for name in names])
+    frames = [
+        {"file_path": name, "transform_matrix": (np.linalg.inv(motion) @ OPENGL_AXES).tolist()}
+        for name, motion in zip(names, POSES, strict=True)
+    ]
+    numbers = {f"k{power}": number for power, number in enumerate(FISHEYE_4.distortion.radial, start=1)}
+    fields = {"w": WIDTH, "h": HEIGHT, "fl_x": 60, "fl_y": 61, "cx": 61, "cy": 42, "is_fisheye": True} | numbers
+    (folder / "transforms.json").write_text(json.dumps(fields | {"frames": frames, "test_filenames": names[:1]}))
+    return folder / "transforms.json"
+
+
+def write_colmap(folder: Path, changed: str = "cameras.txt") -> Path:
+    names = [f"IMG_{n}.png" for n in range(4)]
+    write_pictures(folder / "images", FISHEYE_4, names)
+    model = folder / "sparse" / "0"
+    model.mkdir(parents=True, exist_ok=True)
+    numbers = " ".join(str(number) for number in (60, 61, 61, 42, 0.02, -0.01, 0, 0, 0.002, 0.001, 0, 0))
+    (model / "cameras.txt").write_text(f"1 THIN_PRISM_FISHEYE {WIDTH} {HEIGHT} {numbers}\n")
+    lines: list[str] = []
+    for number, (name, motion) in enumerate(zip(names, POSES, strict=True), start=1):
+        values = " ".join(repr(value) for value in (*quaternion_of(motion[:3, :3]), *motion[:3, 3].tolist()))
+        lines += [f"{number} {values} 1 {name}", "1.0 2.0 1 3.0 4.0 -1"]
+    (model / "images.txt").write_text("\n".join(lines) + "\n")
+    (model / "points3D.txt").write_text("1 0.1 0.2 0.0 10 20 30 0.5 1 0\n2 -0.3 0.4 0.0 10 20 30 0.5 1 1\n")
+    (model / "test.txt").write_text("IMG_1.png\n")
+    return model / changed
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "polycam": write_polycam,
     "polycam, not corrected": lambda folder: write_polycam(folder, corrected=False),
@@ -145,3 +175,12 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "metashape, fisheye": lambda folder: write_metashape(folder, "fisheye"),
 }
 """Each writes a folder and returns the file that has the cameras, or one of them."""
+
+MUTATED = WRITERS | {
+    "transforms": write_transforms,
+    "colmap, cameras": write_colmap,
+    "colmap, images": lambda folder: write_colmap(folder, "images.txt"),
+    "colmap, points": lambda folder: write_colmap(folder, "points3D.txt"),
+    "colmap, split": lambda folder: write_colmap(folder, "test.txt"),
+}
+"""With the formats that have tests of their own."""

@@ -110,7 +110,7 @@ def _posed(name: str, row: np.ndarray, place: str) -> PosedPicture:
         check_lens(lens, place)
         return lens
 
-    return PosedPicture(name, lens_of, OPENCV_FROM_OPENGL @ rigid(matrix, place))
+    return PosedPicture(name, lens_of, OPENCV_FROM_OPENGL @ rigid(matrix.tolist(), place))
 
 
 def _points(values: np.ndarray, position: int, count: int, path: Path) -> PointCloud:
