@@ -21,15 +21,6 @@ from written_exports import (
     write_polycam,
     write_record3d,
 )
-    POINTS,
-    POSES,
-    WRITERS,
-    write_bundler,
-    write_metashape,
-    write_opensfm,
-    write_polycam,
-    write_record3d,
-)
 
 from lamina.data.captures import Capture, is_capture, read_capture
 from lamina.errors import LaminaError, SignalError
