@@ -119,11 +119,11 @@ def read_colmap(folder: Path, scale: Fraction) -> Source:
     model = read_model(model_folder)
     if not model.images:
         raise SignalError(f"{model_folder}: the model has no registered images; reconstruct again")
-    names = [image.name for image in model.images]
+    names = [image.name.replace("\\", "/") for image in model.images]
     pictures, picture_scale, pairing = model_pictures(names, folder, model_folder, scale)
     photographs = tuple(
-        photograph_of(image.name, path, model.cameras[image.camera_id], image.camera_from_world)
-        for image, path in zip(model.images, pairing.files, strict=True)
+        photograph_of(name, path, model.cameras[image.camera_id], image.camera_from_world)
+        for name, image, path in zip(names, model.images, pairing.files, strict=True)
         if path is not None
     )
     notes = pairing.notes(names)

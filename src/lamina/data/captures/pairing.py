@@ -35,6 +35,10 @@ Key = tuple[str, ...]
 """Parts of a path."""
 
 
+class PicturesMissing(SignalError):  # noqa: N818 - it says what was found
+    """Hardly any of the pictures that a reconstruction names are there."""
+
+
 @dataclass(frozen=True)
 class Pairing:
     """Which file is whose."""
@@ -67,7 +71,7 @@ def find_pictures(names: Sequence[str], folders: Sequence[Path], place: Path) ->
     """The first of `folders` with any of these pictures, and which file there is whose.
 
     Raises:
-        SignalError: hardly any is found; says which were looked for, and where. `place` is where the names are from.
+        PicturesMissing: hardly any is found; says which, and where they were looked for. `place`: where names are from.
     """
     most: tuple[Path, Pairing] | None = None
     for folder in folders:
@@ -81,7 +85,7 @@ def find_pictures(names: Sequence[str], folders: Sequence[Path], place: Path) ->
     if most is not None and not missing:
         return most
     looked = ", ".join(str(folder) for folder in folders) or "no folder: there is none"
-    raise SignalError(
+    raise PicturesMissing(
         f"{place}: {len(missing)} of {len(names)} pictures are missing: {shown(missing)}; looked in {looked}; "
         f"expected the pictures that were reconstructed, under the same names"
     )

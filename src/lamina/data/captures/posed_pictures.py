@@ -59,7 +59,7 @@ def source_of(
     for picture, path in zip(ordered, pairing.files, strict=True):
         if path is not None:
             lens = picture.lens if isinstance(picture.lens, Lens) else picture.lens(picture_size(path))
-            photographs.append(photograph_of(picture.name, path, lens, picture.camera_from_world))
+            photographs.append(photograph_of(picture.name.replace("\\", "/"), path, lens, picture.camera_from_world))
     return Source(tuple(photographs), points, scale, (*notes, *pairing.notes(names)))
 
 

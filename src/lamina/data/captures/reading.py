@@ -20,6 +20,7 @@ from lamina.data.captures.llff import FILE_NAME, read_llff
 from lamina.data.captures.metashape import metashape_file, read_metashape
 from lamina.data.captures.opensfm import NAME as OPENSFM_NAME
 from lamina.data.captures.opensfm import read_opensfm
+from lamina.data.captures.pairing import PicturesMissing
 from lamina.data.captures.photograph_notes import notes_of
 from lamina.data.captures.photographs import decoder, view_of
 from lamina.data.captures.picture_files import is_transparent
@@ -244,13 +245,23 @@ def split_of(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[
 def reader_of(path: Path) -> Reader | None:
     """The reader for what lies there; None: nothing that is a capture."""
     if find_model(path) is not None:
-        return read_colmap
+        return _read_colmap_or_llff if (path / FILE_NAME).is_file() else read_colmap
     if has_transforms(path):
         return read_transforms
     if (path / FILE_NAME).is_file():
         return read_llff
     other = next((reader for is_there, reader in OTHER_READERS if is_there(path)), None)
     return other or (_refuse_half if missing_part(path) is not None else None)
+
+
+def _read_colmap_or_llff(path: Path, scale: Fraction) -> Source:
+    """LLFF's scenes keep the model of the originals beside renamed copies, to which poses belong in order."""
+    try:
+        return read_colmap(path, scale)
+    except PicturesMissing:
+        source = read_llff(path, scale)
+        note = f"the model's pictures are not there: those that are belong to {FILE_NAME}, in order of their names"
+        return replace(source, notes=(note, *source.notes))
 
 
 def _refuse_half(path: Path, scale: Fraction) -> Source:
