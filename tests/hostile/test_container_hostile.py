@@ -20,6 +20,7 @@ SAMPLES = Path(__file__).parents[1] / "conformance" / "container"
 NAMES = [
     *("still", "clip", "chained", "tiles", "spans", "odd"),
     *("clip_journal", "chained_journal", "spans_journal", "tiles_journal"),
+    *("timed", "timed_spans", "timed_journal", "timed_spans_journal"),
 ]
 FACTS = StreamFacts(1)
 MEMORY_BYTES = 4_000_000
@@ -276,7 +277,11 @@ def with_region(data: bytes, region: tuple[int, int], changed: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "name", ["still", "tiles", "spans", "odd", "chained", "spans_journal", "odd_journal", "tiles_journal"]
+    "name",
+    [
+        *("still", "tiles", "spans", "odd", "chained", "spans_journal", "odd_journal", "tiles_journal"),
+        *("timed_spans", "timed_spans_journal"),
+    ],
 )
 def test_every_flipped_bit_behind_a_right_checksum_gives_units_or_an_error(name: str) -> None:
     data, originals = sample(name)

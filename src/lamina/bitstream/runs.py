@@ -183,7 +183,8 @@ def entry_of(unit: Unit) -> IndexEntry:
     centidb_of(unit.quality_db)
     if unit.times is not None and not len(unit.times.durations_ticks) == count <= MAX_TIMED_FRAMES:
         known = len(unit.times.durations_ticks)
-        raise ValueError(f"{unit.key} of {count} frames says {known} durations, expected as many, {MAX_TIMED_FRAMES} at most")
+        expected = f"as many, at most {MAX_TIMED_FRAMES}"
+        raise ValueError(f"{unit.key} of {count} frames says {known} durations, expected {expected}")
     return IndexEntry(unit.key, 0, len(unit.payload), unit.quality_db, unit.frame_count, times=unit.times)
 
 
