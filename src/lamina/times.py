@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 MAX_TICKS: Final = 1 << 52
 """From the first frame to the end: exact in a double."""
@@ -125,6 +125,47 @@ class FrameTimes:
     def first_from(self, time_s: Fraction) -> int:
         """The first frame that begins at a time or later; `frame_count` where none does."""
         return min(bisect_left(self.ticks, time_s * self.ticks_per_second), self.frame_count)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A part of what is timed, in seconds from its first frame; of one moment alone, the frame that is shown then."""
+
+    start_s: Fraction
+    stop_s: Fraction | None
+    """None: to the end."""
+    is_moment: bool = False
+
+    def frames(
+        self, times: FrameTimes | None, frames_per_second: Fraction, frame_count: int | None
+    ) -> tuple[int, int | None]:
+        """First frame and frame after the last: those that begin from `start_s` on, and before `stop_s`.
+
+        Without `times` frames are evenly spaced; `frame_count` None is unknown. A stop of None is the end.
+        """
+        if times is None:
+            first = math.floor if self.is_moment else math.ceil
+            start = first(self.start_s * frames_per_second)
+            stop = None if self.stop_s is None else math.ceil(self.stop_s * frames_per_second)
+            if stop is not None and frame_count is not None:
+                stop = min(stop, frame_count)
+            return (start, start + 1) if self.is_moment else (start, stop)
+        if self.is_moment:
+            is_over = self.start_s >= times.duration_s
+            start = times.frame_count if is_over else times.frame_at(self.start_s)
+            return start, start + 1
+        return times.first_from(self.start_s), None if self.stop_s is None else times.first_from(self.stop_s)
+
+    def __str__(self) -> str:
+        """As it may be typed."""
+        start = f"{float(self.start_s):g}s"
+        if self.is_moment:
+            return start
+        return f"{start}:" + ("" if self.stop_s is None else f"{float(self.stop_s):g}s")
+
+
+FrameSpan: TypeAlias = tuple[int, int | None] | TimeSpan
+"""A part of what is timed: first frame and frame after the last (None: to the end), or times."""
 
 
 def seconds_of(durations_s: Iterable[Fraction]) -> list[Fraction]:
