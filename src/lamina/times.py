@@ -108,6 +108,24 @@ class FrameTimes:
             return FrameTimes(self.ticks_per_second, range(len(kept)))
         return FrameTimes(self.ticks_per_second, tuple(tick - kept[0] for tick in kept))
 
+    def reduced(self) -> FrameTimes:
+        """The same in the longest ticks that say it."""
+        divisor = math.gcd(*self.ticks) or 1
+        if divisor == 1:
+            return self
+        return FrameTimes(self.ticks_per_second / divisor, tuple(tick // divisor for tick in self.ticks))
+
+    @property
+    def shortest_s(self) -> Fraction:
+        """What the frame takes that is shown least."""
+        return min(after - before for before, after in pairwise(self.ticks)) / self.ticks_per_second
+
+    def slots(self, slots_per_second: Fraction) -> list[int]:
+        """When frames begin, and the last one ends, in steps of another clock: to the nearest; the end after all."""
+        found = [round(tick * slots_per_second / self.ticks_per_second) for tick in self.ticks]
+        found[-1] = max(found[-1], found[-2] + 1)
+        return found
+
     def of_unit(self, frame: int, count: int) -> UnitTimes:
         """Of the frames of one unit; those beyond the last that is known last as long as that."""
         known = list(self.ticks[frame : frame + count + 1])

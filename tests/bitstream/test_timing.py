@@ -134,7 +134,13 @@ def test_a_gap_in_the_middle_is_filled_evenly() -> None:
         units.append(Unit(UnitKey(0, 0, frame), b"x", times=UnitTimes(start, (10,))))
     times = read_stream(pack_stream(MILLISECONDS, units)).times()
     assert times is not None
-    assert [times.time_s(frame) for frame in range(5)] == [0, Fraction(3, 10), Fraction(6, 10), Fraction(9, 10), Fraction(91, 100)]
+    assert [times.time_s(frame) for frame in range(5)] == [
+        0,
+        Fraction(3, 10),
+        Fraction(6, 10),
+        Fraction(9, 10),
+        Fraction(91, 100),
+    ]
 
 
 def test_long_runs_say_no_more_times_than_a_record_may() -> None:
@@ -160,7 +166,11 @@ def test_long_runs_say_no_more_times_than_a_record_may() -> None:
         (TIMED_FACTS, one_group(0), "takes no time"),
         (TIMED_FACTS, one_group(MAX_FRAME_TICKS + 1), "expected 0"),
         (TIMED_FACTS, one_group(1, start=MAX_TICKS), "ends after tick"),
-        (TIMED_FACTS, [*one_group(5), Unit(UnitKey(0, 0, 1), b"", times=UnitTimes(4, (1,)))], "begins at tick 4, before"),
+        (
+            TIMED_FACTS,
+            [*one_group(5), Unit(UnitKey(0, 0, 1), b"", times=UnitTimes(4, (1,)))],
+            "begins at tick 4, before",
+        ),
         (replace(TIMED_FACTS, ticks_per_second=Fraction(1, 2**32)), timed(), "ticks_denominator"),
     ],
 )

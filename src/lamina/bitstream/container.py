@@ -245,8 +245,8 @@ class RunRecord(Syntax):
     """Journals only, always explicit: the group's number is spelled out. The first record of a group does, and any that
     goes on with a group after one of another."""
     has_times: Annotated[bool, Flag()]
-    """It says when its frames are shown: with feature bit 3 all runs of layer 0 do that are not of the stream group, and
-    no others."""
+    """It says when its frames are shown: with feature bit 3 all runs of layer 0 do, but for those of the stream group;
+    no others do."""
     is_chained: Annotated[bool | None, Flag(when="names_group")]
     """The group builds on the one before. 0 where the group was named before, as is the next one."""
     has_box: Annotated[bool | None, Flag(when="names_group")]
@@ -271,9 +271,7 @@ class RunRecord(Syntax):
     """Mean over the units of the quality of the level that this layer reaches, in 1/100 dB."""
     start_ticks: Annotated[int | None, Varint(MAX_TICKS, when="has_times")]
     """When its first frame is shown, from the start of the stream."""
-    durations_ticks: Annotated[
-        tuple[int, ...] | None, AlikeUInts(MAX_FRAME_TICKS, MAX_TIMED_FRAMES, when="has_times")
-    ]
+    durations_ticks: Annotated[tuple[int, ...] | None, AlikeUInts(MAX_FRAME_TICKS, MAX_TIMED_FRAMES, when="has_times")]
     """How long each of its frames is shown, at least 1: as many as its units cover."""
 
     def check(self) -> None:

@@ -151,7 +151,7 @@ class Clip:
         if not isinstance(span, TimeSpan):
             return self.cut(*span)
         start, stop = span.frames(self.frame_times, self.frames_per_second, self.frame_count)
-        if stop is not None and stop <= start or self.frame_count is not None and start >= self.frame_count:
+        if (stop is not None and stop <= start) or (self.frame_count is not None and start >= self.frame_count):
             lasts = "" if self.duration_s is None else f"; the clip lasts {float(self.duration_s):.2f} s"
             raise SignalError(f"{self.path or 'clip'}: no frames in {span}{lasts}")
         return self.cut(start, stop)

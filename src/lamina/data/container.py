@@ -176,7 +176,9 @@ class _Watch:
             problem = f"{self._path}: {what} damaged and shown as far as they decode: copy the file again"
             warnings.warn(problem, RuntimeWarning, stacklevel=4)
         if self._moved is not None:
-            problem = f"{self._path}: frame {self._moved} is not shown when the file's packets say: times from there on "
+            problem = (
+                f"{self._path}: frame {self._moved} is not shown when the file's packets say: times from there on "
+            )
             problem += "are not its own; copy the file again, or give a rate (--fps)"
             warnings.warn(problem, RuntimeWarning, stacklevel=4)
 

@@ -17,6 +17,7 @@ from lamina.data.clip import counted_frames
 from lamina.errors import SignalError
 from lamina.media.reading import Media
 from lamina.media.sequence import Sequence, write_sequence
+from lamina.times import FrameSpan
 from lamina.units import SeenBy
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
@@ -41,7 +42,7 @@ def export(
     path: str | Path,
     *,
     level: int | None = None,
-    frames: tuple[int, int | None] | None = None,
+    frames: FrameSpan | None = None,
     size: tuple[int, int] | None = None,
     suffix: str | None = None,
     fit_steps: int | None = None,
@@ -65,6 +66,7 @@ def export(
         WriteError: the disk is full or the place not writable.
     """
     path = Path(path)
+    frames = None if frames is None else media.frames_in(frames)
     offer = media.codec.export
     by_camera = media.info.seen_by == SeenBy.CAMERA
     if is_passing(path) and not by_camera:
@@ -192,7 +194,9 @@ def _export_clip(
     first = next(frames)
     height, width = first.shape[:2]
     rate = as_rate(media.info.frames_per_second or Fraction(25))
-    with ClipWriter(path, width, height, rate, suffix=suffix) as writer:
+    times = media.times if media.has_variable_rate else None
+    times = None if times is None else times.cut(start, start + count)
+    with ClipWriter(path, width, height, rate, suffix=suffix, times=times) as writer:
         for number, pixels in enumerate(chain([first], frames), start=1):
             writer.write(pixels)
             progress(Progress(number / count, f"frame {start + number}"))
