@@ -58,9 +58,9 @@ class FrameTimes:
     def of_seconds(cls, moments_s: Sequence[Fraction]) -> FrameTimes:
         """From when each frame begins and the last one ends: exact wherever the format holds a common tick.
 
-        What does not rise is moved on by a tick.
+        Frames that are said to begin together are spread evenly up to the next.
         """
-        offsets = [moment - moments_s[0] for moment in moments_s]
+        offsets = _apart([moment - moments_s[0] for moment in moments_s])
         scale = math.lcm(*(offset.denominator for offset in offsets))
         numbers = [int(offset * scale) for offset in offsets]
         divisor = math.gcd(*numbers) or 1
@@ -189,6 +189,20 @@ FrameSpan: TypeAlias = tuple[int, int | None] | TimeSpan
 def seconds_of(durations_s: Iterable[Fraction]) -> list[Fraction]:
     """When each frame begins and the last one ends, from how long each is shown."""
     return list(accumulate(durations_s, initial=Fraction(0)))
+
+
+def _apart(moments_s: list[Fraction]) -> list[Fraction]:
+    """Moments in order, none twice but the last."""
+    number = 0
+    while number < len(moments_s):
+        alike = 1
+        while number + alike < len(moments_s) and moments_s[number + alike] <= moments_s[number]:
+            alike += 1
+        if alike > 1 and number + alike < len(moments_s):
+            step = (moments_s[number + alike] - moments_s[number]) / alike
+            moments_s[number : number + alike] = [moments_s[number] + part * step for part in range(alike)]
+        number += alike
+    return moments_s
 
 
 def _rising(numbers: Iterable[int]) -> Iterable[int]:

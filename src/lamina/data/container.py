@@ -58,10 +58,12 @@ def open_container(path: Path) -> Clip:
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise SignalError(f"{path}: the video stream has no frames that can be decoded; expected at least one")
-        claimed = shown_frame_count(stream)
+        claimed, counts_gaps = shown_frame_count(stream), "avi" in container.format.name.split(",")
         notes = notes_of(container, stream, first)
         shown = _Showing.of(first, stream.codec_context.name, path, notes)
-    pace = _pace_of(path)
+    pace, count = _pace_of(path)
+    # An .avi file has entries without a frame, where one is shown longer.
+    claimed = count if counts_gaps and count else claimed
     if pace is None:
         notes.append(f"no frame rate: taken as {DEFAULT_FRAMES_PER_SECOND}")
         pace = Pace(DEFAULT_FRAMES_PER_SECOND, None)
@@ -87,15 +89,16 @@ def open_container(path: Path) -> Clip:
     return Clip(width, height, pace.rate, claimed, shown.color, decode, path, tuple(notes), pace.times)
 
 
-def _pace_of(path: Path) -> Pace | None:
-    """Rate, and times of frames where it does not explain them; None: the file knows neither."""
+def _pace_of(path: Path) -> tuple[Pace | None, int]:
+    """Rate, and times of frames where it does not explain them; None: the file knows neither. How many times it says."""
     with opened_video(path) as (container, stream):
         rates = frame_rates(stream)
         shown = shown_times(container, stream)
         tick_s = stream.time_base
-    if shown is None or tick_s is None or len(shown.starts_ticks) < 2:
-        return Pace(rates[0], None) if rates else None
-    return pace_of(shown.starts_ticks, shown.end_ticks, tick_s, rates)
+    count = 0 if shown is None else len(shown.starts_ticks)
+    if shown is None or tick_s is None or count < 2:
+        return Pace(rates[0], None) if rates else None, count
+    return pace_of(shown.starts_ticks, shown.end_ticks, tick_s, rates), count
 
 
 def open_still(path: Path) -> Picture | None:

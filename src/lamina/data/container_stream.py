@@ -92,7 +92,11 @@ def shown_times(container: InputContainer, stream: VideoStream) -> ShownTimes | 
         return None
     found.sort()
     starts = [start for start, _ in found]
-    return ShownTimes(starts, starts[-1] + (found[-1][1] or usual_step(starts)))
+    end = starts[-1] + (found[-1][1] or usual_step(starts))
+    if "mov" in container.format.name.split(",") and stream.duration and starts[0] + stream.duration > starts[-1]:
+        # There a packet's duration is to the next one that is decoded; how long all last is said.
+        end = starts[0] + stream.duration
+    return ShownTimes(starts, end)
 
 
 def frame_rate(stream: VideoStream) -> Fraction | None:

@@ -70,6 +70,9 @@ class X264Writer:
         self._is_even = film.times is None
         self._container = open_output(path, muxer)
         options = {"qp": "0"} if rgb else {"crf": CRF}
+        if not self._is_even:
+            # How long a file lasts is counted in order of decoding: where frames differ, that must be of showing too.
+            options["bf"] = "0"
         self._stream = self._container.add_stream(codec, rate=film.rate, options=options)
         self._stream.width, self._stream.height = film.width, film.height
         if not self._is_even:

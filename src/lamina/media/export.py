@@ -65,13 +65,12 @@ def export(
         TargetError: there is no such level, frame or size.
         WriteError: the disk is full or the place not writable.
     """
-    path = Path(path)
-    frames = None if frames is None else media.frames_in(frames)
+    path, span = Path(path), media.frames_in(frames or (0, None))
     offer = media.codec.export
     by_camera = media.info.seen_by == SeenBy.CAMERA
     if is_passing(path) and not by_camera:
-        ending = _suffix_of_passing(media, path, frames, suffix)
-        return _export_pixels(media, path, level, frames or (0, None), size, progress, ending)
+        ending = _suffix_of_passing(media, path, span, suffix)
+        return _export_pixels(media, path, level, span, size, progress, ending)
     is_folder = by_camera and not path.suffix
     if suffix is not None and not (offer is not None and is_folder):
         raise SignalError(
@@ -80,14 +79,14 @@ def export(
     if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
-        wanted = _Wanted(level, frames or (0, None), suffix, fit_steps, progress)
+        wanted = _Wanted(level, span, suffix, fit_steps, progress)
         return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
         raise SignalError(f"{path}: a {media.info.kind} decodes to {suffixes}; {PICTURES_OF_IT}")
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
-    return _export_pixels(media, path, level, frames or (0, None), size, progress)
+    return _export_pixels(media, path, level, span, size, progress)
 
 
 @dataclass(frozen=True)
@@ -158,9 +157,9 @@ def _export_pixels(
     return _export_picture(media, path, start, level, size, suffix)
 
 
-def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None] | None, suffix: str | None) -> str:
+def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None], suffix: str | None) -> str:
     """What is written to standard output or a pipe: what was asked for, else a PNG of one frame, or YUV4MPEG2."""
-    start, stop = frames or (0, None)
+    start, stop = frames
     count = (media.frame_count if stop is None else stop) - start
     named = "" if is_standard_output(path) else path.suffix.lower()
     return "." + suffix.lower().removeprefix(".") if suffix else named or (".png" if count == 1 else ".y4m")
