@@ -226,25 +226,23 @@ def test_yuv4mpeg2_repeats_frames_and_says_so(run, tmp_path: Path) -> None:
     assert changes == [4, 8, 28, 31, 181]
 
 
+def write_greys(path: Path, times: FrameTimes) -> None:
+    with ClipWriter(path, 8, 8, times.mean_rate, times=times) as writer:
+        for number in range(times.frame_count):
+            writer.write(np.full((8, 8, 3), 30 * number, np.uint8))
+
+
 def test_yuv4mpeg2_of_times_without_a_common_rate_comes_near(tmp_path: Path) -> None:
     times = FrameTimes.of_seconds(seconds_of([Fraction(1, 30), Fraction(1001, 30000), Fraction(1, 24)]))
-    with (
-        pytest.warns(RuntimeWarning, match=r"30 a second, each within \d+\.\d ms of its own time"),
-        ClipWriter(tmp_path / "a.y4m", 8, 8, 30, times=times) as writer,
-    ):
-        for value in (0, 100, 200):
-            writer.write(np.full((8, 8, 3), value, np.uint8))
+    with pytest.warns(RuntimeWarning, match=r"30 a second, each within \d+\.\d ms of its own time"):
+        write_greys(tmp_path / "a.y4m", times)
     assert open_clip(tmp_path / "a.y4m").frame_count == 3
 
 
 def test_gif_keeps_hundredths_and_never_less_than_two(tmp_path: Path) -> None:
     times = FrameTimes.of_seconds(seconds_of([Fraction(1, 300)] * 6 + [Fraction(1)]))
-    with (
-        pytest.warns(RuntimeWarning, match="GIF holds at most 50 frames a second"),
-        ClipWriter(tmp_path / "a.gif", 8, 8, times.mean_rate, times=times) as writer,
-    ):
-        for value in range(7):
-            writer.write(np.full((8, 8, 3), 30 * value, np.uint8))
+    with pytest.warns(RuntimeWarning, match="GIF holds at most 50 frames a second"):
+        write_greys(tmp_path / "a.gif", times)
     assert np.allclose(np.diff(starts_s(tmp_path / "a.gif")), 0.02)
     assert open_clip(tmp_path / "a.gif").frame_count == 7
 

@@ -56,8 +56,8 @@ def parser() -> Parser:
         "--frames",
         type=_frames,
         metavar="N|A:B",
-        help="of what is timed, frames A...B-1, or frame N, or times, such as 1.5s:3s; of what stands still, views of an "
-        "orbit or spiral",
+        help="of what is timed, frames A...B-1, or frame N, or times, such as 1.5s:3s; of what stands still, views "
+        "of an orbit or spiral",
     )
     made.add_argument(
         "--views",

@@ -90,7 +90,7 @@ def open_container(path: Path) -> Clip:
 
 
 def _pace_of(path: Path) -> tuple[Pace | None, int]:
-    """Rate, and times of frames where it does not explain them; None: the file knows neither. How many times it says."""
+    """Rate, and times of frames where it does not explain them; None: the file knows neither. How many it says."""
     with opened_video(path) as (container, stream):
         rates = frame_rates(stream)
         shown = shown_times(container, stream)

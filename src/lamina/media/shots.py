@@ -120,9 +120,13 @@ class _Clock:
         if self.medium_rate is None:
             return 0
         if self.times is not None:
-            frame = self.times.frame_at(self.times.time_s(self.start) + picture / self.film_rate)
-            return min(frame, self.stop - 1)
+            return min(self.frame_after(picture / self.film_rate), self.stop - 1)
         return min(self.start + math.floor(picture * self.medium_rate / self.film_rate), self.stop - 1)
+
+    def frame_after(self, time_s: Fraction) -> int:
+        """Frame of uneven times that is seen so long after the first."""
+        assert self.times is not None
+        return self.times.frame_at(self.times.time_s(self.start) + time_s)
 
     def moving(self, cameras: Sequence[Camera], which: str, views: int) -> list[Shot]:
         """A camera that goes once around in so many views."""
@@ -159,6 +163,8 @@ class _Clock:
         for number in range(count):
             camera, moment = path.at(begin_s + float(number / self.film_rate))
             frame = math.floor(moment + MOMENT_SLACK) if self.medium_rate is not None else 0
+            if self.times is not None and not names_frames:
+                frame = self.frame_after(Fraction(begin_s) + number / self.film_rate)
             if self.medium_rate is None or self.start <= frame < self.stop or not names_frames:
                 yield Shot(f"view_{number:03d}", camera, min(frame, self.stop - 1))
 
