@@ -8,7 +8,7 @@ import sys
 import pytest
 from source_tree import closure, imports, modules, python_files, room, tree
 
-WIRE = {"errors", "units"}
+WIRE = {"errors", "times", "units"}
 CONTRACT = WIRE | {"codec"}
 FOUNDATIONS = {
     "bitstream",
@@ -25,7 +25,8 @@ FOUNDATIONS = {
 }
 ALLOWED = {
     "errors": set(),
-    "units": {"errors"},
+    "times": set(),
+    "units": {"errors", "times"},
     "arriving": {"errors"},
     "atomic": {"errors", "arriving"},
     "compiled": {"kernel_compiler"},

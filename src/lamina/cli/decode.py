@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamina.cli.console import aside, print_warning, size
-from lamina.cli.options import Parser, count, frame_range, pixel_size
+from lamina.cli.options import Parser, count, frame_span, pixel_size
 from lamina.media.reading import open_media
 
 EXAMPLES = (
@@ -36,7 +36,9 @@ def parser() -> Parser:
     )
     made.add_argument("--level", type=count(0, 1000), metavar="N", help="0 is the coarsest; default: the best")
     made.add_argument("--size", type=pixel_size, metavar="WxH", help="pixels; default: the level's own size")
-    made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 of what is timed")
+    made.add_argument(
+        "--frames", type=frame_span, metavar="A:B", help="frames A...B-1 of what is timed; or times: 1.5s:3s"
+    )
     made.add_argument(
         "--format",
         metavar="NAME",

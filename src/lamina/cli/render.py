@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import counted, print_warning, size
-from lamina.cli.options import Parser, count, frame_range, pixel_size, positive
+from lamina.cli.options import Parser, count, frame_span, pixel_size, positive, time_s
 from lamina.media.reading import open_media
 
 if TYPE_CHECKING:
     from lamina.media.shots import Shot
+    from lamina.times import FrameSpan
 
 EXAMPLES = (
     ("lamina render garden.lam --camera test --out views/", "the views that the encoder held out"),
@@ -54,7 +55,8 @@ def parser() -> Parser:
         "--frames",
         type=_frames,
         metavar="N|A:B",
-        help="of what is timed, frames A...B-1, or frame N; of what stands still, views of an orbit or spiral",
+        help="of what is timed, frames A...B-1, or frame N, or times, such as 1.5s:3s; of what stands still, views "
+        "of an orbit or spiral",
     )
     made.add_argument(
         "--views",
@@ -122,11 +124,13 @@ def _frames_shown(shots: Sequence[Shot]) -> str:
     return f"frame {first}" if first == last else f"frames {first}...{last}"
 
 
-def _frames(text: str) -> int | tuple[int, int | None]:
-    """`120` -> 120; `10:20` -> (10, 20)."""
-    if ":" in text:
-        return frame_range(text)
+def _frames(text: str) -> int | FrameSpan:
+    """`120` -> 120; `10:20` -> (10, 20); `1.5s:3s` -> times."""
+    if ":" in text or time_s(text) is not None:
+        return frame_span(text)
     try:
         return count(0, 100_000)(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, or START:STOP, such as 10:20") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a number, or START:STOP, such as 10:20 or 1s:3s"
+        ) from None

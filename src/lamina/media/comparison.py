@@ -35,6 +35,7 @@ from lamina.media.over_time import (
 )
 from lamina.media.reading import Media
 from lamina.media.regions import region_scores
+from lamina.media.timing import at_times_of
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
 from lamina.units import SeenBy
 
@@ -94,6 +95,9 @@ def compare(
 
     What holds only what masks held is compared with that, before `over` (`backdrops.OVERS`; None: its own color).
 
+    Frames are paired by number; where the source has another number of frames and lasts as long, by time: with each
+    frame of the file what the source shows then.
+
     The source is read once for each level; of timed media before cameras once more, for what stands still. Memory does
     not grow with length but for a few numbers a look.
 
@@ -101,6 +105,7 @@ def compare(
         BitstreamError: the file is damaged: its quality would say nothing.
         SignalError: the source has another size or number of frames, or is of another kind.
     """
+    source = at_times_of(source, media.times)
     check_fits(media, source)
     backdrop = backdrop_of(media, source, over)
     source = backdrop.source
@@ -123,7 +128,7 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
     media, scores = measuring.media, measuring.scores
     info = media.info
     pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
-    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    seconds = media.duration_s or 0.0
     size_bytes = size_after_cut(media.stream, measuring.level)
     distances = [score.lpips for score in scores if score.lpips is not None]
     return LevelQuality(

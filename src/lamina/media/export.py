@@ -18,6 +18,7 @@ from lamina.errors import SignalError
 from lamina.media.backdrops import Background, check_background, standing_before
 from lamina.media.reading import Media
 from lamina.media.sequence import Sequence, write_sequence
+from lamina.times import FrameSpan
 from lamina.units import SeenBy
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def export(
     path: str | Path,
     *,
     level: int | None = None,
-    frames: tuple[int, int | None] | None = None,
+    frames: FrameSpan | None = None,
     size: tuple[int, int] | None = None,
     suffix: str | None = None,
     fit_steps: int | None = None,
@@ -70,12 +71,12 @@ def export(
         TargetError: there is no such level, frame or size.
         WriteError: the disk is full or the place not writable.
     """
-    path = Path(path)
+    path, span = Path(path), media.frames_in(frames or (0, None))
     offer = media.codec.export
-    shown = _Shown(level, frames or (0, None), size, background, progress)
+    shown = _Shown(level, span, size, background, progress)
     by_camera = media.info.seen_by == SeenBy.CAMERA
     if is_passing(path) and not by_camera:
-        ending = _suffix_of_passing(media, path, frames, suffix)
+        ending = _suffix_of_passing(media, path, span, suffix)
         return _export_pixels(media, path, shown, ending)
     is_folder = by_camera and not path.suffix
     if suffix is not None and not (offer is not None and is_folder):
@@ -83,7 +84,7 @@ def export(
     if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
-        wanted = _Wanted(level, frames or (0, None), suffix, fit_steps, progress)
+        wanted = _Wanted(level, span, suffix, fit_steps, progress)
         return (_export_sequence if is_folder else _export_model)(media, path, offer, wanted)
     if by_camera:
         suffixes = " or ".join(offer.suffixes) if offer is not None else "nothing"
@@ -172,9 +173,9 @@ def _export_pixels(media: Media, path: Path, shown: _Shown, suffix: str | None =
     return _export_picture(media, path, start, shown, suffix)
 
 
-def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None] | None, suffix: str | None) -> str:
+def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None], suffix: str | None) -> str:
     """What is written to standard output or a pipe: what was asked for, else a PNG of one frame, or YUV4MPEG2."""
-    start, stop = frames or (0, None)
+    start, stop = frames
     count = (media.frame_count if stop is None else stop) - start
     named = "" if is_standard_output(path) else path.suffix.lower()
     return "." + suffix.lower().removeprefix(".") if suffix else named or (".png" if count == 1 else ".y4m")
@@ -198,7 +199,9 @@ def _export_clip(media: Media, path: Path, start_and_count: tuple[int, int], sho
     first = next(frames)
     height, width = first.shape[:2]
     rate = as_rate(media.info.frames_per_second or Fraction(25))
-    with ClipWriter(path, width, height, rate, suffix=suffix) as writer:
+    times = media.times if media.has_variable_rate else None
+    times = None if times is None else times.cut(start, start + count)
+    with ClipWriter(path, width, height, rate, suffix=suffix, times=times) as writer:
         for number, pixels in enumerate(chain([first], frames), start=1):
             writer.write(pixels)
             shown.progress(Progress(number / count, f"frame {start + number}"))

@@ -15,6 +15,7 @@ from lamina.codec import AnyCodec, Model, Size, StreamInfo, View
 from lamina.codecs import codec_of_wire_id
 from lamina.errors import BitstreamError, TargetError
 from lamina.media.decoding import Decoding
+from lamina.times import FrameSpan, FrameTimes, TimeSpan
 from lamina.units import SeenBy
 
 if TYPE_CHECKING:
@@ -76,6 +77,57 @@ class Media:
         """Frames; 1 for a still."""
         return self.stream.frame_count
 
+    @cached_property
+    def times(self) -> FrameTimes | None:
+        """When each frame is shown, exactly; None for stills.
+
+        Raises:
+            BitstreamError: the file's times contradict each other.
+        """
+        return self.stream.times()
+
+    @property
+    def times_s(self) -> tuple[float, ...]:
+        """When each frame begins, seconds from the first; of a still (0.0,).
+
+        Raises:
+            BitstreamError: as `times`.
+        """
+        times = self.times
+        return (0.0,) if times is None else tuple(float(times.time_s(frame)) for frame in range(times.frame_count))
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the first frame to the end of the last; None for stills.
+
+        Raises:
+            BitstreamError: as `times`.
+        """
+        return None if self.times is None else float(self.times.duration_s)
+
+    @property
+    def has_variable_rate(self) -> bool:
+        """Frames have times of their own; otherwise they are evenly spaced."""
+        return self.stream.facts.ticks_per_second is not None
+
+    def frames_in(self, span: FrameSpan) -> tuple[int, int | None]:
+        """Start and stop of frames by their numbers, or by the times that they begin at.
+
+        Raises:
+            TargetError: no frame begins then, or a still was asked for a time.
+            BitstreamError: as `times`.
+        """
+        if not isinstance(span, TimeSpan):
+            return span
+        times = self.times
+        if times is None:
+            raise TargetError(f"{self._name}frames at {span} were asked for, but it stands still")
+        start, stop = span.frames(times, times.ticks_per_second, times.frame_count)
+        if start >= times.frame_count or (stop is not None and stop <= start):
+            lasts = f"it lasts {float(times.duration_s):.2f} s and has {times.frame_count} frames"
+            raise TargetError(f"{self._name}no frame begins in {span}; {lasts}")
+        return start, stop
+
     @property
     def size_bytes(self) -> int:
         """Size of the file."""
@@ -83,6 +135,7 @@ class Media:
 
     def refresh(self) -> bool:
         """See what was appended since to a file that is still being written; whether there was anything."""
+        self.__dict__.pop("times", None)
         return self.stream.refresh()
 
     def models(self, start: int = 0, stop: int | None = None, level: int | None = None) -> Iterator[Model]:
