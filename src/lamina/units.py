@@ -11,6 +11,8 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import NamedTuple
 
+from lamina.times import UnitTimes
+
 STREAM_GROUP = -1
 """`UnitKey.group` of what all groups need: the stream's header, and a model that is sent once, in layers."""
 
@@ -66,6 +68,8 @@ class Unit:
     frame_count: int = 1
     """Frames that it covers, from `key.frame` on."""
     group: GroupFacts = PLAIN_GROUP
+    times: UnitTimes | None = None
+    """Of units of layer 0 in streams whose frames have times of their own: when they are shown."""
 
 
 class SeenBy(IntEnum):
@@ -96,3 +100,6 @@ class StreamFacts:
     frames_per_second: Fraction | None = None
     """None for stills."""
     quality_metric: QualityMetric = QualityMetric.FRAME_PSNR
+    ticks_per_second: Fraction | None = None
+    """Frames have times of their own, in ticks, and `frames_per_second` is their mean rate; None: they are evenly
+    spaced."""

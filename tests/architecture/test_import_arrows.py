@@ -8,7 +8,7 @@ import sys
 import pytest
 from source_tree import closure, imports, modules, python_files, room, tree
 
-WIRE = {"errors", "units"}
+WIRE = {"errors", "times", "units"}
 CONTRACT = WIRE | {"codec"}
 FOUNDATIONS = {
     "bitstream",
@@ -25,7 +25,8 @@ FOUNDATIONS = {
 }
 ALLOWED = {
     "errors": set(),
-    "units": {"errors"},
+    "times": set(),
+    "units": {"errors", "times"},
     "arriving": {"errors"},
     "atomic": {"errors", "arriving"},
     "compiled": {"kernel_compiler"},
@@ -45,11 +46,12 @@ ALLOWED = {
     "grids": CONTRACT | {"anchors", "compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"atomic", "compiled"},
     "stream": WIRE | {"bitstream"},
+    "live": CONTRACT | {"bitstream", "codecs", "data"},
     "media": CONTRACT | FOUNDATIONS | {"arriving", "atomic", "codecs"},
     "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
     "cli": CONTRACT
     | FOUNDATIONS
-    | {"arriving", "atomic", "codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
+    | {"arriving", "atomic", "codecs", "compiled", "kernel_compiler", "live", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams of every kind that the container knows, with made-up payloads."""
 
+from dataclasses import replace
 from fractions import Fraction
 
+from lamina.times import FrameTimes, UnitTimes
 from lamina.units import STREAM_HEADER, GroupFacts, QualityMetric, SeenBy, StreamFacts, Unit, UnitKey
 
 HEADER = Unit(STREAM_HEADER, b"header")
@@ -89,6 +91,33 @@ def odd() -> list[Unit]:
     )
 
 
+TIMED_FACTS = StreamFacts(3, SeenBy.SIZE, Fraction(20), ticks_per_second=Fraction(90000))
+TIMES = FrameTimes(TIMED_FACTS.ticks_per_second, (0, 3003, 6006, 126006, 126007, 1126007, 1129010))
+"""Steps of NTSC, 1.3 s, a tick, 11 s."""
+
+
+def timed() -> list[Unit]:
+    """Two groups of three frames with times of their own, in two layers."""
+    units = [HEADER]
+    for group in range(2):
+        for layer in range(2):
+            for frame in range(3 * group, 3 * group + 3):
+                times = TIMES.of_unit(frame, 1) if layer == 0 else None
+                payload = payload_of(group, layer, frame, 20 + 9 * frame)
+                units.append(Unit(UnitKey(group, layer, frame), payload, 30.0 + layer, times=times))
+    return units
+
+
+def timed_spans() -> list[Unit]:
+    """Units of four frames each with times of their own; a pause before the last."""
+    units = [HEADER, Unit(UnitKey(-1, 0, 0), b"a model")]
+    for start in (0, 4, 8):
+        times = UnitTimes(40 * start + (start == 8) * 500, (20, 60, 40, 40))
+        units.append(Unit(UnitKey(0, 0, start), payload_of(0, 0, start, 30), None, 4, times=times))
+        units.append(Unit(UnitKey(0, 1, start), payload_of(0, 1, start, 15), None, 4))
+    return units
+
+
 STREAMS = {
     "still": (STILL_FACTS, STILL),
     "clip": (CLIP_FACTS, CLIP),
@@ -97,6 +126,8 @@ STREAMS = {
     "tiles": (STILL_FACTS, tiles()),
     "spans": (CLIP_FACTS, spans()),
     "odd": (CAMERA_FACTS, odd()),
+    "timed": (TIMED_FACTS, timed()),
+    "timed spans": (replace(TIMED_FACTS, ticks_per_second=Fraction(1000)), timed_spans()),
 }
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from lamina.bitstream import codecs_string, cut_to_level, file_size_bytes, pack_stream, read_stream, write_stream
 from lamina.errors import BitstreamError
+from lamina.times import UnitTimes
 from lamina.units import STREAM_GROUP, GroupFacts, StreamFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent))
@@ -37,11 +39,21 @@ UNITS = st.lists(
 ).map(without_overlap)
 
 
+def with_times(unit: Unit) -> Unit:
+    """The same, in a stream whose frames have times of their own."""
+    if unit.key.layer != 0 or unit.key.group == STREAM_GROUP:
+        return unit
+    return replace(unit, times=UnitTimes(21 * unit.key.frame, (1 + len(unit.payload),)))
+
+
 @given(UNITS, st.sampled_from([facts for facts, _ in STREAMS.values()]))
 def test_a_stream_gives_back_its_units(units: list[Unit], facts: StreamFacts) -> None:
+    if facts.ticks_per_second is not None:
+        units = [with_times(unit) for unit in units]
     data = pack_stream(facts, units)
     stream = read_stream(data)
-    assert [(unit.key, unit.payload) for unit in stream.units()] == [(u.key, u.payload) for u in in_order(units)]
+    found = [(unit.key, unit.payload, unit.times) for unit in stream.units()]
+    assert found == [(unit.key, unit.payload, unit.times) for unit in in_order(units)]
     assert stream.facts == facts
     assert stream.group_count == len({unit.key.group for unit in units if unit.key.group >= 0})
     assert stream.level_count == 1 + max(unit.key.layer for unit in units)

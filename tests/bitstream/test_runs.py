@@ -11,6 +11,7 @@ from lamina.bitstream.container import MAX_RUN_UNITS, RUN_BYTES, RunRecord, Step
 from lamina.bitstream.layout import check_order, group_layout, pack_records, unpack_records
 from lamina.bitstream.runs import Run, RunEntries, RunWalk, as_written, entry_of, record_of, run_from, runs_of
 from lamina.errors import BitstreamError
+from lamina.times import UnitTimes
 from lamina.units import GroupFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent))
@@ -117,12 +118,19 @@ RUNS = st.builds(
 )
 
 
-@given(st.lists(RUNS, max_size=6), st.none() | st.builds(GroupFacts, st.booleans(), st.none() | st.just((0.5,) * 6)))
-def test_any_run_comes_back_from_its_record(runs: list[Run], opening: GroupFacts | None) -> None:
+@given(
+    st.lists(RUNS, max_size=6),
+    st.none() | st.builds(GroupFacts, st.booleans(), st.none() | st.just((0.5,) * 6)),
+    st.none() | st.integers(0, 1 << 50),
+)
+def test_any_run_comes_back_from_its_record(runs: list[Run], opening: GroupFacts | None, starts: int | None) -> None:
     writing, reading = RunWalk.of_group(3, 0, False), RunWalk.of_group(3, 0, False)
     for run in runs:
         if run.key.layer < 0:
             run = replace(run, lengths=run.lengths[:1], frames_per_unit=1)
+        if starts is not None:
+            count = len(run.lengths) * run.frames_per_unit
+            run = replace(run, times=UnitTimes(starts, tuple(1 + starts * number % 70_001 for number in range(count))))
         record = record_of(run, writing, opening)
         found = run_from(RunRecord.unpack_whole(record.pack()), reading)
         assert found == run

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lamina.bitstream import StreamJournal, pack_stream, read_stream
+from lamina.times import UnitTimes
 from lamina.units import GroupFacts, QualityMetric, SeenBy, StreamFacts, Unit, UnitKey
 
 sys.path.append(str(Path(__file__).parent / "container"))
@@ -23,7 +24,8 @@ JOURNALS = [name for name in CASES if name.endswith("_journal")]
 def facts_of(case: dict) -> StreamFacts:
     rate = Fraction(*case["rate"]) if case["rate"] else None
     metric = QualityMetric(case["quality_metric"])
-    return StreamFacts(case["codec_wire_id"], SeenBy(case["seen_by"]), rate, metric)
+    ticks = Fraction(*case["ticks_per_second"]) if "ticks_per_second" in case else None
+    return StreamFacts(case["codec_wire_id"], SeenBy(case["seen_by"]), rate, metric, ticks)
 
 
 def units_of(case: dict) -> list[Unit]:
@@ -34,6 +36,7 @@ def units_of(case: dict) -> list[Unit]:
             unit["quality_db"],
             unit["frame_count"],
             GroupFacts(unit["is_chained"], tuple(unit["box"]) if unit["box"] else None),
+            UnitTimes(unit["start_ticks"], tuple(unit["durations_ticks"])) if "start_ticks" in unit else None,
         )
         for unit in case["units"]
     ]

@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from lamina.data import Clip, Picture, open_clip, open_signal, write_image
 from lamina.errors import SignalError
+from lamina.times import FrameTimes
 
 
 def test_what_is_inside_decides(samples: Path, tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_importing_data_and_metrics_is_cheap() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_all_durations_of_an_animation_count_and_uneven_ones_are_told(tmp_path: Path) -> None:
+def test_every_duration_of_an_animation_counts(tmp_path: Path) -> None:
     """Averaged over the first 50 frames, 16 seconds became 1.6."""
     frames = [Image.new("RGB", (4, 4), (number, 0, 0)) for number in range(60)]
     durations = [20] * 50 + [1500] * 10
@@ -82,5 +84,32 @@ def test_all_durations_of_an_animation_count_and_uneven_ones_are_told(tmp_path: 
     clip = open_signal(tmp_path / "a.webp")
     assert isinstance(clip, Clip)
     assert clip.frame_count == 60
-    assert abs(60 / float(clip.frames_per_second) - sum(durations) / 1000) < 0.02
-    assert clip.notes == ("frames last 20...1500 ms, and are shown evenly, each for 267 ms",)
+    assert clip.notes == ()
+    assert clip.frame_times == FrameTimes(Fraction(50), (*range(51), *range(125, 801, 75)))
+    assert clip.duration_s == 16
+
+
+@pytest.mark.parametrize(
+    ("suffix", "durations", "expected_s"),
+    [
+        (".gif", [40, 0, 10, 1000], [0.04, 0.1, 0.1, 1]),
+        (".gif", [40, 40, 40, 40], [0.04] * 4),
+        (".png", [40, 1000 / 60, 7, 1000], [0.04, 1 / 60, 0.007, 1]),
+        (".webp", [40, 1, 7, 1000], [0.04, 0.001, 0.007, 1]),
+        (".avif", [40, 30, 70, 1000], [0.04, 0.03, 0.07, 1]),
+    ],
+)
+def test_animations_last_as_long_as_players_show_them(
+    suffix: str, durations: list[float], expected_s: list[float], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    frames = [Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)) for _ in durations]
+    path = tmp_path / f"a{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations)
+    clip = open_clip(path)
+    assert clip.duration_s is not None
+    assert float(clip.duration_s) == pytest.approx(sum(expected_s), abs=1e-3 if suffix == ".avif" else 2e-6)
+    told = [note for note in clip.notes if "shown for 0.1 s" in note]
+    assert told == (
+        ["2 frames last no time, or as good as none: shown for 0.1 s, as players do"] if 0 in durations else []
+    )

@@ -189,15 +189,74 @@ def test_colors_that_are_kept_as_they_are_are_told(transfer: int, said: str, tmp
     assert said in open_clip(tmp_path / "a.mkv").notes[0]
 
 
-def test_uneven_times_are_told(plain: Path, tmp_path: Path) -> None:
-    """Frame 15 lasts half a second longer than the others."""
-    uneven = "setpts='(N/30+gte(N,15)*0.5)/TB'"
-    make("-i", plain, "-vf", uneven, "-fps_mode", "passthrough", "-c:v", "libx264", tmp_path / "a.mkv")
-    with pytest.warns(RuntimeWarning, match=r"a\.mkv: frames do not come at an even rate: shown at .* a second"):
-        assert len(list(open_clip(tmp_path / "a.mkv"))) == 30
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(list(open_clip(plain))) == 30
+def shown_s(path: Path) -> list[float]:
+    """When libav shows each frame, from the first on."""
+    with av.open(str(path)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    return [time - times[0] for time in times]
+
+
+UNEVEN = "setpts='(N+gte(N,15)*15)/30/TB+0.01'"
+
+
+def test_uneven_times_are_kept(plain: Path, tmp_path: Path) -> None:
+    """Frame 14 lasts half a second longer than the others."""
+    for name in ("a.mkv", "a.mp4", "a.avi", "a.flv"):
+        codec = "mpeg4" if name == "a.avi" else "libx264"
+        make("-i", plain, "-vf", UNEVEN, "-fps_mode", "passthrough", "-c:v", codec, tmp_path / name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            clip = open_clip(tmp_path / name)
+            assert len(list(clip)) == len(shown_s(tmp_path / name))
+        assert clip.frame_times is not None
+        starts = [float(clip.frame_times.time_s(frame)) for frame in range(30)]
+        assert np.allclose(starts[:30], [(n + 15 * (n >= 15)) / 30 for n in range(30)], rtol=0, atol=1.1e-3)
+        assert clip.duration_s is not None
+        assert abs(clip.duration_s - Fraction(3, 2)) <= Fraction(1, 500)
+        assert clip.frames_per_second == clip.frame_times.mean_rate
+    assert open_clip(plain).frame_times is None
+
+
+@pytest.mark.parametrize("start", [0.3, 0.9])
+def test_an_edit_list_and_uneven_times(start: float, plain: Path, tmp_path: Path) -> None:
+    make("-i", plain, "-vf", UNEVEN, "-fps_mode", "passthrough", "-g", 60, "-bf", 2, tmp_path / "a.mp4")
+    make("-ss", start, "-i", tmp_path / "a.mp4", "-c", "copy", tmp_path / "b.mp4")
+    clip = open_clip(tmp_path / "b.mp4")
+    shown = shown_s(tmp_path / "b.mp4")
+    assert len(list(clip)) == len(shown) == clip.frame_count
+    if clip.frame_times is None:
+        starts = [n / float(clip.frames_per_second) for n in range(len(shown))]
+    else:
+        starts = [float(clip.frame_times.time_s(frame)) for frame in range(len(shown))]
+    assert np.allclose(starts, shown, rtol=0, atol=1e-3)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        stream = container.streams.video[0]
+        announced = float(stream.duration * stream.time_base)
+    assert clip.duration_s is not None
+    assert abs(float(clip.duration_s) - announced) < 0.04
+
+
+def test_frames_at_the_same_time_are_spread(plain: Path, tmp_path: Path) -> None:
+    twice = "setpts='floor(N/2)*2/30/TB+gte(N,20)*0.7/TB'"
+    make("-i", plain, "-vf", twice, "-fps_mode", "passthrough", "-c:v", "ffv1", tmp_path / "a.mkv")
+    clip = open_clip(tmp_path / "a.mkv")
+    assert clip.frame_times is not None
+    gaps = np.diff([float(clip.frame_times.time_s(frame)) for frame in range(19)])
+    assert np.allclose(gaps, 1 / 30, atol=2e-3)
+
+
+def test_invisible_frames_take_no_time(plain: Path, tmp_path: Path) -> None:
+    """VP8 hides frames that others are predicted from."""
+    words = ("-c:v", "libvpx", "-auto-alt-ref", 1, "-lag-in-frames", 16, "-b:v", "60k", "-g", 60)
+    make("-stream_loop", 2, "-i", plain, *words, tmp_path / "a.webm")
+    clip = open_clip(tmp_path / "a.webm")
+    assert clip.frame_times is None
+    assert clip.frames_per_second == 30
+    make("-stream_loop", 2, "-i", plain, "-vf", UNEVEN, "-fps_mode", "passthrough", *words, tmp_path / "b.webm")
+    clip, shown = open_clip(tmp_path / "b.webm"), shown_s(tmp_path / "b.webm")
+    assert clip.frame_times is not None
+    assert clip.frame_times.frame_count == len(shown)
+    assert np.allclose([float(clip.frame_times.time_s(frame)) for frame in range(len(shown))], shown, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", ["1000", "2400", "1/60", "30000/1001"])

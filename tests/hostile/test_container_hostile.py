@@ -1,49 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files cut at any byte, with any bit flipped, absurd claims, from the future: a BitstreamError or intact units."""
 
+import sys
 import tracemalloc
-import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.bitstream import BitWriter, pack_stream, read_stream
+from lamina.bitstream import pack_stream, read_stream
 from lamina.bitstream.container import VERSION, FilePrefix
 from lamina.bitstream.runs import Run, RunWalk
 from lamina.bitstream.scan import journal_start, pack_journal_front, pack_journal_record
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_HEADER, GroupFacts, StreamFacts, Unit, UnitKey
 
+sys.path.append(str(Path(__file__).parent))
+from container_damage import MEMORY_BYTES, OPENINGS, RUNS, WALKS, read_all, varints, with_crc, with_region
+
 SAMPLES = Path(__file__).parents[1] / "conformance" / "container"
 NAMES = [
     *("still", "clip", "chained", "tiles", "spans", "odd"),
     *("clip_journal", "chained_journal", "spans_journal", "tiles_journal"),
+    *("timed", "timed_spans", "timed_journal", "timed_spans_journal"),
 ]
 FACTS = StreamFacts(1)
-MEMORY_BYTES = 4_000_000
-"""More than reading any file of these sizes may take, far less than what the absurd ones claim."""
 
 
 def sample(name: str) -> tuple[bytes, dict[UnitKey, Unit]]:
     data = (SAMPLES / f"{name}.lam").read_bytes()
     return data, {unit.key: unit for unit in read_stream(data).units()}
-
-
-def read_all(data: bytes) -> tuple[list[Unit], list[BitstreamError]]:
-    """Intact units and problems; all as problems when the stream cannot be opened or has lost its header unit."""
-    problems: list[BitstreamError] = []
-    try:
-        stream = read_stream(data)
-        units = list(stream.intact_units(problems))
-        assert pack_stream(stream.facts, units)
-    except BitstreamError as error:
-        units, problems = [], [error]
-    else:
-        problems += stream.problems
-    assert all(problem.unit and str(problem) for problem in problems)
-    return units, problems
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,17 +67,6 @@ def test_every_flipped_bit_is_found_and_costs_no_lower_layer(name: str) -> None:
             kept = {unit.key for unit in units}
             later = {hit[0].group, *(group for group in stream.groups if stream.is_chained(group))}
             assert {key for key in originals if key.group not in later or key.layer < hit[0].layer} <= kept
-
-
-def with_crc(front: bytes) -> bytes:
-    return front + zlib.crc32(front).to_bytes(4, "big")
-
-
-def varints(*values: int) -> bytes:
-    writer = BitWriter()
-    for value in values:
-        writer.write_varint(value)
-    return writer.to_bytes()
 
 
 def still_header(groups: int, frames: int, levels: int, front: int) -> bytes:
@@ -269,14 +245,12 @@ def checked_regions(data: bytes) -> list[tuple[int, int]]:
     return regions + [(place.records_offset, place.records_offset + place.records_size_bytes) for place in behind]
 
 
-def with_region(data: bytes, region: tuple[int, int], changed: bytes) -> bytes:
-    """The file with other bytes, and the right CRC-32 behind them, in the place of a region."""
-    start, stop = region
-    return data[:start] + with_crc(changed) + data[stop + 4 :]
-
-
 @pytest.mark.parametrize(
-    "name", ["still", "tiles", "spans", "odd", "chained", "spans_journal", "odd_journal", "tiles_journal"]
+    "name",
+    [
+        *("still", "tiles", "spans", "odd", "chained", "spans_journal", "odd_journal", "tiles_journal"),
+        *("timed_spans", "timed_spans_journal"),
+    ],
 )
 def test_every_flipped_bit_behind_a_right_checksum_gives_units_or_an_error(name: str) -> None:
     data, originals = sample(name)
@@ -305,18 +279,6 @@ def test_any_bytes_changed_behind_a_right_checksum_give_units_or_an_error(
     if start > 0 and not name.endswith("journal"):
         group = read_stream(data).groups[number % len(regions) - 1]
         assert {key for key in originals if key.group < group} <= {unit.key for unit in units}
-
-
-RUNS = st.builds(
-    Run,
-    st.builds(UnitKey, st.integers(-1, 3), st.integers(-1, 3), st.integers(0, 9)),
-    st.lists(st.integers(0, 5), min_size=1, max_size=4).map(tuple),
-    st.integers(1, 3),
-    st.none() | st.just(30.0),
-    st.sampled_from([0, zlib.crc32(bytes(4)), 2**32 - 1]),
-)
-WALKS = st.builds(RunWalk, st.integers(-1, 3), *(st.integers(0, 5) for _ in range(4)))
-OPENINGS = st.none() | st.builds(GroupFacts, st.booleans(), st.none() | st.just((1.0,) * 6))
 
 
 @settings(max_examples=200)

@@ -5,9 +5,9 @@
     units ─ journal ─► growing file ─ reader ─► the same Stream ─ finish ─► file
 
 Read in this order: bits · kinds · floats · composites · golomb · syntax · tables (declared syntax); container (what is
-on the wire) · runs · layout · front · source · damage · selection · scan · groups · reader · writer · locking ·
-journal · cutting. docs/bitstream.md says it in prose. Nothing here imports torch or numpy: tools that move units start
-fast.
+on the wire) · runs · layout · front · source · damage · selection · scan · groups · timing · reader · writer ·
+locking · journal · cutting. docs/bitstream.md says it in prose. Nothing here imports torch or numpy: tools that move
+units start fast.
 """
 
 from lamina.bitstream.bits import BitReader, BitWriter

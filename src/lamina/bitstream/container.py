@@ -21,15 +21,20 @@ from lamina.bitstream.floats import Float32
 from lamina.bitstream.golomb import AlikeUInts
 from lamina.bitstream.kinds import Enumeration, Flag, Int, UInt, Varint
 from lamina.bitstream.syntax import Syntax
+from lamina.errors import BitstreamError
+from lamina.times import MAX_FRAME_TICKS, MAX_TICK_TERM, MAX_TICKS
 from lamina.units import HEADER_LAYER, STREAM_GROUP, QualityMetric, SeenBy, StreamFacts
 
 MAGIC: Final = b"LAMINA"
 VERSION: Final = 2
 FEATURE_STREAMED: Final = 0b1
 """The file is a journal: no directory in front, a record before each run of units."""
+FEATURE_TIMES: Final = 0b1000
+"""Frames have times of their own: the unit they are counted in begins the header's extensions, runs of layer 0 say
+them."""
 RESERVED_FEATURES: Final = {0b10: "segmented", 0b100: "encrypted"}
 """Bits whose meaning is settled, and which this version does not read."""
-KNOWN_FEATURES: Final = FEATURE_STREAMED
+KNOWN_FEATURES: Final = FEATURE_STREAMED | FEATURE_TIMES
 
 MIME_TYPE: Final = "application/vnd.lamina"
 CODECS_FAMILY: Final = "lam1"
@@ -59,6 +64,8 @@ MAX_RUN_UNITS: Final = 1024
 """Units of a run, be they empty."""
 MAX_FRAMES_PER_UNIT: Final = 1 << 20
 """Frames that a unit covers: half a day at 25 Hz."""
+MAX_TIMED_FRAMES: Final = 1 << 14
+"""Frames of a run that says their times: 9 minutes at 30 Hz; a record with so many takes less than 2^17 bytes."""
 MIN_RECORD_BYTES: Final = 6
 """Shortest run record: flags, length, CRC-32."""
 MAX_RECORDS_BYTES: Final = 1 << 26
@@ -83,8 +90,8 @@ class FilePrefix(Syntax):
     version: Annotated[int, UInt(8)]
     """2; a reader refuses others."""
     features: Annotated[int, UInt(8)]
-    """Bit 0: streamed (a journal); 1: segmented and 2: encrypted are reserved. A reader refuses bits that it does not
-    know."""
+    """Bit 0: streamed (a journal); 3: frames have times of their own; 1: segmented and 2: encrypted are reserved. A
+    reader refuses bits that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +109,52 @@ class JournalHeader(Syntax):
     has_extensions: Annotated[bool, Flag()]
     """A later version says more."""
     rate_numerator: Annotated[int | None, Varint(MAX_RATE_TERM, minimum=1, when="is_timed")]
-    """Frames in `rate_denominator` seconds; the two in lowest terms."""
+    """Frames in `rate_denominator` seconds; the two in lowest terms. The mean rate, where frames have times of their
+    own."""
     rate_denominator: Annotated[int | None, Varint(MAX_RATE_TERM, minimum=1, when="is_timed")]
     """Seconds."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")]
-    """Not read by this version."""
+    """With feature bit 3 they begin with a time unit. What follows is not read by this version."""
 
     def check(self) -> None:
         """A rate has one spelling."""
         if math.gcd(self.rate_numerator or 1, self.rate_denominator or 1) != 1:
             raise ValueError(f"the rate {self.rate_numerator}/{self.rate_denominator} is not in lowest terms")
 
-    @property
-    def facts(self) -> StreamFacts:
-        """The same as a record."""
-        rate = None
+    def facts(self, features: int) -> StreamFacts:
+        """The same as a record, in a file of these features.
+
+        Raises:
+            BitstreamError: frames have times of their own, and no time unit is there, or there are no frames.
+        """
+        rate = ticks = None
+        if features & FEATURE_TIMES:
+            if not self.is_timed:
+                raise BitstreamError("frames of a still have no times", self.unit_name, "is_timed")
+            ticks = TimeUnit.unpack(self.extensions or b"")[0].ticks_per_second
         if self.rate_numerator is not None and self.rate_denominator is not None:
             rate = Fraction(self.rate_numerator, self.rate_denominator)
-        return StreamFacts(self.codec_wire_id, SeenBy(self.seen_by), rate, QualityMetric(self.quality_metric))
+        return StreamFacts(self.codec_wire_id, SeenBy(self.seen_by), rate, QualityMetric(self.quality_metric), ticks)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUnit(Syntax):
+    """What times of frames are counted in; first in a header's extensions where feature bit 3 is set."""
+
+    ticks_numerator: Annotated[int, Varint(MAX_TICK_TERM, minimum=1)]
+    """Ticks in `ticks_denominator` seconds; the two in lowest terms."""
+    ticks_denominator: Annotated[int, Varint(MAX_TICK_TERM, minimum=1)]
+    """Seconds."""
+
+    def check(self) -> None:
+        """A unit has one spelling."""
+        if math.gcd(self.ticks_numerator, self.ticks_denominator) != 1:
+            raise ValueError(f"{self.ticks_numerator}/{self.ticks_denominator} ticks are not in lowest terms")
+
+    @property
+    def ticks_per_second(self) -> Fraction:
+        """The two as one."""
+        return Fraction(self.ticks_numerator, self.ticks_denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +244,9 @@ class RunRecord(Syntax):
     names_group: Annotated[bool, Flag()]
     """Journals only, always explicit: the group's number is spelled out. The first record of a group does, and any that
     goes on with a group after one of another."""
-    reserved: Annotated[int, UInt(1, maximum=0)]
-    """0."""
+    has_times: Annotated[bool, Flag()]
+    """It says when its frames are shown: with feature bit 3 all runs of layer 0 do, but for those of the stream group;
+    no others do."""
     is_chained: Annotated[bool | None, Flag(when="names_group")]
     """The group builds on the one before. 0 where the group was named before, as is the next one."""
     has_box: Annotated[bool | None, Flag(when="names_group")]
@@ -233,6 +269,10 @@ class RunRecord(Syntax):
     """CRC-32 (as in zip and PNG) of the payloads, one after another."""
     quality_centidb: Annotated[int | None, UInt(16, minimum=1, when="has_quality")]
     """Mean over the units of the quality of the level that this layer reaches, in 1/100 dB."""
+    start_ticks: Annotated[int | None, Varint(MAX_TICKS, when="has_times")]
+    """When its first frame is shown, from the start of the stream."""
+    durations_ticks: Annotated[tuple[int, ...] | None, AlikeUInts(MAX_FRAME_TICKS, MAX_TIMED_FRAMES, when="has_times")]
+    """How long each of its frames is shown, at least 1: as many as its units cover."""
 
     def check(self) -> None:
         """A field that says nothing has one value only."""
@@ -242,6 +282,13 @@ class RunRecord(Syntax):
             raise ValueError("names a group without being explicit")
         if self.is_plural and not self.more_lengths:
             raise ValueError("is plural with one unit")
+        if self.durations_ticks is None or self.start_ticks is None:
+            return
+        frames = (1 + len(self.more_lengths or ())) * (self.frames_per_unit or 1)
+        if len(self.durations_ticks) != frames:
+            raise ValueError(f"says {len(self.durations_ticks)} durations, expected one for each of {frames} frames")
+        if min(self.durations_ticks) < 1 or self.start_ticks + sum(self.durations_ticks) > MAX_TICKS:
+            raise ValueError(f"says that a frame takes no time, or ends after tick {MAX_TICKS}")
 
 
 def codecs_string(codec_name: str, codec_version: int) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 from lamina.bitstream.bits import BitReader
 from lamina.bitstream.container import (
     CRC_BYTES,
+    FEATURE_TIMES,
     KNOWN_FEATURES,
     MAGIC,
     MAX_FILE_BYTES,
@@ -27,9 +28,10 @@ from lamina.bitstream.container import (
     ContainerHeader,
     DirectoryRecord,
     FilePrefix,
+    TimeUnit,
 )
 from lamina.bitstream.layout import GroupLayout, GroupPlace, pack_records
-from lamina.bitstream.runs import group_facts
+from lamina.bitstream.runs import check_times, group_facts
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_GROUP, StreamFacts
 
@@ -148,22 +150,37 @@ def _layer_by_layer(places: Sequence[GroupPlace], starts: dict[int, int], at: in
 
 def header_of(facts: StreamFacts, places: Sequence[GroupPlace], front_size_bytes: int) -> ContainerHeader:
     """The header that goes with a directory."""
-    rate = facts.frames_per_second
+    rate, extensions = facts.frames_per_second, pack_time_unit(facts)
     spans = [place.frames for place in places if place.frame_count]
     return ContainerHeader(
         codec_wire_id=facts.codec_wire_id,
         seen_by=facts.seen_by,
         quality_metric=facts.quality_metric,
         is_timed=rate is not None,
-        has_extensions=False,
+        has_extensions=extensions is not None,
         rate_numerator=rate.numerator if rate is not None else None,
         rate_denominator=rate.denominator if rate is not None else None,
-        extensions=None,
+        extensions=extensions,
         group_count=len(places),
         frame_count=max(span.stop for span in spans) - min(span.start for span in spans) if spans else 0,
         level_count=max(place.level for place in places) + 1,
         front_size_bytes=front_size_bytes,
     )
+
+
+def features_of(facts: StreamFacts) -> int:
+    """Bits of the prefix."""
+    return 0 if facts.ticks_per_second is None else FEATURE_TIMES
+
+
+def pack_time_unit(facts: StreamFacts) -> bytes | None:
+    """Extensions of a header; None: it has none.
+
+    Raises:
+        ValueError: beyond the limits.
+    """
+    ticks = facts.ticks_per_second
+    return None if ticks is None else TimeUnit(ticks.numerator, ticks.denominator).pack()
 
 
 def pack_front(facts: StreamFacts, layouts: Sequence[GroupLayout]) -> bytes:
@@ -173,6 +190,9 @@ def pack_front(facts: StreamFacts, layouts: Sequence[GroupLayout]) -> bytes:
         ValueError: something is beyond the limits.
     """
     places = [layout.place for layout in layouts]
+    for layout in layouts:
+        for run in layout.runs:
+            check_times(facts, run)
     body = bytearray()
     for record in directory_of(facts, places):
         body += record.pack()
@@ -180,7 +200,7 @@ def pack_front(facts: StreamFacts, layouts: Sequence[GroupLayout]) -> bytes:
         if in_front(facts, layout.place):
             place = layout.place
             body += pack_records(layout.runs, place.group, place.first_frame, place.header_size_bytes is not None)
-    front = FilePrefix(MAGIC, VERSION, 0).pack() + header_of(facts, places, len(body)).pack() + body
+    front = FilePrefix(MAGIC, VERSION, features_of(facts)).pack() + header_of(facts, places, len(body)).pack() + body
     return front + zlib.crc32(front).to_bytes(CRC_BYTES, "big")
 
 
@@ -225,26 +245,32 @@ def front_size_of(window: bytes) -> int:
     return directory_start + header.front_size_bytes + CRC_BYTES
 
 
-def unpack_front(data: bytes) -> tuple[ContainerHeader, list[GroupPlace]]:
-    """Header and groups of an indexed file from its front: exactly `front_size_of` bytes.
+def unpack_front(data: bytes) -> tuple[StreamFacts, list[GroupPlace]]:
+    """Facts and groups of an indexed file from its front: exactly `front_size_of` bytes.
 
     Raises:
         BitstreamError: truncated, damaged, out of range or out of order.
     """
-    unpack_prefix(data)
+    prefix = unpack_prefix(data)
     stored_crc = int.from_bytes(data[-CRC_BYTES:], "big")
     actual_crc = zlib.crc32(memoryview(data)[:-CRC_BYTES])
     if actual_crc != stored_crc:
         problem = f"CRC-32 of its front is {actual_crc:08x}, stored is {stored_crc:08x}: the file is damaged"
         raise BitstreamError(problem, "container", "directory", PREFIX_BYTES)
     header, directory_start = ContainerHeader.unpack(data, PREFIX_BYTES)
+    facts = header.facts(prefix.features)
     reader = BitReader(memoryview(data)[:-CRC_BYTES], directory_start, DirectoryRecord.unit_name)
     places = places_from(reader, header)
-    laid = with_offsets(header.facts, places, reader.position)
-    records = sum(place.records_size_bytes for place in places if in_front(header.facts, place))
+    laid = with_offsets(facts, places, reader.position)
+    records = sum(place.records_size_bytes for place in places if in_front(facts, place))
     if reader.position + records != len(data) - CRC_BYTES:
         raise BitstreamError("directory and records do not fill the front", "container", "directory", PREFIX_BYTES)
-    expected = header_of(header.facts, places, header.front_size_bytes)
-    if replace(header, has_extensions=False, extensions=None) != expected:
+    expected = without_extensions(header_of(facts, places, header.front_size_bytes))
+    if without_extensions(header) != expected:
         raise BitstreamError(f"header says {header}, its directory {expected}", "container", "header", PREFIX_BYTES)
-    return header, laid
+    return facts, laid
+
+
+def without_extensions(header: ContainerHeader) -> ContainerHeader:
+    """What a directory says too."""
+    return replace(header, has_extensions=False, extensions=None)

@@ -12,7 +12,7 @@ from typing import Protocol
 from lamina.bitstream.container import CRC_BYTES, MAX_UNITS
 from lamina.bitstream.front import HEADER_WINDOW_BYTES, front_size_of, in_front, unpack_front
 from lamina.bitstream.layout import GroupPlace, GroupTotals, records_name, unpack_records
-from lamina.bitstream.runs import Run, RunEntries
+from lamina.bitstream.runs import Run, RunEntries, check_times
 from lamina.bitstream.scan import JournalScan
 from lamina.bitstream.source import ByteSource
 from lamina.errors import BitstreamError
@@ -43,6 +43,15 @@ class Groups(Protocol):
         ...
 
 
+def check_all_times(facts: StreamFacts, runs: Sequence[Run], place: GroupPlace) -> None:
+    """Raise BitstreamError unless the runs of a group say times exactly where they have to."""
+    for run in runs:
+        try:
+            check_times(facts, run)
+        except ValueError as error:
+            raise BitstreamError(str(error), records_name(place), "has_times", place.records_offset) from None
+
+
 class IndexedGroups:
     """Of an indexed file: the directory is read at once, the records of a group when they are asked for.
 
@@ -62,8 +71,7 @@ class IndexedGroups:
             problem = f"truncated: its front takes {self.front_size_bytes} bytes, the file has {source.size_bytes}"
             raise BitstreamError(problem, "container", "directory", source.size_bytes)
         self._front = source.read(0, self.front_size_bytes)
-        header, places = unpack_front(self._front)
-        self.facts = header.facts
+        self.facts, places = unpack_front(self._front)
         self.places: Sequence[GroupPlace] = places
         self._size_problem: tuple[BitstreamError, ...] = ()
         self._read: dict[int, RunEntries] = {}
@@ -91,8 +99,10 @@ class IndexedGroups:
             if place.group in self._damaged:
                 raise replace(self._damaged[place.group])
             try:
-                entries = RunEntries(unpack_records(self._records_of(place), place))
-                if self._units + len(entries) > MAX_UNITS:
+                runs = unpack_records(self._records_of(place), place)
+                check_all_times(self.facts, runs, place)
+                entries, held = RunEntries(runs), sum(run.held for run in runs)
+                if self._units + held > MAX_UNITS:
                     problem = f"more units than the {MAX_UNITS} of a file"
                     raise BitstreamError(problem, records_name(place), "", place.records_offset)
             except BitstreamError as error:
@@ -101,7 +111,7 @@ class IndexedGroups:
                 if place.records_offset < self._source.size_bytes:
                     self._damaged[place.group] = error
                 raise
-            self._units += len(entries)
+            self._units += held
             self._read[place.group] = entries
         return self._read[place.group]
 

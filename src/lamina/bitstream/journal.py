@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from lamina.atomic import write_error, write_errors
-from lamina.bitstream.container import FEATURE_STREAMED, MAX_UNITS
+from lamina.bitstream.container import FEATURE_STREAMED, FEATURE_TIMES, MAX_UNITS, PREFIX_BYTES
 from lamina.bitstream.front import unpack_prefix
 from lamina.bitstream.layout import layouts_of
 from lamina.bitstream.locking import open_locked
 from lamina.bitstream.reader import checked_run
-from lamina.bitstream.runs import IndexEntry, Run, RunEntries, RunWalk, entry_of, runs_of
+from lamina.bitstream.runs import IndexEntry, Run, RunEntries, RunWalk, check_times, entry_of, runs_of
 from lamina.bitstream.scan import (
-    JOURNAL_PREFIX,
+    JOURNAL_PREFIXES,
     JournalScan,
     journal_start,
     pack_journal_front,
@@ -37,6 +37,8 @@ from lamina.units import HEADER_LAYER, GroupFacts, StreamFacts, Unit, UnitKey
 
 LONGEST_PLAIN_FRONT_BYTES: Final = 25
 """Prefix, header without extensions, CRC-32: a shorter file holds no unit, whatever became of it."""
+LONGEST_TIME_UNIT_BYTES: Final = 11
+"""Extensions of a header whose frames have times of their own, with their size."""
 
 
 class StreamJournal:
@@ -113,7 +115,7 @@ class StreamJournal:
         for entry in run.entries():
             start = entry.offset - run.offset
             payload = payloads[start : start + entry.length]
-            yield Unit(entry.key, payload, entry.quality_db, entry.frame_count, facts)
+            yield Unit(entry.key, payload, entry.quality_db, entry.frame_count, facts, entry.times)
 
     def append(self, units: Iterable[Unit] | Unit) -> None:
         """Write units that were made together; they survive the end of this process.
@@ -132,6 +134,7 @@ class StreamJournal:
         for group, members in groupby(made, lambda unit: unit.key.group):
             for run in runs_of([entry_of(unit) for unit in members]):
                 body = b"".join(payloads[entry.key] for entry in run.entries())
+                check_times(self.facts, run)
                 run = replace(run, crc32=zlib.crc32(body))
                 data += pack_journal_record(run, walk, None if group in opened else new_groups.get(group))
                 opened.add(group)
@@ -210,6 +213,7 @@ class StreamJournal:
         if self._unit_count + len(made) > MAX_UNITS:
             raise ValueError(f"the journal has {self._unit_count} units, a stream may have {MAX_UNITS}")
         reached: dict[tuple[int, int], int] = {}
+        times_reached: dict[int, int] = {}
         new_groups: dict[int, GroupFacts] = {}
         for unit in made:
             group, layer, frame = unit.key
@@ -221,12 +225,17 @@ class StreamJournal:
             if known != unit.group:
                 raise ValueError(f"{unit.key} says {unit.group} of its group, others {known}")
             reached[group, layer] = frame + unit.frame_count
+            if unit.times is not None:
+                if unit.times.start_ticks < times_reached.get(group, self._times_reached.get(group, 0)):
+                    raise ValueError(f"{unit.key} begins at tick {unit.times.start_ticks}, before those before it end")
+                times_reached[group] = unit.times.stop_ticks
         return new_groups
 
     def _walk_again(self) -> None:
         """Go past all runs: where the next record goes on, and what each layer has reached."""
         self._walk: RunWalk = journal_start()
         self._reached: dict[tuple[int, int], int] = {}
+        self._times_reached: dict[int, int] = {}
         self._unit_count = 0
         for run in self._runs:
             self._walk.advance(run)
@@ -235,7 +244,9 @@ class StreamJournal:
     def _note(self, runs: Iterable[Run]) -> None:
         for run in runs:
             self._reached[run.key.group, run.key.layer] = run.stop_frame
-            self._unit_count += len(run.lengths)
+            self._unit_count += run.held
+            if run.times is not None:
+                self._times_reached[run.key.group] = run.times.stop_ticks
 
     def _write(self, position: int, data: bytes | bytearray) -> None:
         self._file.seek(position)
@@ -270,13 +281,14 @@ def journal_exists(path: Path) -> bool:
 
 
 def _is_only_begun(source: FileSource) -> bool:
-    prefix = source.read(0, len(JOURNAL_PREFIX))
-    if prefix != JOURNAL_PREFIX:
-        return JOURNAL_PREFIX.startswith(prefix)
+    prefix = source.read(0, PREFIX_BYTES)
+    if prefix not in JOURNAL_PREFIXES:
+        return any(expected.startswith(prefix) for expected in JOURNAL_PREFIXES)
     try:
         unpack_journal_front(source)
     except BitstreamError:
-        return source.size_bytes <= LONGEST_PLAIN_FRONT_BYTES
+        has_times = bool(prefix[-1] & FEATURE_TIMES)
+        return source.size_bytes <= LONGEST_PLAIN_FRONT_BYTES + has_times * LONGEST_TIME_UNIT_BYTES
     return False
 
 
@@ -291,7 +303,7 @@ def scan_verified(path: Path, facts: StreamFacts | None, codec_wire_id: int | No
     with closing(FileSource(path)) as source, named(source):
         if _is_only_begun(source):
             return None
-        if not unpack_prefix(source.read(0, len(JOURNAL_PREFIX))).features & FEATURE_STREAMED:
+        if not unpack_prefix(source.read(0, PREFIX_BYTES)).features & FEATURE_STREAMED:
             raise BitstreamError("is a finished file, expected a journal: choose another name", "container", "features")
         scan = JournalScan(source)
         _check_facts(scan.facts, facts, codec_wire_id)

@@ -105,6 +105,8 @@ def check_order(entries: Sequence[IndexEntry]) -> None:
             raise ValueError(f"{after.key} is a second header unit, a group has one")
         if after.key.frame < before.key.frame + before.frame_count:
             raise ValueError(f"{after.key} lies within the {before.frame_count} frames of {before.key}")
+        if before.times is not None and after.times is not None and before.times.stop_ticks > after.times.start_ticks:
+            raise ValueError(f"{after.key} begins at tick {after.times.start_ticks}, before {before.key} ends")
 
 
 @dataclass(slots=True)
@@ -190,7 +192,7 @@ def _runs_in(data: bytes, place: GroupPlace) -> Iterator[Run]:
             run = run_from(record, walk)
             if before is not None:
                 check_rising(before, run)
-            units += len(run.lengths)
+            units += run.held
             if units > MAX_UNITS:
                 raise ValueError(f"more units than the {MAX_UNITS} of a file")
         except BitstreamError as error:
@@ -213,3 +215,5 @@ def check_rising(before: Run, after: Run) -> None:
         raise ValueError(f"{after.key} is a second header unit, a group has one")
     if before.key.layer == after.key.layer and before.stop_frame > after.key.frame:
         raise ValueError(f"{after.key} lies within the frames of {before.key}")
+    if before.times is not None and after.times is not None and before.times.stop_ticks > after.times.start_ticks:
+        raise ValueError(f"{after.key} begins at tick {after.times.start_ticks}, before {before.key} ends")

@@ -19,7 +19,9 @@ from lamina.bitstream.layout import GroupPlace
 from lamina.bitstream.runs import IndexEntry, Run, RunEntries
 from lamina.bitstream.selection import chain_starts, index_of, wanted
 from lamina.bitstream.source import ByteSource, BytesSource, FileSource, named
+from lamina.bitstream.timing import frame_times
 from lamina.errors import BitstreamError
+from lamina.times import FrameTimes
 from lamina.units import HEADER_LAYER, STREAM_GROUP, STREAM_HEADER, StreamFacts, Unit, UnitKey
 
 KEPT_RUNS = 16
@@ -135,14 +137,37 @@ class Stream:
     @property
     def frame_count(self) -> int:
         """Frames from the first to the last; 1 for stills."""
+        return len(self.frames)
+
+    @property
+    def frames(self) -> range:
+        """Numbers of the frames, from the first to the last."""
         spans = [place.frames for place in self.places if place.frame_count]
-        return max(span.stop for span in spans) - min(span.start for span in spans) if spans else 0
+        return range(min(span.start for span in spans), max(span.stop for span in spans)) if spans else range(0)
+
+    def times(self) -> FrameTimes | None:
+        """When each frame is shown, counted from the first of them; None for stills.
+
+        Reads the records of all groups where frames have times of their own.
+
+        Raises:
+            BitstreamError: times do not rise.
+        """
+        if not self.is_timed:
+            return None
+        runs = self.entries.runs if self.facts.ticks_per_second is not None else ()
+        with named(self._source):
+            return frame_times(self.facts, self.frames, runs)
 
     @property
     def duration_s(self) -> float | None:
-        """None for stills."""
-        rate = self.facts.frames_per_second
-        return float(self.frame_count / rate) if rate is not None else None
+        """None for stills.
+
+        Raises:
+            BitstreamError: as `times`.
+        """
+        times = self.times()
+        return float(times.duration_s) if times is not None else None
 
     @property
     def front_size_bytes(self) -> int:
@@ -281,7 +306,8 @@ class Stream:
             payloads = self._payloads_of(entry.run)
         start = entry.offset - entry.run.offset
         facts = self.place(entry.key.group).facts
-        return Unit(entry.key, payloads[start : start + entry.length], entry.quality_db, entry.frame_count, facts)
+        payload = payloads[start : start + entry.length]
+        return Unit(entry.key, payload, entry.quality_db, entry.frame_count, facts, entry.times)
 
     def _payloads_of(self, run: Run) -> bytes:
         place = run.offset, run.length, run.crc32

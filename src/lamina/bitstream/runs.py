@@ -20,12 +20,14 @@ from lamina.bitstream.container import (
     MAX_GROUPS,
     MAX_LAYERS,
     MAX_RUN_UNITS,
+    MAX_TIMED_FRAMES,
     MAX_UNIT_BYTES,
     RUN_BYTES,
     RunRecord,
     Step,
 )
-from lamina.units import HEADER_LAYER, PLAIN_GROUP, STREAM_GROUP, GroupFacts, Unit, UnitKey
+from lamina.times import UnitTimes
+from lamina.units import HEADER_LAYER, PLAIN_GROUP, STREAM_GROUP, GroupFacts, StreamFacts, Unit, UnitKey
 
 MAX_QUALITY_CENTIDB: Final = 0xFFFF
 """Stands for anything from 655.35 dB on, a lossless level included."""
@@ -46,6 +48,13 @@ class Run:
     """Of the payloads, one after another."""
     offset: int = 0
     """Of the first payload in the file, bytes."""
+    times: UnitTimes | None = None
+    """When its frames are shown; None: it does not say."""
+
+    @property
+    def held(self) -> int:
+        """Numbers that are held of it in memory: a stream may have `MAX_UNITS`."""
+        return max(len(self.lengths), len(self.times.durations_ticks) if self.times is not None else 0)
 
     @property
     def length(self) -> int:
@@ -64,19 +73,26 @@ class Run:
 
     def entries(self) -> Iterator[IndexEntry]:
         """Its units."""
-        offset = self.offset
+        offset, each = self.offset, self.frames_per_unit
+        start_ticks = 0 if self.times is None else self.times.start_ticks
         for number, length in enumerate(self.lengths):
-            yield self._entry(number, offset)
+            times = None
+            if self.times is not None:
+                times = UnitTimes(start_ticks, self.times.durations_ticks[number * each : (number + 1) * each])
+                start_ticks = times.stop_ticks
+            yield self._entry(number, offset, times)
             offset += length
 
     def entry(self, number: int) -> IndexEntry:
         """One of its units."""
-        return self._entry(number, self.offset + sum(self.lengths[:number]))
+        each = self.frames_per_unit
+        times = None if self.times is None else self.times.part(number * each, each)
+        return self._entry(number, self.offset + sum(self.lengths[:number]), times)
 
-    def _entry(self, number: int, offset: int) -> IndexEntry:
+    def _entry(self, number: int, offset: int, times: UnitTimes | None) -> IndexEntry:
         group, layer, frame = self.key
         key = UnitKey(group, layer, frame + number * self.frames_per_unit)
-        return IndexEntry(key, offset, self.lengths[number], self.quality_db, self.frames_per_unit, self)
+        return IndexEntry(key, offset, self.lengths[number], self.quality_db, self.frames_per_unit, self, times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,8 @@ class IndexEntry:
     """Frames that it covers, from `key.frame` on."""
     run: Run | None = field(default=None, repr=False, compare=False)
     """What it is checked with; None: it has no place in a file yet."""
+    times: UnitTimes | None = None
+    """When its frames are shown; None: it does not say."""
 
     @property
     def stop(self) -> int:
@@ -163,7 +181,20 @@ def entry_of(unit: Unit) -> IndexEntry:
         frames = f" and {count} frames" if count != 1 else ""
         raise ValueError(f"{unit.key} of {len(unit.payload)} bytes{frames} is beyond the limits of the format")
     centidb_of(unit.quality_db)
-    return IndexEntry(unit.key, 0, len(unit.payload), unit.quality_db, unit.frame_count)
+    if unit.times is not None and not len(unit.times.durations_ticks) == count <= MAX_TIMED_FRAMES:
+        known = len(unit.times.durations_ticks)
+        expected = f"as many, at most {MAX_TIMED_FRAMES}"
+        raise ValueError(f"{unit.key} of {count} frames says {known} durations, expected {expected}")
+    return IndexEntry(unit.key, 0, len(unit.payload), unit.quality_db, unit.frame_count, times=unit.times)
+
+
+def check_times(facts: StreamFacts, run: Run) -> None:
+    """Raise ValueError unless a run says when its frames are shown exactly where it has to: in layer 0, if ever."""
+    has_to = facts.ticks_per_second is not None and run.key.group != STREAM_GROUP and run.key.layer == 0
+    if has_to and run.times is None:
+        raise ValueError(f"{run.key} does not say when its frames are shown, which layer 0 of this stream does")
+    if not has_to and run.times is not None:
+        raise ValueError(f"{run.key} says when its frames are shown, which only layer 0 of streams with times does")
 
 
 def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
@@ -171,7 +202,8 @@ def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
     members: list[IndexEntry] = []
     size_bytes = 0
     for entry in entries:
-        if members and not (_follows(members[-1], entry) and size_bytes < RUN_BYTES and len(members) < MAX_RUN_UNITS):
+        most = _most_units(entry)
+        if members and not (_follows(members[-1], entry) and size_bytes < RUN_BYTES and len(members) < most):
             yield _run_of(members)
             members, size_bytes = [], 0
         members.append(entry)
@@ -182,22 +214,33 @@ def runs_of(entries: Iterable[IndexEntry]) -> Iterator[Run]:
 
 def as_written(runs: Sequence[Run]) -> Sequence[Run]:
     """Runs of one group, in order, as a writer makes them of their units: mostly what they are already."""
-    made = all(sum(run.lengths[:-1]) < RUN_BYTES and len(run.lengths) <= MAX_RUN_UNITS for run in runs)
+    made = all(sum(run.lengths[:-1]) < RUN_BYTES and len(run.lengths) <= _most_units(run.entry(0)) for run in runs)
     made = made and not any(_goes_on(before, run) for before, run in pairwise(runs))
     return runs if made else list(runs_of(replace(entry, run=None) for run in runs for entry in run.entries()))
 
 
 def _goes_on(before: Run, run: Run) -> bool:
     """Whether a writer puts the first unit of a run into the run before it."""
-    if before.length >= RUN_BYTES or len(before.lengths) == MAX_RUN_UNITS:
+    if before.length >= RUN_BYTES or len(before.lengths) == _most_units(run.entry(0)):
         return False
     return _follows(before.entry(len(before.lengths) - 1), run.entry(0))
+
+
+def _most_units(entry: IndexEntry) -> int:
+    """Units of a run."""
+    if entry.times is None:
+        return MAX_RUN_UNITS
+    return min(MAX_RUN_UNITS, MAX_TIMED_FRAMES // entry.frame_count)
 
 
 def _follows(before: IndexEntry, entry: IndexEntry) -> bool:
     """Whether the entry is the next of the same layer, alike in what a record says once."""
     group, layer, frame = before.key
     alike = before.frame_count == entry.frame_count and (before.quality_db is None) == (entry.quality_db is None)
+    if before.times is not None and entry.times is not None:
+        alike = alike and before.times.stop_ticks == entry.times.start_ticks
+    else:
+        alike = alike and before.times is entry.times
     return alike and layer != HEADER_LAYER and entry.key == (group, layer, frame + before.frame_count)
 
 
@@ -205,7 +248,10 @@ def _run_of(members: list[IndexEntry]) -> Run:
     known = [entry.quality_db for entry in members if entry.quality_db is not None]
     centidb = centidb_of(fmean(known)) if known else None
     quality_db = None if centidb is None else centidb / 100
-    return Run(members[0].key, tuple(entry.length for entry in members), members[0].frame_count, quality_db)
+    times = [entry.times for entry in members if entry.times is not None]
+    whole = UnitTimes(times[0].start_ticks, tuple(t for part in times for t in part.durations_ticks)) if times else None
+    lengths = tuple(entry.length for entry in members)
+    return Run(members[0].key, lengths, members[0].frame_count, quality_db, times=whole)
 
 
 @dataclass(slots=True)
@@ -263,7 +309,7 @@ def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> Run
         is_plural=plural,
         spans_frames=spans,
         names_group=names_group,
-        reserved=0,
+        has_times=run.times is not None,
         is_chained=(opening is not None and opening.is_chained) if names_group else None,
         has_box=box is not None if names_group else None,
         group=group if names_group else None,
@@ -275,6 +321,8 @@ def record_of(run: Run, walk: RunWalk, opening: GroupFacts | None = None) -> Run
         frames_per_unit=run.frames_per_unit if spans else None,
         crc32=run.crc32,
         quality_centidb=centidb,
+        start_ticks=run.times.start_ticks if run.times is not None else None,
+        durations_ticks=run.times.durations_ticks if run.times is not None else None,
     )
 
 
@@ -290,7 +338,10 @@ def run_from(record: RunRecord, walk: RunWalk) -> Run:
         key = walk.predict(Step(record.step))
     quality_db = None if record.quality_centidb is None else record.quality_centidb / 100
     lengths: tuple[int, ...] = (record.length, *(record.more_lengths or ()))
-    run = Run(key, lengths, record.frames_per_unit or 1, quality_db, record.crc32)
+    times = None
+    if record.start_ticks is not None and record.durations_ticks is not None:
+        times = UnitTimes(record.start_ticks, record.durations_ticks)
+    run = Run(key, lengths, record.frames_per_unit or 1, quality_db, record.crc32, times=times)
     if not HEADER_LAYER <= key.layer < MAX_LAYERS or run.stop_frame - 1 > MAX_FRAME:
         raise ValueError(f"leads to {key}, beyond the limits of the format")
     if key.group == STREAM_GROUP and run.stop_frame > 1:

@@ -14,6 +14,7 @@ from typing import Final
 from lamina.bitstream.container import (
     CRC_BYTES,
     FEATURE_STREAMED,
+    FEATURE_TIMES,
     MAGIC,
     MAX_UNITS,
     PREFIX_BYTES,
@@ -22,7 +23,8 @@ from lamina.bitstream.container import (
     JournalHeader,
     RunRecord,
 )
-from lamina.bitstream.runs import Run, RunWalk, facts_from, record_of, run_from
+from lamina.bitstream.front import features_of, pack_time_unit, unpack_prefix
+from lamina.bitstream.runs import Run, RunWalk, check_times, facts_from, record_of, run_from
 from lamina.bitstream.source import ByteSource
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_GROUP, STREAM_HEADER, GroupFacts, StreamFacts
@@ -30,7 +32,9 @@ from lamina.units import STREAM_GROUP, STREAM_HEADER, GroupFacts, StreamFacts
 WINDOWS_BYTES: Final = (64, 1 << 13, 1 << 17)
 """A record or header is looked for in the first of these that holds it whole."""
 
-JOURNAL_PREFIX: Final = FilePrefix(MAGIC, VERSION, FEATURE_STREAMED).pack()
+JOURNAL_PREFIXES: Final = tuple(
+    FilePrefix(MAGIC, VERSION, FEATURE_STREAMED | more).pack() for more in (0, FEATURE_TIMES)
+)
 
 
 def journal_start() -> RunWalk:
@@ -40,18 +44,18 @@ def journal_start() -> RunWalk:
 
 def pack_journal_front(facts: StreamFacts) -> bytes:
     """First bytes of a journal."""
-    rate = facts.frames_per_second
+    rate, extensions = facts.frames_per_second, pack_time_unit(facts)
     header = JournalHeader(
         codec_wire_id=facts.codec_wire_id,
         seen_by=facts.seen_by,
         quality_metric=facts.quality_metric,
         is_timed=rate is not None,
-        has_extensions=False,
+        has_extensions=extensions is not None,
         rate_numerator=rate.numerator if rate is not None else None,
         rate_denominator=rate.denominator if rate is not None else None,
-        extensions=None,
+        extensions=extensions,
     )
-    front = JOURNAL_PREFIX + header.pack()
+    front = FilePrefix(MAGIC, VERSION, FEATURE_STREAMED | features_of(facts)).pack() + header.pack()
     return front + zlib.crc32(front).to_bytes(CRC_BYTES, "big")
 
 
@@ -85,7 +89,7 @@ def unpack_journal_front(source: ByteSource) -> tuple[StreamFacts, int]:
         window = source.read(0, WINDOWS_BYTES[-1])
         header, position = JournalHeader.unpack(window, PREFIX_BYTES)
     check_crc(window, 0, position, "journal header")
-    return header.facts, position + CRC_BYTES
+    return header.facts(unpack_prefix(window).features), position + CRC_BYTES
 
 
 class JournalScan:
@@ -114,6 +118,7 @@ class JournalScan:
         self.groups: dict[int, GroupFacts] = {}
         self._walk = journal_start()
         self._reached: dict[tuple[int, int], int] = {}
+        self._times_reached: dict[int, int] = {}
         self._units = 0
         self._last_record = self.end, b""
 
@@ -165,7 +170,9 @@ class JournalScan:
         group, layer, _ = run.key
         self.groups.setdefault(group, facts_from(record))
         self._reached[group, layer] = run.stop_frame
-        self._units += len(run.lengths)
+        self._units += run.held
+        if run.times is not None:
+            self._times_reached[group] = run.times.stop_ticks
         self.runs.append(run)
         self._walk.advance(run)
         self._last_record = self.end, packed
@@ -180,5 +187,8 @@ class JournalScan:
             raise ValueError(f"says of group {group} what only its first record may")
         if frame < self._reached.get((group, layer), 0) or (layer < 0 and (group, layer) in self._reached):
             raise ValueError(f"{run.key} comes late or twice")
-        if self._units + len(run.lengths) > MAX_UNITS:
+        check_times(self.facts, run)
+        if run.times is not None and run.times.start_ticks < self._times_reached.get(group, 0):
+            raise ValueError(f"{run.key} begins before the frames before it end")
+        if self._units + run.held > MAX_UNITS:
             raise ValueError(f"more units than the {MAX_UNITS} of a stream")

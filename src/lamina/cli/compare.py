@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import decimals, print_table, print_warning, thousands
-from lamina.cli.options import Parser, frame_range, names, pixel_size, positive, ratio
+from lamina.cli.options import Parser, frame_span, names, pixel_size, positive, ratio
 from lamina.media.backdrops import OVERS, over_of
 from lamina.media.reading import Media, open_media
 from lamina.units import SeenBy
@@ -27,6 +27,7 @@ EXAMPLES = (
     ("lamina compare garden.lam garden/ --lpips vgg16-397923af.pth vgg.pth", "LPIPS too, with weights that you have"),
     ("lamina compare part.lam clip.mp4 --frames 0:60", "a file of the first 60 frames"),
     ("lamina compare game.lam game/ --hold-out 6,13 --over black", "of what masks hold, on cameras that have masks"),
+    ("lamina compare talk.lam talk.mp4", "a talking head: mouth, eyes, face, hair and torso apart too"),
     ("lamina compare game.lam game/ --plot game.png", "dB over frames, a line a level; what moves apart"),
 )
 
@@ -44,7 +45,9 @@ def parser() -> Parser:
     made.add_argument("source", type=Path, help="what it was made from")
     made.add_argument("--json", action="store_true", help="for programs")
     made.add_argument("--plot", type=Path, metavar="FILE.png", help="of what is timed: dB over frames, a line a level")
-    made.add_argument("--frames", type=frame_range, metavar="A:B", help="frames of the source that the file holds")
+    made.add_argument(
+        "--frames", type=frame_span, metavar="A:B", help="frames of the source that the file holds; or times: 1.5s:3s"
+    )
     made.add_argument(
         "--size", type=pixel_size, metavar="WxH", help="the source was scaled down to it; of raw video: what it is"
     )
@@ -74,6 +77,7 @@ def run(words: list[str]) -> int:
     from lamina.cli.progress import shown_progress
     from lamina.media.comparison import compare, vmaf_is_available
     from lamina.media.plotting import check_plot_path, plot_quality
+    from lamina.media.timing import at_times_of, pairing_note
     from lamina.metrics.lpips import read_lpips
 
     options = parser().parse_args(words)
@@ -81,7 +85,8 @@ def run(words: list[str]) -> int:
         check_plot_path(options.plot)
     with open_media(options.file) as media:
         lpips = read_lpips(*options.lpips) if options.lpips else None
-        source = _source_of(options, media)
+        source = at_times_of(_source_of(options, media), media.times)
+        note = pairing_note(source, media.times)
         with shown_progress(options.file.name, quiet=options.quiet) as progress:
             levels = list(compare(media, source, progress, lpips=lpips, over=options.over))
         over = over_of(media, options.over)
@@ -92,6 +97,8 @@ def run(words: list[str]) -> int:
         told = {} if over is None else {"over": over}
         print(json.dumps({**told, "levels": [level.as_json() for level in levels]}, indent=2))
         return 0
+    if note is not None:
+        print_warning(f"{options.source}: {note}")
     if source.medium == "clip" and not vmaf_is_available():
         print_warning("VMAF is left out: it needs an ffmpeg that has it: pip install imageio-ffmpeg")
     if over is not None:
@@ -154,6 +161,8 @@ def columns_of(levels: Sequence[LevelQuality]) -> dict[str, Callable[[LevelQuali
         "SSIM": lambda level: decimals(level.ssim, 4),
         "MS-SSIM": lambda level: decimals(level.ms_ssim, 4),
     }
+    for name in first.regions:
+        columns[f"{name} dB"] = lambda level, name=name: decimals(level.regions.get(name), 2)
     if any(level.vmaf is not None for level in levels):
         columns["VMAF"] = lambda level: decimals(level.vmaf, 1)
     if any(level.lpips is not None for level in levels):

@@ -14,7 +14,7 @@ from lamina.cli.codec_options import TARGET_OPTIONS, add_codec_options, add_targ
 from lamina.cli.console import aside, counted, print_warning, size
 from lamina.cli.knobs import with_knobs
 from lamina.cli.levels import print_levels
-from lamina.cli.options import Parser, count, frame_range, names, pixel_size, positive, ratio, test_interval
+from lamina.cli.options import Parser, count, frame_span, names, pixel_size, positive, ratio, test_interval
 from lamina.codec import AnyCodec, Choices, Medium
 from lamina.errors import SignalError
 
@@ -78,7 +78,7 @@ def parser() -> Parser:
     add_codec_options(how)
     how.add_argument("--knobs", metavar="CODEC", help=f"list every knob ({' or '.join(codec_names)}), and leave")
     reading = made.add_argument_group("how to read the source")
-    reading.add_argument("--frames", type=frame_range, metavar="A:B", help="frames A...B-1 only")
+    reading.add_argument("--frames", type=frame_span, metavar="A:B", help="frames A...B-1 only; or times: 1.5s:3s")
     reading.add_argument("--fps", type=positive, metavar="RATE", help="frames per second, whatever the source says")
     reading.add_argument("--size", type=pixel_size, metavar="WxH", help="scale down to it; of raw video: what it is")
     reading.add_argument("--pixel-format", metavar="NAME", help="of raw video: yuv420p, yuv444p, rgb24, ...")

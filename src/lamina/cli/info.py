@@ -51,7 +51,8 @@ def print_summary(summary: Summary) -> None:
     facts = [info.kind, f"{info.width}x{info.height}"]
     if info.frames_per_second is not None:
         facts.append(f"{counted(summary.frame_count, 'frame')} in {counted(len(summary.groups), 'group')}")
-        facts.append(f"{float(info.frames_per_second):g} frames per second")
+        rate = f"{float(info.frames_per_second):g} frames per second"
+        facts.append(f"variable rate, {rate} in the mean" if summary.has_variable_rate else rate)
     if summary.duration_s is not None:
         facts.append(f"{summary.duration_s:.2f} s")
     print(f"{bold(summary.path)}: {', '.join(facts)}, {size(summary.size_bytes)} ({summary.codec})")

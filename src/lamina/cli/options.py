@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import NoReturn, TypeVar
 
 from lamina.cli import VERBS
 from lamina.cli.console import bold, dim, print_error
+from lamina.times import FrameSpan, TimeSpan
 
 SUFFIXES = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 """kB = 1000 bytes, everywhere."""
@@ -123,6 +125,41 @@ def frame_range(text: str) -> tuple[int, int | None]:
     if last is not None and last <= first:
         raise argparse.ArgumentTypeError(f"{text!r}: holds no frame; the stop is left out, so 10:11 is one frame")
     return first, last
+
+
+CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2}(?:\.\d+)?)")
+"""`1:02:03.5`, `0:01.5`: hours, minutes, seconds."""
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+def time_s(text: str) -> Fraction | None:
+    """`1.5s`, `0:01.5`, `1:00:00` -> seconds; None: it is no time."""
+    if (match := SECONDS.fullmatch(text)) is not None:
+        return Fraction(match[1])
+    if (match := CLOCK.fullmatch(text)) is not None:
+        return 3600 * int(match[1] or 0) + 60 * int(match[2]) + Fraction(match[3])
+    return None
+
+
+def frame_span(text: str) -> FrameSpan:
+    """Frames by number, as `frame_range`, or by time: `1.5s:3s`, `0:01.5:0:03`, `2s:`, `:0:30`; `1.5s` is one frame."""
+    word = text.strip().lower()
+    if word.count(":") < 2 and not re.search(r"[s.]", word):
+        return frame_range(word)
+    moment = time_s(word)
+    if moment is not None:
+        return TimeSpan(moment, None, is_moment=True)
+    for place in (number for number, letter in enumerate(word) if letter == ":"):
+        left, right = word[:place], word[place + 1 :]
+        start, stop = Fraction(0) if not left else time_s(left), time_s(right)
+        if start is None or (stop is None and right) or not (left or right):
+            continue
+        if stop is not None and stop <= start:
+            raise argparse.ArgumentTypeError(f"{text!r}: lasts no time; the stop comes after the start")
+        return TimeSpan(start, stop)
+    raise argparse.ArgumentTypeError(
+        f"{text!r}: expected frames, such as 10:20, or times, such as 1.5s:3s or 0:01:0:03"
+    )
 
 
 def _number(word: str, text: str, expected: str) -> float:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import counted, print_warning, size
-from lamina.cli.options import Parser, count, frame_range, pixel_size, positive
+from lamina.cli.options import Parser, count, frame_span, pixel_size, positive, time_s
 from lamina.media.reading import open_media
 
 if TYPE_CHECKING:
-    from lamina.media.backdrops import Background
     from lamina.media.shots import Shot
+    from lamina.times import FrameSpan
 
 EXAMPLES = (
     ("lamina render garden.lam --camera test --out views/", "the views that the encoder held out"),
@@ -55,7 +55,8 @@ def parser() -> Parser:
         "--frames",
         type=_frames,
         metavar="N|A:B",
-        help="of what is timed, frames A...B-1, or frame N; of what stands still, views of an orbit or spiral",
+        help="of what is timed, frames A...B-1, or frame N, or times, such as 1.5s:3s; of what stands still, views "
+        "of an orbit or spiral",
     )
     made.add_argument(
         "--views",
@@ -68,8 +69,8 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--background",
-        metavar="black|white|FILE",
-        help="of what holds only what masks held: behind it; default: the file's own color",
+        metavar="black|white|green|FILE",
+        help="behind what masks held, or behind a person; default: the file's own",
     )
     made.add_argument("--capture", type=Path, metavar="FOLDER", help="where cameras come from that the file has not")
     made.add_argument("--quiet", action="store_true", help="no progress")
@@ -79,6 +80,7 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     from lamina.cli.progress import shown_progress
+    from lamina.media.backdrops import background_of
     from lamina.media.filming import write_shots
     from lamina.media.shots import shots_of
 
@@ -103,7 +105,7 @@ def run(words: list[str]) -> int:
                 shots,
                 level=options.level,
                 frames_per_second=options.fps,
-                background=_background_of(options.background),
+                background=background_of(options.background),
                 progress=progress,
             )
         shown = [f"level {level} of 0...{media.level_count - 1}", counted(len(shots), "view")]
@@ -117,26 +119,18 @@ def run(words: list[str]) -> int:
     return 0
 
 
-def _background_of(name: str | None) -> Background | None:
-    """A color by its name, or a picture's pixels."""
-    from lamina.data import read_image
-    from lamina.media.backdrops import COLORS
-
-    if name is None or name in COLORS:
-        return None if name is None else COLORS[name]
-    return read_image(Path(name)).pixels
-
-
 def _frames_shown(shots: Sequence[Shot]) -> str:
     first, last = min(shot.frame for shot in shots), max(shot.frame for shot in shots)
     return f"frame {first}" if first == last else f"frames {first}...{last}"
 
 
-def _frames(text: str) -> int | tuple[int, int | None]:
-    """`120` -> 120; `10:20` -> (10, 20)."""
-    if ":" in text:
-        return frame_range(text)
+def _frames(text: str) -> int | FrameSpan:
+    """`120` -> 120; `10:20` -> (10, 20); `1.5s:3s` -> times."""
+    if ":" in text or time_s(text) is not None:
+        return frame_span(text)
     try:
         return count(0, 100_000)(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, or START:STOP, such as 10:20") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a number, or START:STOP, such as 10:20 or 1s:3s"
+        ) from None

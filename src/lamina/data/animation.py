@@ -15,8 +15,10 @@ from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
 from lamina.data.color import RGB_COLOR
 from lamina.data.image import PAGED, WHITE, opened, read_image
 from lamina.data.kinds import RawPhotograph
+from lamina.data.pace import Pace, pace_of
 from lamina.data.pixel_formats import to_rgb8
 from lamina.errors import SignalError
+from lamina.times import FrameTimes, seconds_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 MOTION_JPEG = (".mjpeg", ".mjpg")
 """JPEG pictures one behind the other: the first of them reads like a picture."""
 
+
+MAX_DELAY_DENOMINATOR = 0xFFFF
+"""Of a PNG frame's delay. Source: W3C, PNG, fcTL."""
+MILLISECOND = Fraction(1, 1000)
+GIF_SHORTEST_S = Fraction(2, 100)
+"""Shorter delays of GIF, which are mostly mistakes, are not taken at their word by browsers or libav."""
+DEFAULT_DELAY_S = Fraction(1, 10)
+"""What browsers and libav take instead. Source: FFmpeg, libavformat/gifdec.c, GIF_DEFAULT_DELAY."""
 
 ONE_FRAME = "a still picture: one frame"
 
@@ -42,7 +52,7 @@ def count_frames(path: Path) -> int:
 
 
 def open_animation(path: Path) -> Clip:
-    """A clip from a picture file; frames last their mean duration, and transparency is laid over white.
+    """A clip from a picture file; each frame lasts as long as it says, and transparency is laid over white.
 
     Raises:
         SignalError: not a picture that we read, or damaged.
@@ -68,7 +78,7 @@ def open_animation(path: Path) -> Clip:
     notes: list[str] = []
     with opened(path) as image:
         shape = (image.height, image.width, 3)
-        rate = _mean_rate(image, count, notes)
+        pace = _pace(image, count, notes)
 
     def decode(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         with opened(path) as image:
@@ -78,21 +88,33 @@ def open_animation(path: Path) -> Clip:
                 check_frame(pixels, shape, f"{path}: frame {number}")
                 yield pixels
 
-    return Clip(shape[1], shape[0], rate, count, RGB_COLOR, decode, path, tuple(notes))
+    return Clip(shape[1], shape[0], pace.rate, count, RGB_COLOR, decode, path, tuple(notes), pace.times)
 
 
-def _mean_rate(image: Image.Image, count: int, notes: list[str]) -> Fraction:
-    """Frames per second from the mean of all frames' durations; the default where the file gives none."""
-    durations_ms: list[int] = []
+def _pace(image: Image.Image, count: int, notes: list[str]) -> Pace:
+    """How long frames are shown, as the file says; the default rate where it does not."""
+    durations_s: list[Fraction] = []
+    starts_ms: list[int] = []
     for number in range(count):
         image.seek(number)
         # WebP knows a frame's duration only once it is decoded.
         image.load()
-        durations_ms.append(round(image.info.get("duration", 0)))
-    if not (total_ms := sum(durations_ms)):
+        # Of PNG a fraction with 16 bits above and below; of the others whole milliseconds.
+        duration_s = Fraction(image.info.get("duration", 0) / 1000).limit_denominator(MAX_DELAY_DENOMINATOR)
+        durations_s.append(max(duration_s, Fraction(0)))
+        starts_ms.append(round(image.info.get("timestamp", 0)))
+    if not sum(durations_s):
         notes.append(f"no frame rate: taken as {DEFAULT_FRAMES_PER_SECOND}")
-        return DEFAULT_FRAMES_PER_SECOND
-    if max(durations_ms) != min(durations_ms):
-        span = f"{min(durations_ms)}...{max(durations_ms)} ms"
-        notes.append(f"frames last {span}, and are shown evenly, each for {total_ms / count:.0f} ms")
-    return Fraction(1000 * count, total_ms).limit_denominator(1001)
+        return Pace(DEFAULT_FRAMES_PER_SECOND, None)
+    if image.format == "AVIF":
+        # Each time is rounded for itself, and durations would add up the errors.
+        return pace_of(starts_ms, starts_ms[-1] + round(1000 * durations_s[-1]), MILLISECOND, ())
+    shortest_s = GIF_SHORTEST_S if image.format == "GIF" else MILLISECOND
+    if short := sum(duration_s < shortest_s for duration_s in durations_s):
+        those = "1 frame lasts" if short == 1 else f"{short} frames last"
+        notes.append(f"{those} no time, or as good as none: shown for {float(DEFAULT_DELAY_S):g} s, as players do")
+        durations_s = [DEFAULT_DELAY_S if duration_s < shortest_s else duration_s for duration_s in durations_s]
+    if min(durations_s) == max(durations_s):
+        return Pace(1 / durations_s[0], None)
+    times = FrameTimes.of_seconds(seconds_of(durations_s))
+    return Pace(times.mean_rate, times)

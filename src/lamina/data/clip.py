@@ -20,6 +20,7 @@ from lamina.data.color import RGB_COLOR, ColorInfo
 from lamina.data.fingerprint import fingerprint_of
 from lamina.data.resample import downsample_area
 from lamina.errors import SignalError
+from lamina.times import FrameSpan, FrameTimes, TimeSpan
 
 Frame = UInt8[np.ndarray, "h w 3"]
 
@@ -36,7 +37,7 @@ class Clip:
     height: int
     """Pixels, as shown (rotation applied)."""
     frames_per_second: Fraction
-    """Constant; frames of a variable-rate source are shown at its mean rate."""
+    """Constant; the mean where frames have times of their own."""
     frame_count: int | None
     """None: unknown until read (or what a container claims is missing)."""
     color: ColorInfo
@@ -47,6 +48,8 @@ class Clip:
     """Where it came from; None when it was made in memory."""
     notes: tuple[str, ...] = ()
     """What was assumed or changed, for people: missing tags, 10 bits rounded to 8, rotation."""
+    frame_times: FrameTimes | None = field(default=None, repr=False)
+    """When each frame is shown; None: they are evenly spaced."""
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Decode frames start...stop-1 (to the end if None); fewer, if the clip ends before.
@@ -69,7 +72,21 @@ class Clip:
 
     def fingerprint(self) -> str:
         """SHA-256 of its facts and its first frame."""
-        return fingerprint_of((self.frames_per_second, self.frame_count), next(self.frames(0, 1), None))
+        facts: tuple[object, ...] = (self.frames_per_second, self.frame_count)
+        if self.frame_times is not None:
+            facts += (self.frame_times,)
+        return fingerprint_of(facts, next(self.frames(0, 1), None))
+
+    @property
+    def duration_s(self) -> Fraction | None:
+        """None: unknown until read."""
+        if self.frame_times is not None:
+            return self.frame_times.duration_s
+        return None if self.frame_count is None else self.frame_count / self.frames_per_second
+
+    def paced(self, frames_per_second: Fraction) -> Clip:
+        """The clip at a constant rate, whatever times its frames have."""
+        return replace(self, frames_per_second=frames_per_second, frame_times=None)
 
     def looks(self) -> Iterator[Look]:
         """Every frame."""
@@ -119,7 +136,25 @@ class Clip:
             return source(start + first, min(bounds, default=None))
 
         known = count if self.frame_count is not None else None
-        return replace(self, frame_count=known, decode=decode)
+        times, rate = self.frame_times, self.frames_per_second
+        if times is not None and start < times.frame_count:
+            times = times.cut(start, stop)
+            rate = times.mean_rate
+        return replace(self, frame_count=known, decode=decode, frame_times=times, frames_per_second=rate)
+
+    def cut_span(self, span: FrameSpan) -> Clip:
+        """The clip of some frames alone, by their numbers or times.
+
+        Raises:
+            SignalError: the range is empty or starts after the end.
+        """
+        if not isinstance(span, TimeSpan):
+            return self.cut(*span)
+        start, stop = span.frames(self.frame_times, self.frames_per_second, self.frame_count)
+        if (stop is not None and stop <= start) or (self.frame_count is not None and start >= self.frame_count):
+            lasts = "" if self.duration_s is None else f"; the clip lasts {float(self.duration_s):.2f} s"
+            raise SignalError(f"{self.path or 'clip'}: no frames in {span}{lasts}")
+        return self.cut(start, stop)
 
 
 def clip_from_frames(

@@ -22,19 +22,24 @@ from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND, Clip, check_frame
 from lamina.data.color import ColorInfo
 from lamina.data.color_space import ColorSpace, color_space_of
 from lamina.data.container_frame import color_of, is_float, to_rgb
-from lamina.data.container_stream import frame_rate, notes_of, shown_frame_count, video_stream
+from lamina.data.container_stream import (
+    frame_rates,
+    notes_of,
+    shown_frame_count,
+    shown_times,
+    video_stream,
+)
 from lamina.data.image import Picture
 from lamina.data.libav_files import open_input
 from lamina.data.orientation import Orientation, orientation_of
+from lamina.data.pace import Pace, pace_of
 from lamina.errors import SignalError
+from lamina.times import FrameTimes
 
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
-
-UNEVEN_FRAMES = 1.5
-"""Frames that come further from an even rate, in frames, are told of: containers round times."""
 
 FORBIDDEN_FORMATS = {"hls", "concat", "dash", "tty", "applehttp"}
 """Demuxers that open other files or addresses named in the file, or take any text for a picture."""
@@ -53,32 +58,47 @@ def open_container(path: Path) -> Clip:
         first = next(_decoded(container, stream, path), None)
         if first is None:
             raise SignalError(f"{path}: the video stream has no frames that can be decoded; expected at least one")
-        claimed = shown_frame_count(stream)
-        rate = frame_rate(stream)
+        claimed, counts_gaps = shown_frame_count(stream), "avi" in container.format.name.split(",")
         notes = notes_of(container, stream, first)
         shown = _Showing.of(first, stream.codec_context.name, path, notes)
-    if rate is None:
+    pace, count = _pace_of(path)
+    # An .avi file has entries without a frame, where one is shown longer.
+    claimed = count if counts_gaps and count else claimed
+    if pace is None:
         notes.append(f"no frame rate: taken as {DEFAULT_FRAMES_PER_SECOND}")
+        pace = Pace(DEFAULT_FRAMES_PER_SECOND, None)
     stored = (first.height, first.width)
     height, width = stored[::-1] if shown.orientation.swaps_sides else stored
 
     def decode(start: int, stop: int | None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         with opened_video(path) as (container, stream):
-            number, times = -1, _Times(path, rate)
+            number, watch = -1, _Watch(path, pace.times)
             for number, frame in enumerate(islice(_decoded(container, stream, path), stop)):
-                times.add(frame)
+                watch.add(frame)
                 if number >= start:
                     if (frame.height, frame.width) != stored:
                         check_frame(
                             np.empty((frame.height, frame.width, 3), np.uint8), (*stored, 3), _place(path, number)
                         )
                     yield shown.pixels(frame)
-            times.warn()
+            watch.warn()
             # A cut-off file can also end without any error from libav.
             if claimed is not None and number + 1 < (claimed if stop is None else min(stop, claimed)):
                 warnings.warn(f"{path}: {claimed} frames announced, {number + 1} found", RuntimeWarning, stacklevel=2)
 
-    return Clip(width, height, rate or DEFAULT_FRAMES_PER_SECOND, claimed, shown.color, decode, path, tuple(notes))
+    return Clip(width, height, pace.rate, claimed, shown.color, decode, path, tuple(notes), pace.times)
+
+
+def _pace_of(path: Path) -> tuple[Pace | None, int]:
+    """Rate, and times of frames where it does not explain them; None: the file knows neither. How many it says."""
+    with opened_video(path) as (container, stream):
+        rates = frame_rates(stream)
+        shown = shown_times(container, stream)
+        tick_s = stream.time_base
+    count = 0 if shown is None else len(shown.starts_ticks)
+    if shown is None or tick_s is None or count < 2:
+        return Pace(rates[0], None) if rates else None, count
+    return pace_of(shown.starts_ticks, shown.end_ticks, tick_s, rates), count
 
 
 def open_still(path: Path) -> Picture | None:
@@ -126,24 +146,27 @@ class _Showing:
         return self.orientation.apply(pixels if self.space is None else self.space.to_srgb(pixels))
 
 
-class _Times:
+class _Watch:
     """Watches what frames say of themselves as they pass, and tells it once."""
 
-    def __init__(self, path: Path, rate: Fraction | None) -> None:
-        self._path, self._rate = path, rate
-        self._first: float | None = None
+    def __init__(self, path: Path, times: FrameTimes | None) -> None:
+        self._path, self._times = path, times
+        self._first_s = Fraction(0)
         self._count = 0
-        self._latest_off_s = 0.0
+        self._moved: int | None = None
         self._damaged: list[int] = []
 
     def add(self, frame: VideoFrame) -> None:
         """The next frame."""
         if frame.is_corrupt:
             self._damaged.append(self._count)
-        if frame.time is not None and self._rate is not None:
-            self._first = frame.time if self._first is None else self._first
-            off_s = abs(frame.time - self._first - float(self._count / self._rate))
-            self._latest_off_s = max(self._latest_off_s, off_s)
+        if self._times is not None and frame.pts is not None and frame.time_base is not None:
+            time_s = frame.pts * frame.time_base
+            if self._count == 0:
+                self._first_s = time_s
+            known = self._times.time_s(min(self._count, self._times.frame_count))
+            if self._moved is None and abs(time_s - self._first_s - known) > 1 / self._times.ticks_per_second:
+                self._moved = self._count
         self._count += 1
 
     def warn(self) -> None:
@@ -155,9 +178,11 @@ class _Times:
             )
             problem = f"{self._path}: {what} damaged and shown as far as they decode: copy the file again"
             warnings.warn(problem, RuntimeWarning, stacklevel=4)
-        if self._rate is not None and self._latest_off_s > UNEVEN_FRAMES / self._rate:
-            problem = f"{self._path}: frames do not come at an even rate: shown at {float(self._rate):.4g} a second, "
-            problem += f"up to {self._latest_off_s:.2f} s from their own times"
+        if self._moved is not None:
+            problem = (
+                f"{self._path}: frame {self._moved} is not shown when the file's packets say: times from there on "
+            )
+            problem += "are not its own; copy the file again, or give a rate (--fps)"
             warnings.warn(problem, RuntimeWarning, stacklevel=4)
 
 

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.data.color_space import HDR_TRANSFERS
 from lamina.data.container_frame import has_alpha, is_float
+from lamina.data.pace import usual_step
 from lamina.errors import SignalError
 
 if TYPE_CHECKING:
@@ -59,17 +62,56 @@ def shown_frame_count(stream: VideoStream) -> int | None:
     return max(stream.frames - hidden, 0) or None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownTimes:
+    """When the frames of a stream are shown, in its own ticks."""
+
+    starts_ticks: list[int]
+    """Rising."""
+    end_ticks: int
+    """Of the last frame."""
+
+
+def shown_times(container: InputContainer, stream: VideoStream) -> ShownTimes | None:
+    """Times of all packets but those that an edit list hides; reads the whole file, decodes nothing.
+
+    None: some say no time. Of a file that is damaged, times up to there.
+    """
+    import av.error
+
+    found: list[tuple[int, int]] = []
+    with contextlib.suppress(av.error.FFmpegError, OSError, ValueError):
+        for packet in container.demux(stream):
+            # An empty one ends the stream; discarded ones are before the start that an edit list sets.
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if packet.pts is None:
+                return None
+            found.append((packet.pts, packet.duration or 0))
+    if not found:
+        return None
+    found.sort()
+    starts = [start for start, _ in found]
+    end = starts[-1] + (found[-1][1] or usual_step(starts))
+    if "mov" in container.format.name.split(",") and stream.duration and starts[0] + stream.duration > starts[-1]:
+        # There a packet's duration is to the next one that is decoded; how long all last is said.
+        end = starts[0] + stream.duration
+    return ShownTimes(starts, end)
+
+
 def frame_rate(stream: VideoStream) -> Fraction | None:
     """Mean rate if the file knows it, else libav's guess, else None."""
+    return next(iter(frame_rates(stream)), None)
+
+
+def frame_rates(stream: VideoStream) -> list[Fraction]:
+    """Mean rate if the file knows it, then libav's guesses."""
     rates = (
         (stream.average_rate, HIGHEST_RATE),
         (stream.guessed_rate, GUESSED_RATE_BELOW),
         (stream.base_rate, GUESSED_RATE_BELOW),
     )
-    for rate, below in rates:
-        if rate is not None and 0 < rate < below:
-            return Fraction(rate)
-    return None
+    return [Fraction(rate) for rate, below in rates if rate is not None and 0 < rate < below]
 
 
 def notes_of(container: InputContainer, stream: VideoStream, first: VideoFrame) -> list[str]:

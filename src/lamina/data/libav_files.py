@@ -31,12 +31,12 @@ def open_input(path: Path, demuxer: str | None = None) -> InputContainer:
     return av.open(libav_name(path), format=demuxer, options={"protocol_whitelist": "file"})
 
 
-def open_output(path: Path, muxer: str) -> OutputContainer:
-    """For writing, as a `muxer` has it.
+def open_output(path: Path, muxer: str, options: dict[str, str] | None = None) -> OutputContainer:
+    """For writing, as a `muxer` with these options has it.
 
     Raises:
         OSError: the place is not writable.
     """
     import av
 
-    return av.open(libav_name(path), "w", format=muxer)
+    return av.open(libav_name(path), "w", format=muxer, options=options or {})

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lamina.data.raw_yuv import open_raw
 from lamina.data.scaling import scaled
 from lamina.data.y4m import MAGIC, open_y4m
 from lamina.errors import SignalError
+from lamina.times import FrameSpan
 
 CONTAINER_SUFFIXES = frozenset(
     (
@@ -34,14 +34,14 @@ def open_clip(
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
     frames_per_second: Fraction | float | None = None,
-    frame_range: tuple[int, int | None] | None = None,
+    frame_range: FrameSpan | None = None,
     scale: Fraction | float | None = None,
 ) -> Clip:
     """Open a moving picture: anything libav reads, .y4m, raw samples, an animated picture, a folder of pictures.
 
     `size` (width, height) and `pixel_format` say what raw samples are; a source that says so itself is scaled down to
     `size`, and all are by `scale`. `frames_per_second` overrides what the source says. `frame_range` (start, stop)
-    keeps these frames only. A still picture is a clip of one frame.
+    keeps these frames only, be they numbers or times. A still picture is a clip of one frame.
 
     Raises:
         SignalError: nothing there, not readable, no frames, raw samples without a size, a pixel format for a source
@@ -65,10 +65,10 @@ def open_clip(
     if pixel_format is not None and not is_raw:
         raise SignalError(f"{path}: says its pixel format itself: one is for raw video, leave it out")
     if rate is not None:
-        clip = replace(clip, frames_per_second=rate)
+        clip = clip.paced(rate)
     smaller = scaled(clip, size=None if is_raw else size, scale=scale)
     assert isinstance(smaller, Clip)
-    return smaller if frame_range is None else smaller.cut(*frame_range)
+    return smaller if frame_range is None else smaller.cut_span(frame_range)
 
 
 def open_signal(
@@ -76,7 +76,7 @@ def open_signal(
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
     frames_per_second: Fraction | float | None = None,
-    frame_range: tuple[int, int | None] | None = None,
+    frame_range: FrameSpan | None = None,
     scale: Fraction | float | None = None,
 ) -> Picture | Clip:
     """A `Picture` if the file is a still, else a `Clip`; what is inside decides, not the suffix.

@@ -17,10 +17,11 @@ from jaxtyping import UInt8
 from lamina.atomic import remove, replacing_path, write_errors
 from lamina.data.clip import as_rate, check_frame
 from lamina.data.color import ColorInfo, default_color
-from lamina.data.container_writer import GIF_HIGHEST_RATE, MUXERS, GifWriter, X264Writer, x264_color
+from lamina.data.container_writer import GIF_HIGHEST_RATE, MUXERS, Film, GifWriter, X264Writer, x264_color
 from lamina.data.folder import FolderWriter, may_replace
 from lamina.data.y4m import Y4mWriter
 from lamina.errors import SignalError
+from lamina.times import FrameTimes
 
 
 class FrameSink(Protocol):
@@ -58,10 +59,13 @@ class ClipWriter:
         *,
         lossless: bool = False,
         suffix: str | None = None,
+        times: FrameTimes | None = None,
     ) -> None:
         """`lossless` asks H.264 for exact RGB (few players show it); the other formats do what they can anyway.
 
-        `suffix` chooses instead of that of `path`: standard output (``-``) and pipes have none.
+        `suffix` chooses instead of that of `path`: standard output (``-``) and pipes have none. `times` says when each
+        frame is shown, where frames are not evenly spaced: .mp4, .m4v and .mov keep it exactly, .mkv to the nearest
+        millisecond, .gif to 1/100 s; in .y4m, which has one rate, frames are repeated; a folder has no times.
 
         Raises:
             SignalError: the suffix is unknown, the rate or size is not positive, or the place is taken by other files.
@@ -79,10 +83,11 @@ class ClipWriter:
         if suffix == "" and not may_replace(self.path):
             raise SignalError(f"{self.path}: exists and holds other files; remove it or choose another name")
         self._shape = (height, width, 3)
-        self._rate = as_rate(frames_per_second)
-        if suffix == ".gif" and self._rate > GIF_HIGHEST_RATE:
+        self._film = Film(width, height, as_rate(frames_per_second), times)
+        shortest_s = 1 / self._film.rate if times is None else times.shortest_s
+        if suffix == ".gif" and shortest_s < 1 / GIF_HIGHEST_RATE:
             limit = f"GIF holds at most {GIF_HIGHEST_RATE} frames a second"
-            problem = f"{self.path}: {limit}: {float(self._rate):.4g} a second will play slower"
+            problem = f"{self.path}: {limit}: {float(1 / shortest_s):.4g} a second will play slower"
             warnings.warn(problem, RuntimeWarning, stacklevel=2)
         if color is None or color.matrix == "rgb":
             color = default_color(height)
@@ -131,12 +136,51 @@ class ClipWriter:
                 remove(self.path.resolve())
 
     def _open_sink(self, partial: Path) -> FrameSink:
-        height, width = self._shape[:2]
-        suffix = self._suffix
+        film, suffix = self._film, self._suffix
         if suffix == "":
             return FolderWriter(partial)
+        if suffix == ".y4m" and film.times is not None:
+            rate = repeating_rate(film.times)
+            self._tell_repeats(film.times, rate)
+            return RepeatingWriter(Y4mWriter(partial, film.width, film.height, rate, self.color), film.times, rate)
         if suffix == ".y4m":
-            return Y4mWriter(partial, width, height, self._rate, self.color)
+            return Y4mWriter(partial, film.width, film.height, film.rate, self.color)
         if suffix == ".gif":
-            return GifWriter(partial, (width, height), self._rate)
-        return X264Writer(partial, MUXERS[suffix], (width, height), self._rate, self.color)
+            return GifWriter(partial, film)
+        return X264Writer(partial, MUXERS[suffix], film, self.color)
+
+    def _tell_repeats(self, times: FrameTimes, rate: Fraction) -> None:
+        off_s = max(
+            abs(slot / rate - tick / times.ticks_per_second)
+            for slot, tick in zip(times.slots(rate), times.ticks, strict=True)
+        )
+        near = f", each within {1000 * float(off_s):.1f} ms of its own time" if off_s else ""
+        problem = f"{self.path}: YUV4MPEG2 has one rate for all frames: they are repeated, {float(rate):.4g} a second"
+        warnings.warn(f"{problem}{near}", RuntimeWarning, stacklevel=3)
+
+
+REPEATED_HIGHEST_RATE = Fraction(120)
+"""Frames a second of a film that repeats frames to keep their times: more than screens show."""
+
+
+def repeating_rate(times: FrameTimes) -> Fraction:
+    """The rate at which every frame begins with a picture of a film; else one at which no frame is too short."""
+    exact = times.reduced().ticks_per_second
+    return exact if exact <= REPEATED_HIGHEST_RATE else as_rate(float(min(1 / times.shortest_s, REPEATED_HIGHEST_RATE)))
+
+
+class RepeatingWriter:
+    """Writes each frame as often as it takes at a constant rate."""
+
+    def __init__(self, sink: FrameSink, times: FrameTimes, rate: Fraction) -> None:
+        self._sink, self._slots, self._count = sink, times.slots(rate), 0
+
+    def write(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
+        """Append a frame, again and again."""
+        for _ in range(self._slots[self._count + 1] - self._slots[self._count]):
+            self._sink.write(frame)
+        self._count += 1
+
+    def close(self) -> None:
+        """Finish the output."""
+        self._sink.close()

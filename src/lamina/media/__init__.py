@@ -8,6 +8,6 @@
     Media ─ export, sequence ─► pictures, clips, models of others   Media, cameras ─ shots, filming ─► pictures, films
 
 Nothing here knows what a unit holds, which codec wrote it, or of what type a signal is. Read in this order: decoding ·
-reading · delivery · summary · digest · sources · configuring · job · encoding · over_time · comparison · plotting ·
-export · sequence · shots · filming.
+reading · delivery · summary · digest · sources · configuring · timing · job · encoding · over_time · comparison ·
+plotting · export · sequence · shots · filming.
 """

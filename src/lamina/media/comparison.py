@@ -9,8 +9,8 @@ of their own (`over_time`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import tee
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ from lamina.media.over_time import (
     still_pictures,
 )
 from lamina.media.reading import Media
+from lamina.media.regions import region_scores
+from lamina.media.timing import at_times_of
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
 from lamina.units import SeenBy
 
@@ -73,6 +75,8 @@ class LevelQuality:
     """First frame, frames after it, each frame, and what moves; None for stills."""
     delivery: LevelDelivery | None
     """Bytes of the first frame and of those after it; None for stills."""
+    regions: Mapping[str, float] = field(default_factory=dict)
+    """PSNR in each region that models of the file name, mean over the looks in which it is seen, dB."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -91,6 +95,9 @@ def compare(
 
     What holds only what masks held is compared with that, before `over` (`backdrops.OVERS`; None: its own color).
 
+    Frames are paired by number; where the source has another number of frames and lasts as long, by time: with each
+    frame of the file what the source shows then.
+
     The source is read once for each level; of timed media before cameras once more, for what stands still. Memory does
     not grow with length but for a few numbers a look.
 
@@ -98,6 +105,7 @@ def compare(
         BitstreamError: the file is damaged: its quality would say nothing.
         SignalError: the source has another size or number of frames, or is of another kind.
     """
+    source = at_times_of(source, media.times)
     check_fits(media, source)
     backdrop = backdrop_of(media, source, over)
     source = backdrop.source
@@ -120,7 +128,7 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
     media, scores = measuring.media, measuring.scores
     info = media.info
     pixel_count = info.width * info.height * media.frame_count if info.seen_by == SeenBy.SIZE else 0
-    seconds = float(media.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    seconds = media.duration_s or 0.0
     size_bytes = size_after_cut(media.stream, measuring.level)
     distances = [score.lpips for score in scores if score.lpips is not None]
     return LevelQuality(
@@ -139,7 +147,13 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
         counts=measuring.counts,
         over_time=over_time(scores) if info.is_timed else None,
         delivery=delivery,
+        regions=_regions_of(scores),
     )
+
+
+def _regions_of(scores: Sequence[LookQuality]) -> dict[str, float]:
+    names = dict.fromkeys(name for score in scores for name in score.regions)
+    return {name: fmean(score.regions[name] for score in scores if name in score.regions) for name in names}
 
 
 def check_fits(media: Media, source: Signal) -> None:
@@ -229,7 +243,8 @@ class _Measuring:
         if not self.scores:
             self.size = (width, height)
         quality_db = finite_db(psnr(reference, decoded))
-        self.scores.append(self._score(look, quality_db, reference, decoded))
+        score = self._score(look, quality_db, reference, decoded)
+        self.scores.append(replace(score, regions=region_scores(staged, Size(width, height), reference, decoded)))
         if self.progress is not None:
             frames = self.media.frame_count
             done = (self.level + (model.frame + 0.5) / frames) / self.media.level_count

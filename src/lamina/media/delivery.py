@@ -63,12 +63,12 @@ def delivery_of(stream: Stream) -> Delivery | None:
     """None: it stands still, or has no frame.
 
     Raises:
-        BitstreamError: the records of the stream group are damaged.
+        BitstreamError: the records of the stream group are damaged, or times contradict each other.
     """
-    rate = stream.facts.frames_per_second
-    if rate is None or not stream.frame_count or not stream.level_count:
+    times = stream.times()
+    if times is None or not stream.frame_count or not stream.level_count:
         return None
-    first_frame = min(place.first_frame for place in stream.places if place.frame_count)
+    first_frame, rate = stream.frames.start, times.frame_count / times.duration_s
     counted = _counted(stream)
     sizes = CutSizes(stream)
     levels = tuple(_level(stream, counted, level, sizes.size_bytes(level, 0), rate) for level in _levels(stream))
@@ -76,13 +76,13 @@ def delivery_of(stream: Stream) -> Delivery | None:
         Join(
             group,
             frame,
-            float((frame - first_frame) / rate),
+            float(times.time_s(frame - first_frame)),
             tuple(_up_to(counted.openings[group], level) for level in _levels(stream)),
         )
         for group, frame in counted.joins.items()
     )
-    ends = [*(join.frame for join in joins), first_frame + stream.frame_count]
-    waits = [float((after - before) / rate) for before, after in pairwise(ends)]
+    ends = [times.time_s(frame - first_frame) for frame in (*(join.frame for join in joins), stream.frames.stop)]
+    waits = [float(after - before) for before, after in pairwise(ends)]
     return Delivery(levels, joins, max(waits, default=0.0))
 
 

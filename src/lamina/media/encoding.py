@@ -85,12 +85,12 @@ def encode_signal(
     """Code a signal by a configuration of a codec; see `encode`."""
     with opened_part(path, job_key(codec, signal, config)) as part:
         try:
-            with part.open_journal(codec) as journal:
+            with part.open_journal(codec, signal) as journal:
                 session = Session(progress or ignore, part.checkpoint, part.key, journal)
                 append_all(codec, signal, config, session, journal.append)
                 finished = _finished(journal, path)
         except Interrupted as stopped:
-            raise _explained(stopped, part, path, codec) from stopped
+            raise _explained(stopped, part, path, codec, signal) from stopped
         except Exception:
             # What is finished may be worth hours: the same command goes on when there is room, or time, or memory.
             if not part.holds_anything():
@@ -135,9 +135,9 @@ def append_all(
     flush()
 
 
-def _explained(stopped: Interrupted, part: PartFolder, path: Path, codec: AnyCodec) -> Interrupted:
+def _explained(stopped: Interrupted, part: PartFolder, path: Path, codec: AnyCodec, signal: Signal) -> Interrupted:
     """What was kept, and how to go on."""
-    with part.open_journal(codec) as journal:
+    with part.open_journal(codec, signal) as journal:
         frames = len({key.frame for key in journal.keys if key.layer != HEADER_LAYER})
     if frames:
         kept = f"{frames} frame{'s' if frames > 1 else ''} of it {'are' if frames > 1 else 'is'} in {part.journal}, "

@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +27,8 @@ from lamina.atomic import partial_names, write_errors
 from lamina.bitstream import StreamJournal, journal_exists
 from lamina.codec import AnyCodec, Signal
 from lamina.errors import WriteError
+from lamina.media.timing import times_of_signal, with_times
+from lamina.times import FrameTimes
 from lamina.units import Unit, UnitKey
 
 PART_SUFFIX = ".part"
@@ -63,9 +65,9 @@ class PartFolder:
         """Which job this is, and whose."""
         return self.path / "job.json"
 
-    def open_journal(self, codec: AnyCodec) -> JobJournal:
-        """The journal of the units that are finished."""
-        return JobJournal(self.journal, codec)
+    def open_journal(self, codec: AnyCodec, signal: Signal) -> JobJournal:
+        """The journal of the units that are finished, which are told when their frames are shown."""
+        return JobJournal(self.journal, codec, times_of_signal(signal))
 
     def holds_anything(self) -> bool:
         """Whether work would be lost with it."""
@@ -97,8 +99,8 @@ class PartFolder:
 class JobJournal:
     """A journal that begins with its first unit, since only the header unit says what a journal's front holds."""
 
-    def __init__(self, path: Path, codec: AnyCodec) -> None:
-        self._path, self._codec = path, codec
+    def __init__(self, path: Path, codec: AnyCodec, times: FrameTimes | None = None) -> None:
+        self._path, self._codec, self._times = path, codec, times
         self._journal = StreamJournal(path, codec_wire_id=codec.wire_id) if journal_exists(path) else None
 
     @property
@@ -122,7 +124,13 @@ class JobJournal:
             WriteError: the disk is full.
         """
         if self._journal is None:
-            self._journal = StreamJournal(self._path, self._codec.facts(units[0].payload))
+            facts = self._codec.facts(units[0].payload)
+            if self._times is not None and facts.frames_per_second is not None:
+                facts = replace(facts, ticks_per_second=self._times.ticks_per_second)
+            self._journal = StreamJournal(self._path, facts)
+        if self._journal.facts.ticks_per_second is not None:
+            assert self._times is not None
+            units = [with_times(unit, self._times) for unit in units]
         self._journal.append(units)
 
     def finish(self, path: Path) -> int:

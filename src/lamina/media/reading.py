@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from lamina.codec import AnyCodec, Model, Size, StreamInfo, View
 from lamina.codecs import codec_of_wire_id
 from lamina.errors import BitstreamError, TargetError
 from lamina.media.decoding import Decoding
+from lamina.times import FrameSpan, FrameTimes, TimeSpan
 from lamina.units import SeenBy
 
 if TYPE_CHECKING:
@@ -76,6 +77,57 @@ class Media:
         """Frames; 1 for a still."""
         return self.stream.frame_count
 
+    @cached_property
+    def times(self) -> FrameTimes | None:
+        """When each frame is shown, exactly; None for stills.
+
+        Raises:
+            BitstreamError: the file's times contradict each other.
+        """
+        return self.stream.times()
+
+    @property
+    def times_s(self) -> tuple[float, ...]:
+        """When each frame begins, seconds from the first; of a still (0.0,).
+
+        Raises:
+            BitstreamError: as `times`.
+        """
+        times = self.times
+        return (0.0,) if times is None else tuple(float(times.time_s(frame)) for frame in range(times.frame_count))
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the first frame to the end of the last; None for stills.
+
+        Raises:
+            BitstreamError: as `times`.
+        """
+        return None if self.times is None else float(self.times.duration_s)
+
+    @property
+    def has_variable_rate(self) -> bool:
+        """Frames have times of their own; otherwise they are evenly spaced."""
+        return self.stream.facts.ticks_per_second is not None
+
+    def frames_in(self, span: FrameSpan) -> tuple[int, int | None]:
+        """Start and stop of frames by their numbers, or by the times that they begin at.
+
+        Raises:
+            TargetError: no frame begins then, or a still was asked for a time.
+            BitstreamError: as `times`.
+        """
+        if not isinstance(span, TimeSpan):
+            return span
+        times = self.times
+        if times is None:
+            raise TargetError(f"{self._name}frames at {span} were asked for, but it stands still")
+        start, stop = span.frames(times, times.ticks_per_second, times.frame_count)
+        if start >= times.frame_count or (stop is not None and stop <= start):
+            lasts = f"it lasts {float(times.duration_s):.2f} s and has {times.frame_count} frames"
+            raise TargetError(f"{self._name}no frame begins in {span}; {lasts}")
+        return start, stop
+
     @property
     def size_bytes(self) -> int:
         """Size of the file."""
@@ -83,6 +135,7 @@ class Media:
 
     def refresh(self) -> bool:
         """See what was appended since to a file that is still being written; whether there was anything."""
+        self.__dict__.pop("times", None)
         return self.stream.refresh()
 
     def models(self, start: int = 0, stop: int | None = None, level: int | None = None) -> Iterator[Model]:
@@ -134,11 +187,17 @@ class Media:
         return self._pixels(model, shown)
 
     def frames(
-        self, start: int = 0, stop: int | None = None, level: int | None = None, size: tuple[int, int] | None = None
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        level: int | None = None,
+        size: tuple[int, int] | None = None,
+        stage: Callable[[Model], Model] | None = None,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Pixels of frames start...stop-1 (to the end if None), 8-bit sRGB, all of one size.
 
         `size` is (width, height); None is the level's own. A frame that damage has lost shows the one before it.
+        `stage` makes of each model the one that is rendered (`backdrops.standing_before`).
 
         Raises:
             BitstreamError: no frame is left.
@@ -150,7 +209,8 @@ class Media:
             self._check_pixels(*size)
         expected, pixels = wanted.start, None
         for model in self.models(wanted.start, wanted.stop, level):
-            shown = self.render(Size(*size) if size else None, model=model)
+            staged = model if stage is None else stage(model)
+            shown = self.render(Size(*size) if size else None, model=staged)
             size = (shown.shape[1], shown.shape[0])
             for _ in range(model.frame - expected):
                 yield shown if pixels is None else pixels

@@ -19,6 +19,7 @@ from lamina.cameras.waypoints import Waypoint, path_through, read_waypoints
 from lamina.data.captures import Capture, read_capture
 from lamina.errors import SignalError, TargetError
 from lamina.media.reading import Media
+from lamina.times import FrameSpan, FrameTimes
 from lamina.units import SeenBy
 
 PATHS = ("orbit", "spiral")
@@ -48,7 +49,7 @@ def shots_of(
     which: str = "orbit",
     *,
     capture: str | Path | None = None,
-    frames: tuple[int, int | None] | None = None,
+    frames: FrameSpan | None = None,
     size: tuple[int, int] | None = None,
     frames_per_second: Fraction | float | None = None,
     views: int | None = None,
@@ -72,7 +73,7 @@ def shots_of(
     name = media.stream.name or "the file"
     if media.info.seen_by != SeenBy.CAMERA and not media.info.has_cameras:
         raise TargetError(f"{name}: this is a {media.info.kind}, which has no cameras; use lamina decode")
-    clock = _clock_of(media, frames, frames_per_second)
+    clock = _clock_of(media, None if frames is None else media.frames_in(frames), frames_per_second)
     rig, _, numbers = which.partition(":")
     if which in PATHS:
         around = _rig_cameras(media, which, capture)
@@ -101,6 +102,8 @@ class _Clock:
     medium_rate: Fraction | None
     """Frames per second; None: it stands still."""
     film_rate: Fraction
+    times: FrameTimes | None = None
+    """Of frames that are not evenly spaced."""
 
     @property
     def picture_count(self) -> int:
@@ -108,13 +111,22 @@ class _Clock:
         frames = self.stop - self.start
         if self.medium_rate is None or frames == 1:
             return frames
+        if self.times is not None:
+            return math.ceil((self.times.time_s(self.stop) - self.times.time_s(self.start)) * self.film_rate)
         return math.ceil(frames * self.film_rate / self.medium_rate)
 
     def frame(self, picture: int) -> int:
         """Frame that is seen in a picture: the last one stays."""
         if self.medium_rate is None:
             return 0
+        if self.times is not None:
+            return min(self.frame_after(picture / self.film_rate), self.stop - 1)
         return min(self.start + math.floor(picture * self.medium_rate / self.film_rate), self.stop - 1)
+
+    def frame_after(self, time_s: Fraction) -> int:
+        """Frame of uneven times that is seen so long after the first."""
+        assert self.times is not None
+        return self.times.frame_at(self.times.time_s(self.start) + time_s)
 
     def moving(self, cameras: Sequence[Camera], which: str, views: int) -> list[Shot]:
         """A camera that goes once around in so many views."""
@@ -151,6 +163,8 @@ class _Clock:
         for number in range(count):
             camera, moment = path.at(begin_s + float(number / self.film_rate))
             frame = math.floor(moment + MOMENT_SLACK) if self.medium_rate is not None else 0
+            if self.times is not None and not names_frames:
+                frame = self.frame_after(Fraction(begin_s) + number / self.film_rate)
             if self.medium_rate is None or self.start <= frame < self.stop or not names_frames:
                 yield Shot(f"view_{number:03d}", camera, min(frame, self.stop - 1))
 
@@ -164,7 +178,8 @@ def _clock_of(
     if is_timed and not 0 <= start < stop <= media.frame_count:
         name = media.stream.name or "the file"
         raise TargetError(f"{name}: frames {start}:{stop} were asked for, the file has frames 0:{media.frame_count}")
-    return _Clock(start, stop, media.info.frames_per_second, film_rate(media, frames_per_second))
+    times = media.times if media.has_variable_rate else None
+    return _Clock(start, stop, media.info.frames_per_second, film_rate(media, frames_per_second), times)
 
 
 def _filed(media: Media, path: str, clock: _Clock) -> list[Shot]:

@@ -28,6 +28,7 @@ from lamina.data.clip import DEFAULT_FRAMES_PER_SECOND
 from lamina.data.opening import CONTAINER_SUFFIXES
 from lamina.data.raw_yuv import SUFFIXES as RAW_SUFFIXES
 from lamina.errors import SignalError
+from lamina.times import FrameSpan, TimeSpan
 
 Source: TypeAlias = "str | Path | np.ndarray | Sequence[np.ndarray] | Signal"
 """Anything that can be coded: a path, uint8 pixels (h, w), (h, w, 3) or (t, h, w, 3) as an array or a tensor, an image
@@ -58,8 +59,8 @@ class SourceOptions:
     """Of raw video: yuv420p, yuv444p, rgb24, ..."""
     frames_per_second: Fraction | float | None = None
     """Overrides what the source says."""
-    frames: tuple[int, int | None] | None = None
-    """Start and stop of the frames to code; None: all."""
+    frames: FrameSpan | None = None
+    """Start and stop of the frames to code, by their numbers or times; None: all."""
     scale: Fraction | float | None = None
     """1/2 halves width and height; None: as large as they are, captures up to 1,600 pixels."""
     view_size: tuple[int, int] | None = None
@@ -91,8 +92,8 @@ def signal_of(source: Source, options: SourceOptions | None = None) -> Signal:
     signal = cast(Signal, source) if is_signal(source) else _from_memory(source, options.frames_per_second)
     if isinstance(signal, Picture | Clip):
         signal = scaled(signal, size=options.size, scale=options.scale)
-    cut = getattr(signal, "cut", None)
-    return cut(*options.frames) if cut is not None and options.frames else signal
+    cut = getattr(signal, "cut_span", None)
+    return cut(options.frames) if cut is not None and options.frames else signal
 
 
 def _from_memory(source: Any, frames_per_second: Fraction | float | None) -> Picture | Clip:
@@ -130,10 +131,12 @@ def _timed_capture(path: str | Path, options: SourceOptions) -> TimedCapture:
         scale=options.scale,
         view_size=options.view_size,
         test_every=options.test_every,
-        frames=options.frames,
+        frames=None if isinstance(options.frames, TimeSpan) else options.frames,
         frames_per_second=options.frames_per_second,
         follow=options.follow,
     )
+    if isinstance(options.frames, TimeSpan):
+        capture = capture.cut_span(options.frames)
     return capture.held_out(options.hold_out) if options.hold_out else capture
 
 

@@ -69,6 +69,8 @@ class Summary:
     frame_count: int
     duration_s: float | None
     """None for stills."""
+    has_variable_rate: bool
+    """Frames have times of their own; the rate is their mean."""
     stream_bytes: int
     """Payloads of what all groups need: the header unit, and a model that is sent once."""
     levels: tuple[LevelSummary, ...]
@@ -105,7 +107,7 @@ def summarize(stream: Stream) -> Summary:
     info = codec.inspect(header.payload)
     by_size = info.seen_by == SeenBy.SIZE
     pixel_count = info.width * info.height * max(stream.frame_count, 1) if by_size else 0
-    seconds = float(stream.frame_count / info.frames_per_second) if info.frames_per_second else 0.0
+    seconds = stream.duration_s or 0.0
     levels: list[LevelSummary] = []
     for level in range(stream.level_count):
         size_bytes = size_after_cut(stream, level)
@@ -127,6 +129,7 @@ def summarize(stream: Stream) -> Summary:
         info=info,
         frame_count=stream.frame_count,
         duration_s=seconds or None,
+        has_variable_rate=stream.facts.ticks_per_second is not None,
         stream_bytes=sum(entry.length for entry in stream.entries if entry.key.group == STREAM_GROUP),
         levels=tuple(levels),
         groups=tuple(_groups(stream)),

@@ -13,7 +13,7 @@ from drawn_face import drawn_clip
 from lamina.codecs.head import CODEC
 
 SMALL = {
-    "group_frames": 5,
+    "group_frames": 3,
     "shape.mesh_gaussians": 500,
     "shape.free_gaussians": 200,
     "shape.background_bytes": 1_000,
@@ -22,6 +22,7 @@ SMALL = {
     "motion.dimensions": 6,
     "motion.torso_components": 2,
     "motion.steps": 2,
+    "motion.scale": 0.25,
     "motion.side_px": 64,
 }
 

@@ -26,7 +26,7 @@ from lamina.units import StreamFacts, Unit
 
 FOLDER = Path(__file__).parent
 EXPECTED = FOLDER / "expected.json"
-BY_FRAME = ("clip", "chained", "spans", "odd")
+BY_FRAME = ("clip", "chained", "spans", "odd", "timed", "timed spans")
 """Streams that are also pinned as journals, frame by frame."""
 BY_LAYER = ("tiles",)
 """And layer by layer over all groups."""
@@ -62,13 +62,14 @@ def journal_bytes(facts: StreamFacts, parts: list[list[Unit]]) -> bytes:
 
 def description(facts: StreamFacts, units: list[Unit], data: bytes) -> dict[str, Any]:
     """What a reader must find."""
-    stream, rate = read_stream(data), facts.frames_per_second
+    stream, rate, ticks = read_stream(data), facts.frames_per_second, facts.ticks_per_second
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
         "codec_wire_id": facts.codec_wire_id,
         "seen_by": int(facts.seen_by),
         "quality_metric": int(facts.quality_metric),
         "rate": [rate.numerator, rate.denominator] if rate is not None else None,
+        **({"ticks_per_second": [ticks.numerator, ticks.denominator]} if ticks is not None else {}),
         "units": [
             {
                 "key": list(unit.key),
@@ -78,6 +79,11 @@ def description(facts: StreamFacts, units: list[Unit], data: bytes) -> dict[str,
                 "offset": stream.entry(unit.key).offset,
                 "is_chained": unit.group.is_chained,
                 "box": unit.group.box,
+                **(
+                    {"start_ticks": unit.times.start_ticks, "durations_ticks": list(unit.times.durations_ticks)}
+                    if unit.times is not None
+                    else {}
+                ),
             }
             for unit in in_order(units)
         ],

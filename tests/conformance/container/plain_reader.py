@@ -120,11 +120,13 @@ class Run:
     crc32: int
     quality: float | None
     opening: tuple[bool, list[float] | None] | None
+    start_ticks: int = 0
+    durations: list[int] = field(default_factory=list)
+    """Of its frames, in ticks; none: it does not say."""
 
 
 def read_run(bits: Bits, walk: Walk) -> Run:
-    is_explicit, step, has_quality, is_plural, spans_frames, names_group, reserved = map(bits.u, (1, 2, 1, 1, 1, 1, 1))
-    assert reserved == 0
+    is_explicit, step, has_quality, is_plural, spans_frames, names_group, has_times = map(bits.u, (1, 2, 1, 1, 1, 1, 1))
     group, opening, box = walk.group, None, None
     if names_group:
         is_chained, has_box = bits.u(1), bits.u(1)
@@ -144,9 +146,10 @@ def read_run(bits: Bits, walk: Walk) -> Run:
     # Integers of fixed width may start at any bit: the codes before them end where they end.
     crc32 = bits.u(32)
     quality = bits.u(16) / 100 if has_quality else None
+    start_ticks, durations = (bits.varint(), bits.alike()) if has_times else (0, [])
     bits.align()
     walk.advance(group, layer, frame, frame + len(lengths) * frames_per_unit)
-    return Run(group, layer, frame, lengths, frames_per_unit, crc32, quality, opening)
+    return Run(group, layer, frame, lengths, frames_per_unit, crc32, quality, opening, start_ticks, durations)
 
 
 def units_of(data: bytes, run: Run, offset: int, is_chained: bool, box: list[float] | None) -> list[dict[str, Any]]:
@@ -164,6 +167,10 @@ def units_of(data: bytes, run: Run, offset: int, is_chained: bool, box: list[flo
                 "box": box,
             }
         )
+        if run.durations:
+            first, last = number * run.frames_per_unit, (number + 1) * run.frames_per_unit
+            units[-1]["start_ticks"] = run.start_ticks + sum(run.durations[:first])
+            units[-1]["durations_ticks"] = run.durations[first:last]
         offset += length
     return units
 
@@ -172,12 +179,21 @@ def check_crc(data: bytes, start: int, stop: int) -> None:
     assert zlib.crc32(data[start:stop]) == int.from_bytes(data[stop : stop + 4], "big"), "CRC-32"
 
 
-def read_header(bits: Bits) -> dict[str, Any]:
+def read_header(bits: Bits, has_times: int) -> dict[str, Any]:
     wire_id = bits.varint()
     seen_by, metric, is_timed, has_extensions = map(bits.u, (3, 3, 1, 1))
     rate = [bits.varint(), bits.varint()] if is_timed else None
-    bits.skip(has_extensions)
-    return {"codec_wire_id": wire_id, "seen_by": seen_by, "quality_metric": metric, "rate": rate}
+    ticks = None
+    if has_times:
+        assert has_extensions
+        size_bytes = bits.varint()
+        stop = bits.align() + size_bytes
+        ticks = [bits.varint(), bits.varint()]
+        bits.bit = 8 * stop
+    else:
+        bits.skip(has_extensions)
+    facts: dict[str, Any] = {"codec_wire_id": wire_id, "seen_by": seen_by, "quality_metric": metric, "rate": rate}
+    return facts | ({"ticks_per_second": ticks} if ticks is not None else {})
 
 
 def read_directory(bits: Bits, count: int, is_timed: bool) -> list[Group]:
@@ -200,7 +216,7 @@ def read_directory(bits: Bits, count: int, is_timed: bool) -> list[Group]:
 
 def read_indexed(data: bytes) -> dict[str, Any]:
     bits = Bits(data, 8)
-    facts = read_header(bits)
+    facts = read_header(bits, data[7] & 8)
     count, _frames, _levels, front_size = (bits.varint() for _ in range(4))
     front_stop = bits.align() + front_size
     check_crc(data, 0, front_stop)
@@ -243,7 +259,7 @@ def read_indexed(data: bytes) -> dict[str, Any]:
 
 def read_journal(data: bytes) -> dict[str, Any]:
     bits = Bits(data, 8)
-    facts = read_header(bits)
+    facts = read_header(bits, data[7] & 8)
     at = bits.align()
     check_crc(data, 0, at)
     at += 4
@@ -266,5 +282,5 @@ def read_container(data: bytes) -> dict[str, Any]:
     """Facts and units of a file, as `expected.json` says them."""
     assert data[:6] == b"LAMINA"
     assert data[6] == 2
-    assert data[7] in (0, 1)
-    return read_journal(data) if data[7] else read_indexed(data)
+    assert data[7] in (0, 1, 8, 9)
+    return read_journal(data) if data[7] & 1 else read_indexed(data)

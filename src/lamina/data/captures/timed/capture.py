@@ -27,6 +27,7 @@ from lamina.codec import Look, Medium
 from lamina.data.captures.capture import Capture, Pixels, View, camera_extent_of
 from lamina.data.fingerprint import fingerprint_of
 from lamina.errors import SignalError
+from lamina.times import FrameSpan, TimeSpan
 
 Mask = UInt8[np.ndarray, "h w"]
 
@@ -242,6 +243,15 @@ class TimedCapture:
             self.notes,
             self.depth_bounds,
         )
+
+    def cut_span(self, span: FrameSpan) -> TimedCapture:
+        """The frames of a span alone, by their numbers or times.
+
+        Raises:
+            SignalError: as `cut`.
+        """
+        is_timed = isinstance(span, TimeSpan)
+        return self.cut(*(span.frames(None, self.frames_per_second, self.frame_count) if is_timed else span))
 
     def cut(self, start: int, stop: int | None = None) -> TimedCapture:
         """The frames start...stop-1 alone (to the end if None), renumbered from 0; points stay those of the source.
