@@ -135,7 +135,8 @@ def read_colmap(folder: Path, scale: Fraction) -> Source:
     if others:
         notes.append(f"the reconstruction fell apart: sparse/{', sparse/'.join(others)} beside {model_folder} not read")
     split = _listed_split(model_folder / SPLIT_NAME, names, [photograph.name for photograph in photographs])
-    return Source(photographs, model.points, picture_scale, tuple(notes), split)
+    missing = pairing.missing(names)
+    return Source(photographs, model.points, picture_scale, tuple(notes), split, missing=missing)
 
 
 def _numbered_models(folder: Path) -> list[str]:

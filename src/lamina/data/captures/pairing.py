@@ -52,10 +52,14 @@ class Pairing:
     by_order: str = ""
     """Why files belong to names by their order, where they do."""
 
+    def missing(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Of which there is no file."""
+        return tuple(name for name, file in zip(names, self.files, strict=True) if file is None)
+
     def notes(self, names: Sequence[str]) -> list[str]:
         """What was skipped and how others were found, for people."""
         notes: list[str] = []
-        missing = [name for name, file in zip(names, self.files, strict=True) if file is None]
+        missing = self.missing(names)
         if missing:
             notes.append(f"{len(missing)} of {len(names)} pictures are missing: {shown(missing)}: skipped")
         if self.by_end:

@@ -60,7 +60,8 @@ def source_of(
         if path is not None:
             lens = picture.lens if isinstance(picture.lens, Lens) else picture.lens(picture_size(path))
             photographs.append(photograph_of(picture.name.replace("\\", "/"), path, lens, picture.camera_from_world))
-    return Source(tuple(photographs), points, scale, (*notes, *pairing.notes(names)))
+    missing = pairing.missing(names)
+    return Source(tuple(photographs), points, scale, (*notes, *pairing.notes(names)), missing=missing)
 
 
 def picture_folders(folder: Path, names: Sequence[str]) -> list[Path]:

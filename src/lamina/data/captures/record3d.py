@@ -11,6 +11,7 @@ Source: marek-simonik/record3d; nerfstudio, process_data/record3d_utils.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def read_record3d(folder: Path, scale: Fraction) -> Source:
     ]
     source = source_of(posed, [inner / PICTURES], path, scale, empty_cloud())
     # In order of time: frame 10 after frame 9.
-    return Source(tuple(sorted(source.photographs, key=lambda p: int(p.name))), source.points, scale, source.notes)
+    return replace(source, photographs=tuple(sorted(source.photographs, key=lambda shot: int(shot.name))))
 
 
 def _shared_lens(fields: dict[str, Any], place: str) -> Lens:

@@ -23,3 +23,5 @@ class Source:
     """Views to fit to and views held out, where the folder itself says."""
     depth_bounds: tuple[float, float] | None = None
     """World units along the axis between which views see things, where the format says."""
+    missing: tuple[str, ...] = ()
+    """Names of pictures with a pose that are not there."""

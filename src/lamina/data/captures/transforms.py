@@ -17,7 +17,7 @@ transforms.json, in lists of file paths called train_filenames, val_filenames, t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -54,22 +54,26 @@ def read_transforms(folder: Path, scale: Fraction) -> Source:
     """
     whole = whole_file(folder)
     if whole is not None:
-        fields, photographs, notes = _read_file(whole)
-        ordered = tuple(sorted(photographs, key=lambda photograph: photograph.name))
-        split = _listed_split(fields, ordered, whole)
-        return Source(ordered, named_points(fields, folder), scale, tuple(notes), split)
+        read = _read_file(whole)
+        ordered = tuple(sorted(read.photographs, key=lambda photograph: photograph.name))
+        split = _listed_split(read.fields, ordered, whole)
+        points = named_points(read.fields, folder)
+        return Source(ordered, points, scale, read.notes, split, missing=read.missing)
     if not (folder / TRAIN).is_file():
         found = ", ".join(sorted(path.name for path in folder.glob("transforms*.json")))
         raise SignalError(f"{folder}: found {found}; expected {WHOLE}, or {TRAIN} with {' or '.join(HELD_OUT)}")
-    fields, photographs, notes = _read_file(folder / TRAIN)
-    points = named_points(fields, folder)
-    train = tuple(range(len(photographs)))
+    read = _read_file(folder / TRAIN)
+    points = named_points(read.fields, folder)
     held = next((name for name in HELD_OUT if (folder / name).is_file()), None)
     if held is None:
-        return Source(tuple(photographs), points, scale, (*notes, f"no {HELD_OUT[0]}"))
-    _, held_out, more = _read_file(folder / held)
-    test = tuple(range(len(train), len(train) + len(held_out)))
-    return Source((*photographs, *held_out), points, scale, (*notes, *more), (train, test))
+        return Source(read.photographs, points, scale, (*read.notes, f"no {HELD_OUT[0]}"), missing=read.missing)
+    other = _read_file(folder / held)
+    photographs = (*read.photographs, *other.photographs)
+    numbers = tuple(range(len(photographs)))
+    split = numbers[: len(read.photographs)], numbers[len(read.photographs) :]
+    return Source(
+        photographs, points, scale, (*read.notes, *other.notes), split, missing=(*read.missing, *other.missing)
+    )
 
 
 def whole_file(folder: Path) -> Path | None:
@@ -99,8 +103,19 @@ def has_pose(frame: dict[str, Any]) -> bool:
     return frame.get("transform_matrix") is not None
 
 
-def _read_file(path: Path) -> tuple[dict[str, Any], list[Photograph], list[str]]:
-    """The parsed file, its frames in order, and notes on those that were left out."""
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a file has."""
+
+    fields: dict[str, Any]
+    photographs: tuple[Photograph, ...]
+    """Of its frames, in order."""
+    notes: tuple[str, ...]
+    """On those that were left out."""
+    missing: tuple[str, ...]
+
+
+def _read_file(path: Path) -> _Read:
     fields = read_fields(path)
     placed = [(number, frame) for number, frame in enumerate(fields["frames"]) if has_pose(frame)]
     names = [clean_name(frame["file_path"]) for _, frame in placed]
@@ -120,7 +135,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], list[Photograph], list[str]]
     notes = pairing.notes(names)
     if left_out := len(fields["frames"]) - len(placed):
         notes.append(f"{left_out} of {len(fields['frames'])} frames in {path.name} have no pose: skipped")
-    return fields, photographs, notes
+    return _Read(fields, tuple(photographs), tuple(notes), pairing.missing(names))
 
 
 def find_named(names: Sequence[str], path: Path) -> Pairing:

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from lamina.data.captures.pairing import shown
 from lamina.data.captures.reading import is_capture, reader_of
 from lamina.data.captures.source import Source
 from lamina.data.captures.timed.numbered import pattern_of
@@ -46,6 +47,12 @@ def read_frame_folders(root: Path, request: Request) -> TimedSource:
     assert reader is not None
     still = reader(first, request.scale)
     notes = list(still.notes)
+    if still.missing:
+        state = "not there yet" if request.follow else "missing"
+        raise SignalError(
+            f"{first}: {len(still.missing)} pictures of the first frame are {state}: {shown(still.missing)}; expected "
+            f"one of each camera"
+        )
     outside = next((one.path for one in still.photographs if not one.path.is_relative_to(first)), None)
     if outside is not None:
         raise SignalError(f"{outside}: a picture of the first frame that is not in {first}; expected all frames alike")
