@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from benchmarks.compare_curves import known_bd_rate
@@ -13,6 +14,13 @@ from benchmarks.summary_tables import markdown_table
 
 RATE_ANCHORS = ("ifvc_triplane", "paper")
 """What BD-rates are against: a tri-plane and networks of floats, as iFVC has them; preset `paper`."""
+
+SITUATIONS = {
+    "default_half_cameras": "13 of the 27 cameras that are fitted to",
+    "default_full_size": "640 x 360, frames 0 to 3",
+    "default_enters": "somebody enters after an empty first frame, frames 0 to 8",
+}
+"""Results of preset default of other captures, and what these are."""
 
 HEADER = ("level", "first frame kB", "kB a frame", "kbit/s", "PSNR dB", "moving dB", "corrected dB", "SSIM")
 
@@ -49,8 +57,32 @@ def freeview_report() -> str:
         if figures := read_figures(f"freeview_{name}"):
             row = level_row(figures["levels"][-1])
             rows.append((name, *row[1:], f"{figures['frame_s']['cpu']:.1f}", f"{figures['peak_memory_mb']:.0f}"))
+    for name, situation in SITUATIONS.items():
+        if figures := read_figures(f"freeview_{name}"):
+            row = level_row(figures["levels"][-1])
+            rows.append((situation, *row[1:], f"{figures['frame_s']['cpu']:.1f}", f"{figures['peak_memory_mb']:.0f}"))
     variants = markdown_table(("variant", *HEADER[1:], "s a frame", "MB"), rows)
-    return f"{levels}\n\n{variants}"
+    return "\n\n".join(part for part in (levels, variants, *_remarks()) if part)
+
+
+def _remarks() -> list[str]:
+    """What is told in a sentence."""
+    remarks = []
+    if fresh := read_figures("freeview_fresh"):
+        told = ", ".join(f"{frame}: {found['psnr']:.2f} dB" for frame, found in fresh.items())
+        remarks.append(f"Frames fitted for themselves, as first frames: {told}.")
+    if entered := read_figures("freeview_default_enters"):
+        over_time = entered["levels"][-1]["over_time"]["frames"]
+        told = ", ".join(f"{quality:.1f}" for quality in over_time)
+        sizes = ", ".join(f"{size / 1000:.1f}" for size in entered["frame_bytes"])
+        remarks.append(f"Somebody enters: frame by frame {told} dB in {sizes} kB.")
+    if followed := read_figures("freeview_follow"):
+        slowest, usual = max(followed["latencies_s"]), median(followed["latencies_s"])
+        remarks.append(
+            f"`--follow`, preset fast: a frame can be played {usual:.1f} s after its pictures are there (median; "
+            f"{slowest:.1f} at most), the first one after {followed['first_frame_s']:.0f} s."
+        )
+    return remarks
 
 
 def freeview_rates_table() -> str:

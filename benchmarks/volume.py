@@ -36,9 +36,19 @@ Change = Callable[[VolumeConfig], VolumeConfig]
 RENDERED_FRAMES = 20
 """That are rendered to tell how fast."""
 
+PROTOCOL = "foreground by masks over black, 8-bit, whole pictures, mean over pictures of PSNR"
+
 
 def _predicted(**fields: Any) -> Change:
     return lambda config: replace(config, predicted=replace(config.predicted, **fields))
+
+
+def _paper(**fields: Any) -> Change:
+    def change(config: VolumeConfig) -> VolumeConfig:
+        assert config.paper is not None
+        return replace(config, paper=replace(config.paper, **fields))
+
+    return change
 
 
 def _weighed(factor: float) -> Change:
@@ -53,10 +63,21 @@ VARIANTS: Mapping[str, tuple[str, Change]] = {
     "lambda_4": ("default", _weighed(4.0)),
     "unmoved": ("default", _predicted(motion_steps=())),
     "rough_vectors": ("default", _predicted(smoothness=0.0)),
+    "groups_of_20": ("default", lambda config: replace(config, group_frames=20)),
     "all_intra": ("default", lambda config: replace(config, group_frames=1)),
     "no_network": ("default", lambda config: replace(config, hidden=0)),
     "lower_levels_quarter": ("default", lambda config: replace(config, lower_share=0.25, lower_weight=0.25)),
     "top_level_alone": ("default", lambda config: replace(config, lower_share=0.0)),
+    "three_levels": ("default", lambda config: replace(config, level_count=3, voxel_px=2 * config.voxel_px)),
+    "two_levels": ("default", lambda config: replace(config, level_count=2, voxel_px=4 * config.voxel_px)),
+    "paper": ("paper", lambda config: config),
+    "paper_hull": ("paper", _paper(is_dense=False)),
+    "paper_rounded": ("paper", _paper(has_noise=False)),
+    "paper_histogram": ("paper", _paper(prior="histogram")),
+    "paper_tables_by_channel": ("paper", _paper(is_table_by_channel=True)),
+    "paper_without_freezing": ("paper", _paper(does_freeze=False)),
+    "paper_top_level_alone": ("paper", _paper(lower_weight=0.0)),
+    "paper_gains": ("paper", _paper(has_gains=True)),
 }
 """Name -> preset, and what is changed of it."""
 
@@ -147,9 +168,7 @@ def main() -> None:
             figures = measured(capture, variant, folder)
             settings = {"capture": capture.name, "frames": options.frames, "scale": str(options.scale)}
             settings |= {"hold_out": options.hold_out, "variant": variant, "threads": torch.get_num_threads()}
-            settings |= {
-                "protocol": "foreground by masks over black, 8-bit, whole pictures, mean over pictures of PSNR"
-            }
+            settings |= {"protocol": PROTOCOL}
             print(write_result(f"volume_{variant}", settings, figures))
 
 

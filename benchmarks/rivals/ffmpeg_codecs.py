@@ -105,6 +105,19 @@ def encode_video(source: Path, codec: VideoCodec, crf: int, folder: Path) -> Cod
     return CodedClip(path, shlex.join(shown), time.perf_counter() - started)
 
 
+def encode_at_rate(source: Path, codec: VideoCodec, kbps: float, folder: Path) -> CodedClip:
+    """Encode a .y4m on one thread at a rate; the file is called after its settings.
+
+    Raises:
+        BackendUnavailable: no ffmpeg with this encoder.
+    """
+    path = folder / f"{source.stem}_{codec.options[1]}_{kbps:g}k{codec.suffix}"
+    wanted = [*codec.options, "-b:v", f"{1000 * kbps:.0f}"]
+    started = time.perf_counter()
+    _run([*_quiet_ffmpeg(), "-i", str(source), *wanted, "-an", str(path)])
+    return CodedClip(path, shlex.join(["ffmpeg", "-i", source.name, *wanted, path.name]), time.perf_counter() - started)
+
+
 def decode_video(path: Path, width: int, height: int, color: ColorInfo) -> Iterator[Pixels]:
     """Frames of a file as 8-bit RGB, decoded by ffmpeg and converted by Lamina.
 

@@ -263,6 +263,53 @@ class Export(Generic[ModelT]):
     words."""
 
 
+class LiveCoder(Protocol):
+    """Codes one frame after another as they come, for packets that may be lost. It keeps what it sent lately."""
+
+    def code(self, pixels: UInt8[np.ndarray, "h w 3"], number: int, reference: int | None) -> bytes:
+        """A packet; `reference`: a frame that the receiver surely has. Raises `SignalError`: nothing can be coded."""
+        ...
+
+    def check(self, number: int) -> int | None:
+        """16 bits of what was sent as a frame, by which both sides know that they have the same; None: too old."""
+        ...
+
+
+class LiveDecoder(Protocol):
+    """What a receiver has: units that were sent once, and frames of late."""
+
+    def take_unit(self, unit: Unit) -> None:
+        """A unit of the stream group. Raises `BitstreamError`: it is damaged, or what it needs has not come."""
+        ...
+
+    def decode(self, number: int, payload: bytes) -> Model:
+        """The frame of a packet. Raises `BitstreamError`: it is damaged, or builds on what is "not here"."""
+        ...
+
+    def check(self, number: int) -> int | None:
+        """The same 16 bits as `LiveCoder.check` has; None: the frame is not here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChoices:
+    """How frames are coded live."""
+
+    bits_per_second: float | None = None
+    """Of the packets' payloads; None: as the codec's steps have it."""
+    effort: int | None = None
+    """Steps a frame; None: the codec's."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a codec codes what is happening now: what is sent once, then a packet a frame."""
+
+    coder: Callable[[Sequence[Unit], LiveChoices], LiveCoder]
+    """Units of the stream group -> a coder. Raises `SignalError`: it cannot be made from them."""
+    decoder: Callable[[], LiveDecoder]
+
+
 @dataclass(frozen=True)
 class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     """One codec as a value."""
@@ -306,6 +353,8 @@ class Codec(Generic[SignalT, ConfigT, PartT, ModelT]):
     importing torch. None: it is made from `render`."""
     export: Export[ModelT] | None = None
     """None: it leaves as pixels only."""
+    live: Live | None = None
+    """None: it codes nothing live."""
 
     def facts(self, header: bytes) -> StreamFacts:
         """What the container says of a stream with this header unit.

@@ -46,11 +46,12 @@ ALLOWED = {
     "grids": CONTRACT | {"anchors", "compiled"},
     "codecs": CONTRACT | FOUNDATIONS | {"atomic", "compiled"},
     "stream": WIRE | {"bitstream"},
+    "live": CONTRACT | {"bitstream", "codecs", "data"},
     "media": CONTRACT | FOUNDATIONS | {"arriving", "atomic", "codecs"},
     "lamina": CONTRACT | {"bitstream", "cameras", "codecs", "data", "media"},
     "cli": CONTRACT
     | FOUNDATIONS
-    | {"arriving", "atomic", "codecs", "compiled", "kernel_compiler", "media", "stream", "lamina"},
+    | {"arriving", "atomic", "codecs", "compiled", "kernel_compiler", "live", "media", "stream", "lamina"},
 }
 """Who may import whom, beside itself."""
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from lamina.codecs.head.coding import decode, encode
 from lamina.codecs.head.columns import VALUE_LIMIT
 from lamina.codecs.head.facts import breakdown, inspect
-from lamina.codecs.head.fit.tracker import unpack_person
 from lamina.codecs.head.model import HeadModel, render
+from lamina.codecs.head.person import unpack_person
 from lamina.codecs.head.syntax import MAX_FREE, MAX_MESH, MAX_RUN_FRAMES, HeadFacts, LayerHead, RunHead
 from lamina.errors import BitstreamError
 from lamina.units import STREAM_GROUP, Unit

@@ -35,9 +35,21 @@ MEMORY_BYTES = 700_000_000
 FLIP_STRIDE = 7
 
 
+TABLES = replace(MADE, tables="level", is_dense=True, coarse_cells=(1, 2, 1))
+"""All cells, symbols under tables."""
+
+
 @cache
-def play() -> tuple[Unit, ...]:
-    return tuple(units_of(MADE))
+def play(made: Made = MADE) -> tuple[Unit, ...]:
+    return tuple(units_of(made))
+
+
+def head_of(**fields: bool) -> LevelHead:
+    """Of a unit of a key frame."""
+    said = {"has_symbols": False, "is_dense": False, "has_tables": False} | fields
+    return LevelHead(
+        False, True, False, reserved=0, shares=(0, 0), tables=b"\0" if said["has_tables"] else None, **said
+    )
 
 
 def check(model: VolumeModel) -> None:
@@ -61,27 +73,30 @@ def test_the_sample_decodes_and_says_everything() -> None:
     assert all(head.has_symbols for head in heads)
 
 
+@pytest.mark.parametrize("made", [MADE, TABLES], ids=["contexts", "tables"])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_payloads_that_are_cut_anywhere_are_errors(number: int) -> None:
-    payload = play()[number].payload
+def test_payloads_that_are_cut_anywhere_are_errors(number: int, made: Made) -> None:
+    payload = play(made)[number].payload
     for length in range(len(payload)):
-        assert decoded(with_payload(play(), number, payload[:length])) == before(number)
+        assert decoded(with_payload(play(made), number, payload[:length])) == before(number)
 
 
+@pytest.mark.parametrize("made", [MADE, TABLES], ids=["contexts", "tables"])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_payloads_that_go_on_are_errors(number: int) -> None:
-    payload = play()[number].payload
+def test_payloads_that_go_on_are_errors(number: int, made: Made) -> None:
+    payload = play(made)[number].payload
     for more in (b"\0", b"\xff", bytes(40)):
-        assert decoded(with_payload(play(), number, payload + more)) == before(number)
+        assert decoded(with_payload(play(made), number, payload + more)) == before(number)
 
 
+@pytest.mark.parametrize("made", [MADE, TABLES], ids=["contexts", "tables"])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_flipped_bits_give_an_error_or_models(number: int) -> None:
-    payload = play()[number].payload
+def test_flipped_bits_give_an_error_or_models(number: int, made: Made) -> None:
+    payload = play(made)[number].payload
     for position in range(number, 8 * len(payload), FLIP_STRIDE):
         damaged = bytearray(payload)
         damaged[position // 8] ^= 1 << (position % 8)
-        assert before(number) <= decoded(with_payload(play(), number, bytes(damaged))) <= 4
+        assert before(number) <= decoded(with_payload(play(made), number, bytes(damaged))) <= 4
 
 
 @given(number=st.sampled_from(list(NUMBERS)[1:]), payload=st.binary(max_size=60))
@@ -99,7 +114,7 @@ def test_random_payloads_give_an_error_or_models(number: int, payload: bytes) ->
 def test_random_streams_behind_good_heads_give_an_error_or_models(
     number: int, flags: tuple[bool, bool, bool], stream: bytes
 ) -> None:
-    head = LevelHead(False, *flags, 0, (0, 0))
+    head = LevelHead(False, *flags, is_dense=False, has_tables=False, reserved=0, shares=(0, 0))
     assert before(number) <= decoded(with_payload(play(), number, head.pack() + stream)) <= 4
 
 
@@ -111,7 +126,7 @@ def test_absurd_boxes_and_cells_are_found_out_soon(body: bytes, coarse_cells: tu
     header = Unit(STREAM_HEADER, facts.pack() + CameraSection(b"").pack())
     group = Unit(play()[1].key, GroupHead(False, 0, 1, (1 << 16,) * 4, b"").pack())
     for has_symbols in (False, True):
-        level = Unit(play()[2].key, LevelHead(False, True, False, has_symbols, 0, (0, 0)).pack() + body)
+        level = Unit(play()[2].key, head_of(has_symbols=has_symbols).pack() + body)
         decoded((header, group, level))
         tracemalloc.start()
         began = time.process_time()
@@ -156,6 +171,32 @@ def test_facts_beyond_the_format_are_refused(field: str, value: float) -> None:
     facts = VolumeFacts.unpack(play()[0].payload)[0]
     with pytest.raises(ValueError, match=field):
         replace(facts, **{field: value}).pack()
+
+
+@pytest.mark.parametrize("coarse_cells", [(1024, 1024, 1024), (128, 128, 127), (1024, 1, 1)])
+def test_all_cells_of_an_absurd_box_are_found_out_soon(coarse_cells: tuple[int, int, int]) -> None:
+    facts = replace(facts_of(replace(MADE, level_count=1, coarse_cells=coarse_cells)), extra_count=12, hidden=0)
+    header = Unit(STREAM_HEADER, facts.pack() + CameraSection(b"").pack())
+    group = Unit(play()[1].key, GroupHead(False, 0, 1, (1 << 16,) * 4, b"").pack())
+    decoded((header, group))
+    tracemalloc.start()
+    found = decoded((header, group, Unit(play()[2].key, head_of(is_dense=True).pack())))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == (max(coarse_cells) == 1024 and min(coarse_cells) == 1)
+    assert peak < (MEMORY_BYTES if found else 1 << 24)
+
+
+def test_what_a_head_says_must_agree() -> None:
+    for fields, match in (
+        ({"has_tables": True}, "says that there are no symbols"),
+        ({"has_symbols": True, "has_tables": True}, "no stream follows"),
+    ):
+        with pytest.raises(BitstreamError, match=match):
+            list(decode(with_payload(play(), 2, head_of(**fields).pack())))
+    finest = next(number for number, unit in enumerate(play()) if unit.key.layer == 1)
+    with pytest.raises(BitstreamError, match="all children of those above"):
+        list(decode(with_payload(play(), finest, head_of(is_dense=True).pack())))
 
 
 def test_too_many_cells_are_refused_by_the_header() -> None:

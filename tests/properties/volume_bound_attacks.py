@@ -16,6 +16,8 @@ from lamina.codecs.volume import values, vectors, walk
 from lamina.codecs.volume.syntax import MAX_STEP, SYMBOL_LIMIT, VALUE_LIMIT
 from lamina.codecs.volume.values import CHANNELS
 from lamina.entropy import binary
+from lamina.entropy.rans_kernels import TableArrays
+from lamina.entropy.tables import tables_from_counts
 from lamina.entropy.walk import open_reader
 from lamina.grids.lattice import MAX_CELLS, MAX_ROWS
 from lamina.grids.level import Level, all_children, coarser_cells, level_of, parents_of
@@ -78,6 +80,16 @@ def symbols() -> Attack:
         walk.walk_symbols(coder, memory, places, around, sizes, own, near, recent)
 
     yield both(CODEC + "walk", "walk_symbols", forged(write), symbol_arrays)
+    rows = [[1, 2, 1]] * CHANNELS
+    made = tables_from_counts(rows, [0] * CHANNELS)
+    tables = TableArrays(made.cumulative, made.offsets, made.lows, made.bucket_entries)
+    for seed in RANDOM_SEEDS:
+        yield both(
+            CODEC + "table_coding",
+            "walk_under_tables",
+            noise(seed, 900),
+            lambda: (tables, np.zeros((40, CHANNELS), np.int32)),
+        )
     most = np.full((3, CHANNELS), -SYMBOL_LIMIT, np.int32)
     yield alike(CODEC + "walk", "sum_sizes", lambda: (most.copy(), np.zeros(3, np.uint8)))
     yield values.bit_length(SYMBOL_LIMIT), watched(CODEC + "values").bit_length(SYMBOL_LIMIT)
@@ -152,9 +164,11 @@ def sums() -> Attack:
     yield alike(GRIDS + "sums", "upsample_integers", lambda: (parents, most, room()))
     symbol = np.full((level.row_count, 4), -SYMBOL_LIMIT, np.int32)
     base, steps = np.full_like(symbol, -VALUE_LIMIT), np.full(4, MAX_STEP, np.int64)
-    yield alike(CODEC + "reconstruction", "add_scaled", lambda: (base, symbol, steps, room()))
+    yield alike(CODEC + "reconstruction", "add_in_place", lambda: (base.copy(), base.copy(), symbol, steps))
+    yield alike(CODEC + "reconstruction", "add_densities", lambda: (base, base, np.zeros(level.row_count, np.int32)))
     values_before = np.full((level.row_count, 4), -VALUE_LIMIT, np.int32)
     tables = (*level.cell_table, level.corners, *level.vertex_table)
+    scratch = (np.zeros(8, np.int32), np.zeros(8, np.int64))
     for reach, halvings, empty in ((3, 0, -VALUE_LIMIT), (MAX_VECTOR, 0, -VALUE_LIMIT), (MAX_VECTOR, 7, 0)):
         moves = np.full((level.row_count, 3), reach, np.int32)
         moves[::2] *= -1
@@ -162,15 +176,38 @@ def sums() -> Attack:
         yield alike(
             GRIDS + "warp",
             "warp_integers",
-            lambda v=vertices, m=moves, h=halvings, e=empty: (v, m, h, tables, level.counts, values_before, e, room()),
+            lambda v=vertices, m=moves, h=halvings, e=empty: (
+                v,
+                m,
+                h,
+                tables,
+                level.counts,
+                values_before,
+                e,
+                scratch,
+                room(),
+            ),
         )
     far = np.full((1, 3), MAX_CELLS, np.int32)
     away = np.full((1, 3), -MAX_VECTOR, np.int32)
     yield alike(
         GRIDS + "warp",
         "warp_integers",
-        lambda: (far, away, 0, tables, level.counts, values_before, 0, np.zeros((1, 4), np.int32)),
+        lambda: (far, away, 0, tables, level.counts, values_before, 0, scratch, np.zeros((1, 4), np.int32)),
     )
+
+
+def last_child(space: Any) -> list[Any]:
+    """The last of as many cells as a level may have: those before are never touched, which takes no memory."""
+    last = MAX_ROWS // 8 - 1
+    above_cells = np.broadcast_to(np.int32(MAX_CELLS // 2 - 1), (last + 1, 3))
+    above_corners = np.broadcast_to(np.arange(8, dtype=np.int32), (last + 1, 8))
+    cells, corners = np.zeros((MAX_ROWS, 3), np.int32), np.zeros((MAX_ROWS, 8), np.int32)
+    parents, near = np.zeros((512, 8), np.int32), np.zeros(27, np.int32)
+    slots, places = np.zeros((129,) * 3, np.int32), np.arange(512, dtype=np.int32)[None]
+    tables = (slots, np.zeros((1, 512), np.int32), slots, places)
+    space.join_cell(last, above_cells, above_corners, tables, near, np.zeros(512, np.uint8), (cells, corners, parents))
+    return [cells[-8:].tolist(), corners[-8:].tolist(), parents.tolist(), near.tolist()]
 
 
 def rows() -> Attack:
@@ -182,6 +219,12 @@ def rows() -> Attack:
         level, above = space.level_of(counts, cells), space.level_of((512,) * 3, coarser_cells(cells))
         found.append([level.vertices.tolist(), level.corners.tolist(), space.parents_of(level, above).tolist()])
     yield found[0], found[1]
+    joined = []
+    for space in (importlib.import_module(GRIDS + "refined"), watched(GRIDS + "refined")):
+        finer, parents = space.refined(level_of((512,) * 3, coarser_cells(cells)))
+        joined.append([finer.vertices.tolist(), finer.corners.tolist(), parents.tolist()])
+        joined.append(last_child(space))
+    yield joined[:2], joined[2:]
     every = alike(GRIDS + "level", "number_places", lambda: (np.zeros((MAX_ROWS // 512, 512), np.int32),))
     yield every[0][0], every[1][0]
     near = np.zeros((1, 3), np.int32)

@@ -59,11 +59,13 @@ WATCHED = (
     "lamina.codecs.planar.pgsvc.sections",
     "lamina.codecs.planar.pgsvc.walks",
     "lamina.codecs.volume.reconstruction",
+    "lamina.codecs.volume.table_coding",
     "lamina.codecs.volume.values",
     "lamina.codecs.volume.vectors",
     "lamina.codecs.volume.walk",
     "lamina.grids.bricks",
     "lamina.grids.level",
+    "lamina.grids.refined",
     "lamina.grids.sums",
     "lamina.grids.warp",
 )

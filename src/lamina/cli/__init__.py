@@ -25,9 +25,14 @@ VERBS = {
     "cut": "a smaller file without encoding again",
     "compare": "quality of each level, measured against the source",
     "digest": "hashes of what a file decodes to: the same on every machine",
+    "send": "a call: what a camera or a clip shows now, to another machine",
+    "receive": "a call: what another machine sends now, into a clip, a pipe or a window",
     "warm": "compile everything for this machine, once, so that first uses start at once",
 }
 """Verb (a module of this folder) -> summary."""
+
+CALLS = ("send", "receive")
+"""Verbs before which a codec may be named: ``lamina head send``."""
 
 EXAMPLES = (
     ("lamina encode photo.png photo.lam", "sensible defaults"),
@@ -39,6 +44,8 @@ EXAMPLES = (
     ("lamina decode photo.lam out.png --size 3072x2048", "splats have no resolution"),
     ("lamina cut photo.lam small.lam --bytes 10k", "without encoding again"),
     ("lamina compare photo.lam photo.png", "bytes and quality of each level"),
+    ("lamina head send anna.lam --source 0 --to udp://127.0.0.1:5004", "a call from a camera"),
+    ("lamina head receive --from udp://:5004 --out view.mp4", "its other end"),
     ("lamina warm", "after installing: what else the first uses would wait for"),
 )
 
@@ -58,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"lamina {__version__}")
         return 0
+    if len(arguments) > 1 and arguments[1] in CALLS and arguments[0] not in VERBS:
+        # `lamina CODEC send ...`: the codec is checked by the verb.
+        arguments = [arguments[1], *arguments[2:], "--codec", arguments[0]]
     verb = arguments[0]
     if verb not in VERBS:
         close = get_close_matches(verb, VERBS, 1)

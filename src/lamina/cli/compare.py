@@ -27,6 +27,7 @@ EXAMPLES = (
     ("lamina compare garden.lam garden/ --lpips vgg16-397923af.pth vgg.pth", "LPIPS too, with weights that you have"),
     ("lamina compare part.lam clip.mp4 --frames 0:60", "a file of the first 60 frames"),
     ("lamina compare game.lam game/ --hold-out 6,13 --over black", "of what masks hold, on cameras that have masks"),
+    ("lamina compare talk.lam talk.mp4", "a talking head: mouth, eyes, face, hair and torso apart too"),
     ("lamina compare game.lam game/ --plot game.png", "dB over frames, a line a level; what moves apart"),
 )
 
@@ -160,6 +161,8 @@ def columns_of(levels: Sequence[LevelQuality]) -> dict[str, Callable[[LevelQuali
         "SSIM": lambda level: decimals(level.ssim, 4),
         "MS-SSIM": lambda level: decimals(level.ms_ssim, 4),
     }
+    for name in first.regions:
+        columns[f"{name} dB"] = lambda level, name=name: decimals(level.regions.get(name), 2)
     if any(level.vmaf is not None for level in levels):
         columns["VMAF"] = lambda level: decimals(level.vmaf, 1)
     if any(level.lpips is not None for level in levels):

@@ -17,6 +17,7 @@ EXAMPLES = (
     ("lamina decode clip.lam part.y4m --frames 10:20", "only the groups needed are read"),
     ("lamina decode clip.lam still.png --frames 10", "one frame"),
     ("lamina decode clip.lam - | ffplay -", "- is standard output (YUV4MPEG2, a PNG, or --format)"),
+    ("lamina decode talk.lam out.mp4 --background green", "a person before a color, or before a picture"),
     ("lamina decode garden.lam garden.ply", "a scene for other tools: .ply or .spz"),
     ("lamina decode garden.lam garden.spz --fit-steps 0", "at once, up to 2 dB worse"),
     ("lamina decode game.lam frames/ --frames 10:20", "frame0010.ply, ...: what is timed, a file a frame"),
@@ -50,6 +51,11 @@ def parser() -> Parser:
         help="scenes: steps that fit the Gaussians, which must hold for all views here, to what the scene shows; "
         "0: none; default: 1600, of a folder of frames none",
     )
+    made.add_argument(
+        "--background",
+        metavar="black|white|green|FILE",
+        help="behind what does not fill its pictures, such as a person; default: the file's own",
+    )
     made.add_argument("--quiet", action="store_true", help="no progress")
     return made
 
@@ -57,6 +63,7 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     from lamina.cli.progress import shown_progress
+    from lamina.media.backdrops import background_of
     from lamina.media.export import export
 
     options = parser().parse_args(words)
@@ -70,6 +77,7 @@ def run(words: list[str]) -> int:
                 size=options.size,
                 suffix=options.format,
                 fit_steps=options.fit_steps,
+                background=background_of(options.background),
                 progress=progress,
             )
         written = f", {size(options.output.stat().st_size)}" if options.output.is_file() else ""

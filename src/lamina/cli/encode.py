@@ -60,7 +60,8 @@ def parser() -> Parser:
         "source",
         type=Path,
         help="a picture, a clip (anything FFmpeg reads, .y4m, raw), a folder of pictures, a scene (a folder with a "
-        "COLMAP model, transforms.json or poses_bounds.npy), or cameras over time (a video or folder each, and poses)",
+        "COLMAP model, transforms.json or others: docs/captures.md), or cameras over time (a video or folder each, "
+        "and poses)",
     )
     made.add_argument(
         "output", type=Path, nargs="?", help="the file to write; default: the source's name with .lam, here"

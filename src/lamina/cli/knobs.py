@@ -36,7 +36,13 @@ def with_knobs(config: Any, words: Sequence[str]) -> Any:
     try:
         with redirect_stderr(said):
             return tyro.cli(
-                type(config), default=config, args=words, prog="lamina encode SOURCE OUTPUT", description=""
+                type(config),
+                default=config,
+                args=words,
+                prog="lamina encode SOURCE OUTPUT",
+                description="",
+                # A part that may be missing is there if the preset has it; what is on can be turned off: NAME False.
+                config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff),
             )
     except SystemExit as leaving:
         if not leaving.code:

@@ -13,7 +13,6 @@ from lamina.cli.options import Parser, count, frame_span, pixel_size, positive, 
 from lamina.media.reading import open_media
 
 if TYPE_CHECKING:
-    from lamina.media.backdrops import Background
     from lamina.media.shots import Shot
     from lamina.times import FrameSpan
 
@@ -70,8 +69,8 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--background",
-        metavar="black|white|FILE",
-        help="of what holds only what masks held: behind it; default: the file's own color",
+        metavar="black|white|green|FILE",
+        help="behind what masks held, or behind a person; default: the file's own",
     )
     made.add_argument("--capture", type=Path, metavar="FOLDER", help="where cameras come from that the file has not")
     made.add_argument("--quiet", action="store_true", help="no progress")
@@ -81,6 +80,7 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Run the command; the exit status."""
     from lamina.cli.progress import shown_progress
+    from lamina.media.backdrops import background_of
     from lamina.media.filming import write_shots
     from lamina.media.shots import shots_of
 
@@ -105,7 +105,7 @@ def run(words: list[str]) -> int:
                 shots,
                 level=options.level,
                 frames_per_second=options.fps,
-                background=_background_of(options.background),
+                background=background_of(options.background),
                 progress=progress,
             )
         shown = [f"level {level} of 0...{media.level_count - 1}", counted(len(shots), "view")]
@@ -117,16 +117,6 @@ def run(words: list[str]) -> int:
         for problem in media.problems:
             print_warning(f"{problem}: what is intact was shown")
     return 0
-
-
-def _background_of(name: str | None) -> Background | None:
-    """A color by its name, or a picture's pixels."""
-    from lamina.data import read_image
-    from lamina.media.backdrops import COLORS
-
-    if name is None or name in COLORS:
-        return None if name is None else COLORS[name]
-    return read_image(Path(name)).pixels
 
 
 def _frames_shown(shots: Sequence[Shot]) -> str:

@@ -8,6 +8,6 @@
 A lattice of one level is every second vertex of the next finer one, and a trilinear field on it is one on the finer
 one: all levels sum to values on the finest, exactly, and nothing but these is rendered. Nothing here knows a codec.
 
-Read in this order: lattice · bricks (where a cell or vertex is found) · level · sums · warp · reference (readable twins
-of the kernels).
+Read in this order: lattice · bricks (where a cell or vertex is found) · level · refined (all children of a level) ·
+sums · warp · reference (readable twins of the kernels).
 """

@@ -85,6 +85,18 @@ def all_children(cells: Indices) -> Indices:
     return (2 * cells[:, None, :] + steps).reshape(-1, 3)
 
 
+def all_cells(counts: tuple[int, int, int]) -> Indices:
+    """Every cell of a lattice, in Morton order.
+
+    Raises:
+        ValueError: more than `MAX_ROWS` of them.
+    """
+    total = counts[0] * counts[1] * counts[2]
+    if total > MAX_ROWS:
+        raise ValueError(f"{total} cells, expected at most {MAX_ROWS}")
+    return indices_of(np.sort(morton_keys(np.indices(counts, np.int32).reshape(3, -1).T)))
+
+
 def _touched(cells: Indices, counts: tuple[int, int, int], reach: int) -> np.ndarray:
     """Which bricks hold a cell, or with a reach of 1 a corner of one."""
     occupied = np.zeros(brick_counts(counts), np.bool_)

@@ -44,7 +44,8 @@ def warped(
     """
     found = np.empty((level.row_count, values.shape[1]), np.int32)
     tables = (*before.cell_table, before.corners, *before.vertex_table)
-    warp_integers(level.vertices, vectors, halvings, tables, before.counts, values, empty, found)
+    scratch = np.empty(8, np.int32), np.empty(8, np.int64)
+    warp_integers(level.vertices, vectors, halvings, tables, before.counts, values, empty, scratch, found)
     return found
 
 
@@ -56,68 +57,65 @@ def corner_row(slots, rows, counts, x, y, z):
     return row_at(slots, rows, x, y, z)
 
 
-@compiled()
-def find_around(before, counts, x, y, z, near):
-    """Rows of the eight vertices around a place, into `near` (8,); whether all are there."""
-    cell_slots, cell_rows, corners, slots, rows = before
-    if 0 <= x < counts[0] and 0 <= y < counts[1] and 0 <= z < counts[2]:
-        cell = row_at(cell_slots, cell_rows, x, y, z)
-        if cell >= 0:
-            for corner in range(8):
-                near[corner] = corners[cell, corner]
-            return True
-    are_all = True
-    for corner in range(8):
-        row = corner_row(slots, rows, counts, x + (corner & 1), y + ((corner >> 1) & 1), z + (corner >> 2))
-        near[corner] = row
-        are_all = are_all and row >= 0
-    return are_all
-
-
-@compiled()
-def mix_present(values, near, weights, empty, found):
-    """What is found at a place of which a corner holds nothing, into `found` (c,)."""
+@compiled(_nrt=False)
+def mix_present(before, counts, place, scratch, values, empty, found, r):
+    """What is found at a place in no active cell, into row r of `found`: some corners may hold something."""
+    slots, rows = before
+    near, weights = scratch
+    px, py, pz = place
     present, density = np.int64(0), np.int64(0)
     for corner in range(8):
-        if near[corner] >= 0:
-            present += weights[corner]
-            density += weights[corner] * values[near[corner], 0]
-        else:
-            density += weights[corner] * empty
-    found[0] = (density + (1 << (3 * FRACTION_BITS - 1))) >> (3 * FRACTION_BITS)
-    for j in range(1, found.size):
-        total = np.int64(0)
-        for corner in range(8):
-            if near[corner] >= 0:
-                total += weights[corner] * values[near[corner], j]
-        found[j] = total // present if present > 0 else 0
-
-
-@compiled()
-def warp_integers(vertices, vectors, halvings, before, counts, values, empty, found):
-    """See `warped`; `before` are tables and corners of the frame before, `found` (r, c)."""
-    half = (np.int64(1) << halvings) >> 1
-    near = np.empty(8, np.int32)
-    weights = np.empty(8, np.int64)
-    for r in range(vertices.shape[0]):
-        px = (np.int64(vertices[r, 0]) << FRACTION_BITS) - ((vectors[r, 0] + half) >> halvings)
-        py = (np.int64(vertices[r, 1]) << FRACTION_BITS) - ((vectors[r, 1] + half) >> halvings)
-        pz = (np.int64(vertices[r, 2]) << FRACTION_BITS) - ((vectors[r, 2] + half) >> halvings)
-        are_all = find_around(before, counts, px >> FRACTION_BITS, py >> FRACTION_BITS, pz >> FRACTION_BITS, near)
+        a, b, c = corner & 1, (corner >> 1) & 1, corner >> 2
         fx, fy, fz = px & (VECTOR_UNIT - 1), py & (VECTOR_UNIT - 1), pz & (VECTOR_UNIT - 1)
-        for corner in range(8):
-            wx = fx if corner & 1 else VECTOR_UNIT - fx
-            wy = fy if corner & 2 else VECTOR_UNIT - fy
-            wz = fz if corner & 4 else VECTOR_UNIT - fz
-            weights[corner] = wx * wy * wz
-        if not are_all:
-            mix_present(values, near, weights, empty, found[r])
-            continue
-        for j in range(found.shape[1]):
-            total = np.int64((1 << (3 * FRACTION_BITS - 1)) if j == 0 else 0)
+        weight = (fx if a else VECTOR_UNIT - fx) * (fy if b else VECTOR_UNIT - fy) * (fz if c else VECTOR_UNIT - fz)
+        x, y, z = (px >> FRACTION_BITS) + a, (py >> FRACTION_BITS) + b, (pz >> FRACTION_BITS) + c
+        row = corner_row(slots, rows, counts, x, y, z)
+        near[corner], weights[corner] = max(row, 0), weight if row >= 0 else 0
+        if row >= 0:
+            present += weight
+            density += weight * values[row, 0]
+        else:
+            density += weight * empty
+    found[r, 0] = (density + (1 << (3 * FRACTION_BITS - 1))) >> (3 * FRACTION_BITS)
+    for j in range(1, found.shape[1]):
+        total = np.int64(0)
+        if present > 0:
             for corner in range(8):
                 total += weights[corner] * values[near[corner], j]
-            found[r, j] = total >> (3 * FRACTION_BITS)
+            total = total // present
+        found[r, j] = total
+
+
+@compiled(_nrt=False)
+def warp_integers(vertices, vectors, halvings, before, counts, values, empty, scratch, found):
+    """See `warped`; `before` are tables and corners of the frame before, `scratch` (8,) twice, `found` (r, c).
+
+    Without reference counts, which take longer than the sums do. In an active cell all corners are there.
+    """
+    cell_slots, cell_rows, corners, slots, rows = before
+    half = (np.int64(1) << halvings) >> 1
+    for r in range(vertices.shape[0]):
+        px = (np.int64(vertices[r, 0]) << FRACTION_BITS) - ((np.int64(vectors[r, 0]) + half) >> halvings)
+        py = (np.int64(vertices[r, 1]) << FRACTION_BITS) - ((np.int64(vectors[r, 1]) + half) >> halvings)
+        pz = (np.int64(vertices[r, 2]) << FRACTION_BITS) - ((np.int64(vectors[r, 2]) + half) >> halvings)
+        x, y, z, cell = px >> FRACTION_BITS, py >> FRACTION_BITS, pz >> FRACTION_BITS, np.int32(-1)
+        if 0 <= x < counts[0] and 0 <= y < counts[1] and 0 <= z < counts[2]:
+            cell = row_at(cell_slots, cell_rows, x, y, z)
+        if cell < 0:
+            mix_present((slots, rows), counts, (px, py, pz), scratch, values, empty, found, r)
+            continue
+        fx, fy, fz = px & (VECTOR_UNIT - 1), py & (VECTOR_UNIT - 1), pz & (VECTOR_UNIT - 1)
+        gx, gy, gz = VECTOR_UNIT - fx, VECTOR_UNIT - fy, VECTOR_UNIT - fz
+        w0, w1, w2, w3 = gx * gy, fx * gy, gx * fy, fx * fy
+        r0, r1, r2, r3 = corners[cell, 0], corners[cell, 1], corners[cell, 2], corners[cell, 3]
+        r4, r5, r6, r7 = corners[cell, 4], corners[cell, 5], corners[cell, 6], corners[cell, 7]
+        # Density is rounded to the nearest, all else down.
+        nearest = np.int64(1 << (3 * FRACTION_BITS - 1))
+        for j in range(found.shape[1]):
+            front = (w0 * values[r0, j] + w1 * values[r1, j]) + (w2 * values[r2, j] + w3 * values[r3, j])
+            back = (w0 * values[r4, j] + w1 * values[r5, j]) + (w2 * values[r6, j] + w3 * values[r7, j])
+            found[r, j] = (front * gz + back * fz + nearest) >> (3 * FRACTION_BITS)
+            nearest = np.int64(0)
 
 
 @compiled(fastmath=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from lamina.errors import SignalError, TargetError
 from lamina.media.reading import Media
 
 COLORS = {"black": (0, 0, 0), "white": (255, 255, 255)}
+BACKGROUNDS = {**COLORS, "green": (0, 255, 0)}
+"""What can be named to stand behind pictures that are made."""
 PLATES = "plates"
 OVERS = (*COLORS, PLATES)
 """What `compare` can put behind both."""
@@ -111,3 +114,18 @@ def own_background(media: Media) -> tuple[int, int, int]:
 def _view_of(source: TimedCapture, look: Look) -> int:
     """Number of the view that a look is from."""
     return next(number for number, view in enumerate(source.views) if view.camera is look.view)
+
+
+def background_of(name: str | None) -> Background | None:
+    """A color by its name, or a picture's pixels.
+
+    Raises:
+        SignalError: neither.
+    """
+    from lamina.data import read_image
+
+    if name is None or name in BACKGROUNDS:
+        return None if name is None else BACKGROUNDS[name]
+    if not Path(name).exists():
+        raise SignalError(f"{name}: no such picture; expected {', '.join(BACKGROUNDS)}, or a picture's file")
+    return read_image(Path(name)).pixels

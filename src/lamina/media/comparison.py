@@ -9,8 +9,8 @@ of their own (`over_time`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import tee
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from lamina.media.over_time import (
     still_pictures,
 )
 from lamina.media.reading import Media
+from lamina.media.regions import region_scores
 from lamina.media.timing import at_times_of
 from lamina.metrics import find_ffmpeg, finite_db, ms_ssim, psnr, ssim, vmaf
 from lamina.units import SeenBy
@@ -74,6 +75,8 @@ class LevelQuality:
     """First frame, frames after it, each frame, and what moves; None for stills."""
     delivery: LevelDelivery | None
     """Bytes of the first frame and of those after it; None for stills."""
+    regions: Mapping[str, float] = field(default_factory=dict)
+    """PSNR in each region that models of the file name, mean over the looks in which it is seen, dB."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -144,7 +147,13 @@ def _quality_of(measuring: _Measuring, vmaf_mean: float | None, delivery: LevelD
         counts=measuring.counts,
         over_time=over_time(scores) if info.is_timed else None,
         delivery=delivery,
+        regions=_regions_of(scores),
     )
+
+
+def _regions_of(scores: Sequence[LookQuality]) -> dict[str, float]:
+    names = dict.fromkeys(name for score in scores for name in score.regions)
+    return {name: fmean(score.regions[name] for score in scores if name in score.regions) for name in names}
 
 
 def check_fits(media: Media, source: Signal) -> None:
@@ -234,7 +243,8 @@ class _Measuring:
         if not self.scores:
             self.size = (width, height)
         quality_db = finite_db(psnr(reference, decoded))
-        self.scores.append(self._score(look, quality_db, reference, decoded))
+        score = self._score(look, quality_db, reference, decoded)
+        self.scores.append(replace(score, regions=region_scores(staged, Size(width, height), reference, decoded)))
         if self.progress is not None:
             frames = self.media.frame_count
             done = (self.level + (model.frame + 0.5) / frames) / self.media.level_count

@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamina.arriving import is_passing
 from lamina.atomic import is_standard_output
 from lamina.codec import Export, Progress, ignore
 from lamina.data.clip import counted_frames
 from lamina.errors import SignalError
+from lamina.media.backdrops import Background, check_background, standing_before
 from lamina.media.reading import Media
 from lamina.media.sequence import Sequence, write_sequence
 from lamina.times import FrameSpan
 from lamina.units import SeenBy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import UInt8
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff", ".jp2", ".avif"}
 
@@ -46,17 +51,18 @@ def export(
     size: tuple[int, int] | None = None,
     suffix: str | None = None,
     fit_steps: int | None = None,
+    background: Background | None = None,
     progress: Callable[[Progress], None] = ignore,
 ) -> Exported:
     """Write what a file holds in a format of others; the suffix of `path` chooses.
 
     Pictures (.png, .jpg, ...), clips (.mp4, .y4m, ...) and folders of pictures of what needs no camera; models (.ply,
-    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit.
+    .spz, as the codec offers) of what does. `size` (width, height) is of pixels, `fit_steps` of a fit. `background`, a
+    color or pixels of the pictures' size, stands behind what does not fill them.
 
     Standard output (``-``) and pipes take a picture or a clip in the format of `suffix` (None: PNG of one frame, else
     YUV4MPEG2). Another path without suffix is a folder with a model a frame, ``frame0010.ply`` for frame 10, in the
-    format of `suffix` (None: the first that the codec offers), without a fit where no `fit_steps` are named. A stopped
-    export goes on when it is called again.
+    format of `suffix` (None: the first offered), without a fit unless `fit_steps` are named; stopped, it goes on.
 
     Raises:
         Interrupted: `progress` raised it; of a sequence what is finished is kept in `<path>.part`.
@@ -67,15 +73,14 @@ def export(
     """
     path, span = Path(path), media.frames_in(frames or (0, None))
     offer = media.codec.export
+    shown = _Shown(level, span, size, background, progress)
     by_camera = media.info.seen_by == SeenBy.CAMERA
     if is_passing(path) and not by_camera:
         ending = _suffix_of_passing(media, path, span, suffix)
-        return _export_pixels(media, path, level, span, size, progress, ending)
+        return _export_pixels(media, path, shown, ending)
     is_folder = by_camera and not path.suffix
     if suffix is not None and not (offer is not None and is_folder):
-        raise SignalError(
-            f"{path}: a format beside it is for folders of models, standard output and pipes: leave it out"
-        )
+        raise SignalError(f"{path}: a format is for folders of models, standard output and pipes: leave it out")
     if offer is not None and (is_folder or path.suffix.lower() in offer.suffixes):
         if size is not None:
             raise SignalError(f"{path}: {offer.suffixes[0]} holds no pixels, so it has no size: leave it out")
@@ -86,7 +91,7 @@ def export(
         raise SignalError(f"{path}: a {media.info.kind} decodes to {suffixes}; {PICTURES_OF_IT}")
     if fit_steps is not None:
         raise SignalError(f"{path}: nothing is fitted for it, so it has no fit steps: leave them out")
-    return _export_pixels(media, path, level, span, size, progress)
+    return _export_pixels(media, path, shown)
 
 
 @dataclass(frozen=True)
@@ -136,25 +141,36 @@ def _export_sequence(media: Media, path: Path, offer: Export[Any], wanted: _Want
     return Exported(path, written.level, what)
 
 
-def _export_pixels(
-    media: Media,
-    path: Path,
-    level: int | None,
-    frames: tuple[int, int | None],
-    size: tuple[int, int] | None,
-    progress: Callable[[Progress], None],
-    suffix: str | None = None,
-) -> Exported:
-    start, stop = frames
+@dataclass(frozen=True)
+class _Shown:
+    """Which pixels, and before what."""
+
+    level: int | None
+    span: tuple[int, int | None]
+    size: tuple[int, int] | None
+    background: Background | None
+    progress: Callable[[Progress], None]
+
+    def pixels(self, media: Media, start: int, stop: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Of frames."""
+        background = self.background
+        if background is None:
+            return media.frames(start, stop, self.level, self.size)
+        check_background(background, [self.size or (media.info.width, media.info.height)])
+        return media.frames(start, stop, self.level, self.size, lambda model: standing_before(model, background))
+
+
+def _export_pixels(media: Media, path: Path, shown: _Shown, suffix: str | None = None) -> Exported:
+    start, stop = shown.span
     count = (media.frame_count if stop is None else stop) - start
     suffix = path.suffix.lower() if suffix is None else suffix
     if suffix not in PICTURE_SUFFIXES:
-        return _export_clip(media, path, (start, count), level, size, progress, suffix)
+        return _export_clip(media, path, (start, count), shown, suffix)
     if count > 1:
         raise SignalError(
             f"{path}: {count} frames do not fit into one picture; use .mp4, .y4m or a folder/, or --frames 0"
         )
-    return _export_picture(media, path, start, level, size, suffix)
+    return _export_picture(media, path, start, shown, suffix)
 
 
 def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None], suffix: str | None) -> str:
@@ -165,30 +181,20 @@ def _suffix_of_passing(media: Media, path: Path, frames: tuple[int, int | None],
     return "." + suffix.lower().removeprefix(".") if suffix else named or (".png" if count == 1 else ".y4m")
 
 
-def _export_picture(
-    media: Media, path: Path, frame: int, level: int | None, size: tuple[int, int] | None, suffix: str
-) -> Exported:
+def _export_picture(media: Media, path: Path, frame: int, shown: _Shown, suffix: str) -> Exported:
     from lamina.data import write_image
 
-    pixels = next(media.frames(frame, frame + 1, level, size))
+    pixels = next(shown.pixels(media, frame, frame + 1))
     write_image(path, pixels, suffix)
-    return Exported(path, _level(media, level), f"{pixels.shape[1]}x{pixels.shape[0]}")
+    return Exported(path, _level(media, shown.level), f"{pixels.shape[1]}x{pixels.shape[0]}")
 
 
-def _export_clip(
-    media: Media,
-    path: Path,
-    start_and_count: tuple[int, int],
-    level: int | None,
-    size: tuple[int, int] | None,
-    progress: Callable[[Progress], None],
-    suffix: str,
-) -> Exported:
+def _export_clip(media: Media, path: Path, start_and_count: tuple[int, int], shown: _Shown, suffix: str) -> Exported:
     from lamina.data import ClipWriter
     from lamina.data.clip import as_rate
 
     start, count = start_and_count
-    frames = media.frames(start, start + count, level, size)
+    frames = shown.pixels(media, start, start + count)
     # The first frame says the size, and must be there before a file is made.
     first = next(frames)
     height, width = first.shape[:2]
@@ -198,10 +204,10 @@ def _export_clip(
     with ClipWriter(path, width, height, rate, suffix=suffix, times=times) as writer:
         for number, pixels in enumerate(chain([first], frames), start=1):
             writer.write(pixels)
-            progress(Progress(number / count, f"frame {start + number}"))
+            shown.progress(Progress(number / count, f"frame {start + number}"))
         written = writer.frame_count
     many = "" if written == 1 else f", {written} frames"
-    return Exported(path, _level(media, level), f"{width}x{height}{many}")
+    return Exported(path, _level(media, shown.level), f"{width}x{height}{many}")
 
 
 def _level(media: Media, level: int | None) -> int:

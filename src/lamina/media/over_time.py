@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import fmean
 
@@ -49,6 +49,8 @@ class LookQuality:
     moving: ColorSums | None = None
     """Of the pixels that move; None: none does, or nobody knows."""
     moving_psnr: float | None = None
+    regions: Mapping[str, float] = field(default_factory=dict)
+    """PSNR of the pixels of each region that the model names (`Model.regions`), dB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -187,11 +187,17 @@ class Media:
         return self._pixels(model, shown)
 
     def frames(
-        self, start: int = 0, stop: int | None = None, level: int | None = None, size: tuple[int, int] | None = None
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        level: int | None = None,
+        size: tuple[int, int] | None = None,
+        stage: Callable[[Model], Model] | None = None,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Pixels of frames start...stop-1 (to the end if None), 8-bit sRGB, all of one size.
 
         `size` is (width, height); None is the level's own. A frame that damage has lost shows the one before it.
+        `stage` makes of each model the one that is rendered (`backdrops.standing_before`).
 
         Raises:
             BitstreamError: no frame is left.
@@ -203,7 +209,8 @@ class Media:
             self._check_pixels(*size)
         expected, pixels = wanted.start, None
         for model in self.models(wanted.start, wanted.stop, level):
-            shown = self.render(Size(*size) if size else None, model=model)
+            staged = model if stage is None else stage(model)
+            shown = self.render(Size(*size) if size else None, model=staged)
             size = (shown.shape[1], shown.shape[0])
             for _ in range(model.frame - expected):
                 yield shown if pixels is None else pixels

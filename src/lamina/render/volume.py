@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt64
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -26,6 +26,9 @@ from lamina.render.volume_rays import LEAST_TRANSMITTANCE, Optics, Rays, SparseG
 
 NEAR = 1e-3
 """World units before a ray's origin where nothing is seen."""
+
+VISIBLE_MARGIN = 1e-3
+"""Of densities: cells with corners so far below what counts are not looked into; more than interpolation rounds."""
 
 FIRST_ROOM = 1 << 16
 """Samples that a march has room for at first."""
@@ -68,10 +71,18 @@ class March:
     room: SampleRoom = field(default_factory=SampleRoom)
     heaviest: Float32[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, np.float32))
 
-    def kernel_grid(self) -> tuple[Any, ...]:
-        """As kernels take it."""
+    def kernel_grid(self, densities: Float32[np.ndarray, " n"]) -> tuple[Any, ...]:
+        """As kernels take it, with which cells may be seen."""
         grid = self.grid
-        return (grid.origin, np.float32(grid.voxel), grid.counts, grid.slots, grid.rows, grid.corners)
+        visible = self.visible(densities)
+        return (grid.origin, np.float32(grid.voxel), grid.counts, grid.slots, grid.rows, grid.corners, visible)
+
+    def visible(self, densities: Float32[np.ndarray, " n"]) -> UInt64[np.ndarray, "slots 8"]:
+        """A bit a cell, 64 to a block of 4x4x4: whether a sample in it may count."""
+        found = np.empty((len(self.grid.rows), 8), np.uint64)
+        least = np.float32(self.optics.least_density - VISIBLE_MARGIN)
+        volume_march.mark_visible(self.grid.rows, self.grid.corners, densities, least, found)
+        return found
 
     def kernel_box(self) -> tuple[Any, ...]:
         """Corners, and the distance before which nothing is seen."""
@@ -109,8 +120,8 @@ def gather_view(
     grid, (_, high, near) = march.grid, march.kernel_box()
     numbers = np.array([grid.voxel, *grid.counts, near, *march.kernel_optics()], np.float32)
     volume_march.march_view(
-        grid.origin, numbers, grid.slots, grid.rows, grid.corners, high, densities, features, *rays, out, behind,
-        np.empty(0, np.float32),
+        grid.origin, numbers, grid.slots, grid.rows, grid.corners, march.visible(densities), high, densities, features,
+        *rays, out, behind, np.empty(0, np.float32),
     )  # fmt: skip
     return out, behind
 
@@ -123,24 +134,24 @@ class _Gather(torch.autograd.Function):
         densities, features = densities.detach().numpy(), features.detach().numpy()
         out, behind = np.empty((count, features.shape[1]), np.float32), np.empty(count, np.float32)
         firsts = np.empty(count + 1, np.int64)
-        samples, found = march.room.opened(), -1
+        samples, found, grid = march.room.opened(), -1, march.kernel_grid(densities)
         while found < 0 or found > march.room.size:
             samples = march.room.opened(max(found, 0))
             found = volume_march.march_kept(
-                march.kernel_grid(), march.kernel_box(), march.kernel_optics(), densities, features, rays.origins,
+                grid, march.kernel_box(), march.kernel_optics(), densities, features, rays.origins,
                 rays.directions, jitters, out, behind, firsts, samples,
             )  # fmt: skip
-        ctx.march, ctx.values, ctx.kept = march, (densities, features), (firsts, samples, behind)
+        ctx.march, ctx.values, ctx.kept = march, (densities, features, grid), (firsts, samples, behind)
         return torch.from_numpy(out), torch.from_numpy(behind)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        march, (densities, features), (firsts, samples, behind) = ctx.march, ctx.values, ctx.kept
+        march, (densities, features, grid), (firsts, samples, behind) = ctx.march, ctx.values, ctx.kept
         density_gradients, feature_gradients = np.zeros_like(densities), np.zeros_like(features)
         out_gradients, behind_gradients = (np.ascontiguousarray(gradient.numpy()) for gradient in gradients)
         volume_march.march_back(
-            march.kernel_grid(), np.float32(march.optics.delta), features, firsts, samples, behind, out_gradients,
-            behind_gradients, (density_gradients, feature_gradients, march.heaviest),
+            grid, np.float32(march.optics.delta), features, firsts, samples, behind, out_gradients, behind_gradients,
+            (density_gradients, feature_gradients, march.heaviest),
         )  # fmt: skip
         return torch.from_numpy(density_gradients), torch.from_numpy(feature_gradients), None, None, None

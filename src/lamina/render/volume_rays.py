@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from lamina.cameras.camera import Camera
 
@@ -47,7 +47,7 @@ class Rays(NamedTuple):
     directions: Float32[np.ndarray, "r 3"]
     """Of length 1."""
 
-    def some(self, rows: slice) -> Rays:
+    def some(self, rows: Int64[np.ndarray, " n"]) -> Rays:
         """Those of some rows."""
         return Rays(self.origins[rows], self.directions[rows])
 

@@ -12,12 +12,12 @@ from networked_samples import Act, act_parts, act_units, ground_of
 
 from lamina.codecs.freeview.coding import decode, decode_states
 from lamina.codecs.freeview.facts import breakdown, inspect
-from lamina.codecs.freeview.fit.factorized_prior import COUNTS, FactorizedPrior
 from lamina.codecs.freeview.fit.networked_frame import LEAST_SPREAD, normal_bits
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges, pack_frame, unpack_frame
 from lamina.codecs.freeview.networked.frames import after
 from lamina.codecs.freeview.networked.networks import layer_sizes
 from lamina.codecs.freeview.networked.syntax import NetworkedHead, Representation
+from lamina.fitting.factorized_prior import COUNTS, FactorizedPrior
 from lamina.units import STREAM_GROUP
 
 ACTS = {

@@ -11,7 +11,7 @@ from lamina.codecs.head.attributes import Gaussians
 from lamina.codecs.head.background import StillLayer
 from lamina.codecs.head.columns import FREE_COLUMNS, MESH_COLUMNS, NODE_VALUES
 from lamina.codecs.head.model import HeadPart, LayerState, RunPart
-from lamina.codecs.head.syntax import EXPRESSIONS, HeadFacts
+from lamina.codecs.head.syntax import EXPRESSIONS, VERSION, HeadFacts
 from lamina.data.faces.template import face_template
 from lamina.units import STREAM_HEADER
 
@@ -24,8 +24,9 @@ def facts_of(layers: int = 2, torso: int = 2, dimensions: int = 5, gaussians: in
     chance = np.random.default_rng(seed)
     mesh = tuple(gaussians * (1 + layer) for layer in range(layers))
     return HeadFacts(
-        version=1,
+        version=VERSION,
         has_extensions=False,
+        has_network=False,
         width=96,
         height=72,
         rate_numerator=30000,

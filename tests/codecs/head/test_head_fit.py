@@ -17,7 +17,7 @@ from lamina.codecs.head import CODEC
 from lamina.codecs.head.config import PRESETS, HeadConfig
 from lamina.codecs.head.fit.components import components_of, torso_components_of
 from lamina.codecs.head.fit.rate import STAY, RunBudget, steady
-from lamina.codecs.head.fit.tracker import OFFSET_STEP_CM, pack_person, unpack_person
+from lamina.codecs.head.person import OFFSET_STEP_CM, pack_person, unpack_person
 from lamina.data import clip_from_frames
 from lamina.data.faces.identity import Person, landmark_model
 from lamina.errors import SignalError

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from volume_samples import LARGE, PLAIN, Made, contents_of, facts_of, parts_of, units_of
+from volume_samples import DENSE, LARGE, PLAIN, TABLES, Made, contents_of, facts_of, parts_of, units_of
 
 from lamina.codecs.volume.coding import decode, decode_states
 from lamina.codecs.volume.facts import breakdown, inspect
@@ -24,8 +24,15 @@ from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
 
 @pytest.mark.parametrize(
     "made",
-    [PLAIN, LARGE, replace(PLAIN, level_count=1, coarse_cells=(6, 5, 7)), replace(PLAIN, level_count=4, frames=2)],
-    ids=["plain", "large", "one level", "four levels"],
+    [
+        PLAIN,
+        LARGE,
+        replace(PLAIN, level_count=1, coarse_cells=(6, 5, 7)),
+        replace(PLAIN, level_count=4, frames=2),
+        TABLES,
+        DENSE,
+    ],
+    ids=["plain", "large", "one level", "four levels", "tables", "dense"],
 )
 def test_what_parts_say_comes_back(made: Made) -> None:
     found = {(u.key.frame, u.key.layer): state for u, _, state in decode_states(units_of(made)) if state is not None}

@@ -24,6 +24,8 @@ def test_targets() -> None:
     assert paced.rate_weight == PRESETS["fast"].rate_weight
     weighed = configure(Choices("fast", target=Target("rate_weight", 0.01)))
     assert (weighed.rate_weight, weighed.bits_per_second) == (0.01, None)
+    sized = configure(Choices("fast", target=Target("size_bytes", 2e5)))
+    assert (sized.size_bytes, sized.bits_per_second) == (200_000, None)
 
 
 def test_groups() -> None:
@@ -52,6 +54,8 @@ def test_steps_are_those_configured_at_the_finest_level_and_smaller_above() -> N
         ({"box": (0.0, 0.0, 0.0, 1.0, 0.0, 1.0)}, "box is"),
         ({"rate_weight": 0.0}, "rate_weight must be above 0"),
         ({"bits_per_second": -5.0}, "bits_per_second must be above 0"),
+        ({"size_bytes": 0}, "size_bytes must be above 0"),
+        ({"size_bytes": 9, "bits_per_second": 9.0}, "one target at a time"),
         ({"voxel": 0.0}, "voxel must be above 0"),
         ({"key": KeyConfig(level_steps=())}, "level_steps"),
     ],

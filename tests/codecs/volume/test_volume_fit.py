@@ -14,14 +14,14 @@ from lamina.codecs.volume import CODEC
 from lamina.codecs.volume.coding import decode, decode_states, encode
 from lamina.codecs.volume.config import VolumeConfig
 from lamina.codecs.volume.fit.field import field_of, levels_of
-from lamina.codecs.volume.fit.fit import fit
+from lamina.codecs.volume.fit.fit import fit, pace_of
 from lamina.codecs.volume.fit.key_frame import Stage, fit_key_frame
 from lamina.codecs.volume.fit.rate import level_bits
 from lamina.codecs.volume.fit.silhouettes import box_of, hull_cells, masks_of
 from lamina.codecs.volume.fit.start import check_masks, facts_of
 from lamina.codecs.volume.model import FramePart, GroupPart, HeadPart, Part, render
 from lamina.data.captures.timed import TimedCapture
-from lamina.errors import SignalError
+from lamina.errors import SignalError, TargetError
 from lamina.media.configuring import configured
 from lamina.metrics.psnr import psnr
 
@@ -140,6 +140,16 @@ def test_a_larger_lambda_takes_fewer_bytes() -> None:
         units = list(encode(fit(masked_play(2), config_of(rate_weight=weight), Session())))
         sizes.append(sum(len(unit.payload) for unit in units))
     assert sizes[1] < 0.8 * sizes[0]
+
+
+def test_a_size_is_shared_among_frames() -> None:
+    facts = facts_of(masked_play(), config_of(), VIEWS)
+    pace = pace_of(config_of(size_bytes=20_000), facts, 5)
+    assert pace.frame_bytes == pytest.approx((20_000 - 200 - 5 * 3 * 5) / 5)
+    with pytest.raises(TargetError, match="5 frames of 3 levels take 275"):
+        pace_of(config_of(size_bytes=275), facts, 5)
+    with pytest.raises(TargetError, match="no end yet"):
+        pace_of(config_of(size_bytes=20_000), facts, None)
 
 
 def test_what_is_rare_costs_more_and_zero_least() -> None:

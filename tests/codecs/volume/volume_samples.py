@@ -15,6 +15,7 @@ from lamina.codecs.volume.frame_coding import LevelContent, LevelState
 from lamina.codecs.volume.model import FramePart, GroupPart, HeadPart, Part
 from lamina.codecs.volume.shading import network_sizes
 from lamina.codecs.volume.syntax import MAX_STEP, STEP_KINDS, VERSION, GroupHead, VolumeFacts
+from lamina.codecs.volume.table_coding import counts_of
 from lamina.grids.level import all_children, coarser_cells, level_of
 from lamina.networks.coding import pack_quantized
 from lamina.networks.mlp import init_mlp
@@ -41,6 +42,10 @@ class Made:
     has_cameras: bool = True
     seed: int = 0
     step_scale: int = 1
+    tables: str = ""
+    """Symbols are coded under one a "level", or one a "channel"."""
+    is_dense: bool = False
+    """All cells of the box are active."""
 
 
 def facts_of(made: Made) -> VolumeFacts:
@@ -83,6 +88,7 @@ def contents_of(made: Made, frame: int) -> tuple[LevelContent, ...]:
     places = np.random.default_rng(made.seed).uniform(0.2, 0.8, (2, 3)) * counts + 0.2 * frame
     grid = np.stack(np.meshgrid(*map(np.arange, counts), indexing="ij"), axis=-1).reshape(-1, 3)
     near = np.linalg.norm(grid[:, None] + 0.5 - places, axis=2).min(axis=1) < 0.3 * counts.min() + 0.6
+    near |= made.is_dense
     cells = [indices_of(np.sort(morton_keys(grid[near].astype(np.int32))))]
     for _ in range(last):
         cells.insert(0, coarser_cells(cells[0]))
@@ -100,7 +106,9 @@ def contents_of(made: Made, frame: int) -> tuple[LevelContent, ...]:
         vectors = np.asarray(vectors, np.int32).reshape(-1, 3)
         if frame % made.group_frames == 0:
             vectors = np.zeros_like(vectors)
-        found.append(LevelContent(level, vectors, symbols.astype(np.int32)))
+        symbols = symbols.astype(np.int32)
+        tables = counts_of(symbols, is_by_channel=made.tables == "channel") if made.tables else None
+        found.append(LevelContent(level, vectors, symbols, tables))
     return tuple(found)
 
 
@@ -132,3 +140,6 @@ def units_of(made: Made) -> list[Unit]:
 PLAIN = Made()
 LARGE = replace(PLAIN, largest=900, frames=2, seed=3)
 """Symbols of ten bits."""
+TABLES = replace(PLAIN, tables="channel", frames=2)
+DENSE = replace(PLAIN, tables="level", is_dense=True, coarse_cells=(2, 1, 2), frames=2, vectors=0, extra_count=0)
+"""As preset `paper` codes."""

@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[2] / "codecs" / "volume"))
 
 from masked_play import SMALL, masked_play
 from pinned_streams import PinnedStreams
-from volume_samples import LARGE, PLAIN, units_of
+from volume_samples import DENSE, LARGE, PLAIN, TABLES, units_of
 
 from lamina.codec import Choices, Session
 from lamina.codecs.volume import CODEC
@@ -43,6 +43,8 @@ STREAMS = PinnedStreams(
         "one_level": lambda: units_of(replace(PLAIN, level_count=1, coarse_cells=(7, 6, 9), frames=2)),
         "four_levels": lambda: units_of(replace(PLAIN, level_count=4, coarse_cells=(2, 1, 2), frames=2, extra_count=0)),
         "no_cameras": lambda: units_of(replace(PLAIN, has_cameras=False, frames=2, hidden=0)),
+        "tables": lambda: units_of(TABLES),
+        "dense": lambda: units_of(DENSE),
         "still": lambda: units_of(replace(PLAIN, vectors=0, largest=0, frames=3)),
     },
 )

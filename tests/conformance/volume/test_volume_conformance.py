@@ -14,5 +14,5 @@ def test_together_they_say_everything_that_a_frame_can_say() -> None:
         for unit in STREAMS.units(name)
         if unit.key.group != STREAM_GROUP and unit.key.layer != HEADER_LAYER
     ]
-    for flag in ("is_key", "has_vectors", "has_symbols"):
+    for flag in ("is_key", "has_vectors", "has_symbols", "is_dense", "has_tables"):
         assert {bool(getattr(head, flag)) for head in heads} == {False, True}, flag

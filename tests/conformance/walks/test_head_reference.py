@@ -9,16 +9,19 @@ import pytest
 FOLDER = Path(__file__).parents[1]
 sys.path += [str(FOLDER / "entropy")]
 import head_reference  # noqa: E402
+import numpy as np  # noqa: E402
+import packet_reference  # noqa: E402
 from walk_reference import DamageError  # noqa: E402
 
 from lamina.bitstream import read_stream  # noqa: E402
 from lamina.codecs.head.coding import RunState, decode_states  # noqa: E402
 from lamina.codecs.head.columns import column_layers  # noqa: E402
-from lamina.codecs.head.syntax import HeadFacts, LayerHead, RunHead  # noqa: E402
+from lamina.codecs.head.packets import FrameState, pack_frame  # noqa: E402
+from lamina.codecs.head.syntax import HeadFacts, LayerHead, PacketHead, RunHead  # noqa: E402
 from lamina.data.faces.template import face_template  # noqa: E402
 from lamina.units import STREAM_GROUP, Unit  # noqa: E402
 
-NAMES = sorted(path.stem for path in (FOLDER / "head").glob("*.lam"))
+NAMES = sorted(path.stem for path in (FOLDER / "head").glob("*.lam") if not path.stem.startswith("networked"))
 
 
 def units_of(name: str) -> list[Unit]:
@@ -66,3 +69,17 @@ def test_the_plain_decoder_rejects_damage() -> None:
     for data in (run.payload[end:-1], run.payload[end:] + b"\1"):
         with pytest.raises(DamageError):
             head_reference.read_run(data, head.frames, facts.activity[: columns.stop], [0] * columns.stop)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 2, 4, 9])
+@pytest.mark.parametrize("scale", [0, 3, 40])
+def test_packets(lag: int, scale: int) -> None:
+    facts = HeadFacts.unpack_whole(units_of(NAMES[0])[0].payload)
+    chance = np.random.default_rng(10 * lag + scale)
+    for spread in (0.1, 2.0, 30.0, 3000.0):
+        values, before = (np.rint(chance.laplace(0, spread, facts.columns)).astype(np.int32) for _ in range(2))
+        reference = FrameState(before, 5) if lag else None
+        payload = pack_frame(facts, FrameState(values, scale), reference, lag)
+        head, end = PacketHead.unpack(payload)
+        named = None if reference is None else (before.tolist(), 5, lag)
+        assert packet_reference.read_packet(payload[end:], facts.activity, head.scale, named) == values.tolist()

@@ -47,7 +47,7 @@ def test_points_are_seen_where_they_were_found(model: str, text: bool, tmp_path:
         plane = (image.keypoints_px[:-1] - (lens.center_x_px, lens.center_y_px)) / (lens.focal_x_px, lens.focal_y_px)
         camera = view.camera
         center = np.array([camera.center_x_px, camera.center_y_px])
-        straight = lens.undistort(plane) * (camera.focal_x_px, camera.focal_y_px) + center
+        straight = lens.distortion.undone(plane) * (camera.focal_x_px, camera.focal_y_px) + center
         pixels, depths = camera.project(capture.points)
         assert np.allclose(pixels, straight, atol=1e-6)
         assert (depths > 2).all()
@@ -141,6 +141,7 @@ def test_renamed_copies_are_matched_in_order(tmp_path: Path, photo: np.ndarray) 
     (tmp_path / "images_1x").rename(tmp_path / "images_2")
     capture = read_capture(tmp_path, scale=0.5)
     assert [view.path.name for view in capture.views] == ["image000.png", "image001.png", "image002.png"]
+    assert capture.notes == ("images_2/ has other names than images/, with as many pictures: paired with it by order",)
 
 
 def test_unregistered_pictures_are_skipped_and_told(tmp_path: Path, photo: np.ndarray) -> None:

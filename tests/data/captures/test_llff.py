@@ -67,6 +67,17 @@ def test_points_and_distortion_of_the_model_beside_it_are_used(tmp_path: Path, p
     assert capture.notes == ("the camera in 0/ is not that of poses_bounds.npy: not used",)
 
 
+def test_renamed_copies_without_originals_belong_to_poses_in_order(tmp_path: Path, photo: np.ndarray) -> None:
+    write_llff(tmp_path, photo)
+    content = Written("SIMPLE_PINHOLE", (320.0, 192.0, 128.0), 384, 256)
+    write_binary(tmp_path / "sparse" / "0", content)
+    capture = read_capture(tmp_path)
+    assert np.allclose(capture.views[1].camera.position_world, (0.5, 0.0, -2.0))
+    assert capture.notes == (
+        "the model's pictures are not there: those that are belong to poses_bounds.npy, in order of their names",
+    )
+
+
 def test_another_number_of_pictures_is_told(tmp_path: Path, photo: np.ndarray) -> None:
     write_llff(tmp_path, photo)
     (tmp_path / "images_4" / "image001.png").unlink()

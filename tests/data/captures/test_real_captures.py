@@ -27,7 +27,7 @@ def point_errors_px(capture: Capture, model_folder: Path) -> np.ndarray:
             lens.focal_x_px,
             lens.focal_y_px,
         )
-        found = lens.undistort(plane) * (camera.focal_x_px, camera.focal_y_px)
+        found = lens.distortion.undone(plane) * (camera.focal_x_px, camera.focal_y_px)
         seen = rows[image.point_ids[matched]]
         pixels, depths = camera.project(capture.points[seen])
         assert (depths > 0).all()

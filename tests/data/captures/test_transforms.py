@@ -140,6 +140,14 @@ def in_first_frame(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def in_all_frames(file_path: str) -> Callable[[dict[str, Any]], None]:
+    def change(fields: dict[str, Any]) -> None:
+        for number, frame in enumerate(fields["frames"]):
+            frame["file_path"] = file_path.format(number)
+
+    return change
+
+
 def at_top(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda fields: fields.update(changes)
 
@@ -157,7 +165,10 @@ FLAT = [[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
         (at_top(camera_angle_x=4.0), r"frame 0: camera_angle_x 4\.0; expected radians above 0 and under pi"),
         (at_top(camera_angle_x="wide"), r"frame 0: camera_angle_x: expected a number, got 'wide'"),
         (at_top(fl_x=-3.0), r"frame 0: focal lengths -3\.0, -3\.0; expected more than 0"),
-        (at_top(camera_model="OPENCV_FISHEYE"), r"frame 0: camera_model OPENCV_FISHEYE; expected one of OPENCV"),
+        (at_top(camera_model="EQUIRECTANGULAR"), r"frame 0: camera_model EQUIRECTANGULAR; expected one of SIMPLE_PIN"),
+        (at_top(latlong=True), r"frame 0: camera_model latlong; expected one of SIMPLE_PINHOLE"),
+        (at_top(intrinsics=[[1, 2], [3, 4]]), r"frame 0: intrinsics: expected \[\[fl_x, 0, cx\]"),
+        (at_top(K=[[90, 5, 40], [0, 90, 32], [0, 0, 1]]), r"frame 0: skew 5 px; expected square corners"),
         (
             at_top(w=640, h=480),
             r"frame 0: the picture is 80x64, but its camera is for 640x480; expected the same shape",
@@ -165,9 +176,12 @@ FLAT = [[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
         (at_top(frames=None), r"expected an object with a list called 'frames'"),
         (at_top(frames=[]), r"0 view with a pose; expected at least 2"),
         (at_top(frames=[3]), r"frame 0: expected an object with a 'file_path'"),
-        (in_first_frame(file_path="./images/r_9"), r"frame 0: the picture .*r_9 is missing; expected it there"),
+        (
+            in_all_frames(file_path="./pictures/{}.png"),
+            r"4 of 4 pictures are missing: pictures/0\.png, .*; looked in .*; expected them there, with a suffix or",
+        ),
         (in_first_frame(file_path="./images/r_1"), r"images/r_1 is there more than once"),
-        (in_first_frame(transform_matrix=None), r"frame 0: transform_matrix: expected 4x4 finite numbers, got None"),
+        (in_first_frame(transform_matrix="up"), r"frame 0: transform_matrix: expected 4x4 numbers, got 'up'"),
         (in_first_frame(transform_matrix=[[1, 2], [3]]), r"frame 0: transform_matrix: expected 4x4 numbers"),
         (in_first_frame(transform_matrix=FLAT), r"frame 0: transform_matrix: expected a rotation and a position"),
         (

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from lamina.data import write_image
+from lamina.data.captures.distortion import Distortion
 from lamina.data.captures.lens import Lens, check_lens
 from lamina.data.captures.photographs import Photograph, decoder, view_of
 from lamina.data.captures.undistort import undistort
 from lamina.errors import SignalError
 
-BARREL = Lens(96, 64, 90.0, 88.0, 47.0, 33.0, (-0.2, 0.05, 0.0, 0.0), (0.002, -0.001))
-PINCUSHION = Lens(96, 64, 90.0, 90.0, 48.0, 32.0, (0.15, 0.1, 0.02, 0.01))
+BARREL = Lens(96, 64, 90.0, 88.0, 47.0, 33.0, Distortion((-0.2, 0.05, 0.0, 0.0), (0.002, -0.001)))
+PINCUSHION = Lens(96, 64, 90.0, 90.0, 48.0, 32.0, Distortion((0.15, 0.1, 0.02, 0.01)))
 
 
 def grid(lens: Lens) -> np.ndarray:
@@ -26,7 +27,7 @@ def grid(lens: Lens) -> np.ndarray:
 @pytest.mark.parametrize("lens", [BARREL, PINCUSHION])
 def test_undistort_is_the_inverse_of_distort(lens: Lens) -> None:
     plane = grid(lens).reshape(-1, 2)
-    assert np.allclose(lens.undistort(lens.distort(plane)), plane, atol=1e-9)
+    assert np.allclose(lens.distortion.undone(lens.distortion.of(plane)), plane, atol=1e-9)
 
 
 def test_distort_is_opencvs_model_in_its_own_words() -> None:
@@ -37,7 +38,7 @@ def test_distort_is_opencvs_model_in_its_own_words() -> None:
         x * radial + 2 * 0.002 * x * y - 0.001 * (square + 2 * x * x),
         y * radial + 0.002 * (square + 2 * y * y) - 2 * 0.001 * x * y,
     ]
-    assert np.allclose(BARREL.distort(np.array([[x, y]])), [expected], atol=1e-15)
+    assert np.allclose(BARREL.distortion.of(np.array([[x, y]])), [expected], atol=1e-15)
 
 
 @pytest.mark.parametrize("lens", [BARREL, PINCUSHION])
@@ -45,7 +46,7 @@ def test_every_pixel_of_the_pinhole_has_a_source(lens: Lens) -> None:
     pinhole = lens.undistorted()
     assert not pinhole.distorts()
     assert (pinhole.width, pinhole.height) == (96, 64)
-    seen = lens.distort(grid(pinhole).reshape(-1, 2)) * (lens.focal_x_px, lens.focal_y_px)
+    seen = lens.distortion.of(grid(pinhole).reshape(-1, 2)) * (lens.focal_x_px, lens.focal_y_px)
     seen += (lens.center_x_px, lens.center_y_px)
     assert seen.min() >= 0
     assert (seen.max(axis=0) <= (96, 64)).all()
@@ -59,7 +60,7 @@ def test_a_ramp_comes_out_where_the_lens_says(lens: Lens) -> None:
     ramp = np.stack([2 * columns, 3 * rows, 128 + 0 * rows], axis=-1).astype(np.uint8)
     pinhole = lens.undistorted()
     out = undistort(ramp, lens, pinhole).astype(float)
-    seen = lens.distort(grid(pinhole).reshape(-1, 2)).reshape(64, 96, 2) * (lens.focal_x_px, lens.focal_y_px)
+    seen = lens.distortion.of(grid(pinhole).reshape(-1, 2)).reshape(64, 96, 2) * (lens.focal_x_px, lens.focal_y_px)
     seen += (lens.center_x_px - 0.5, lens.center_y_px - 0.5)
     inner = (slice(3, -3), slice(3, -3))
     # Cubics keep ramps exactly: what is left is rounding to 8 bits.
@@ -86,7 +87,7 @@ def test_half_a_pixel_costs_less_sharpness_than_averaging_neighbours(photo: np.n
 
 
 def test_a_strong_barrel_does_not_alias(tmp_path: Path) -> None:
-    lens = Lens(96, 64, 58.0, 58.0, 48.0, 32.0, (-0.25, 0.08, 0.0, 0.0))
+    lens = Lens(96, 64, 58.0, 58.0, 48.0, 32.0, Distortion((-0.25, 0.08, 0.0, 0.0)))
     assert lens.undistorted().focal_x_px < 0.85 * 58
     stripes = np.zeros((64, 96, 3), np.uint8)
     stripes[:, ::2] = 200
@@ -107,19 +108,19 @@ def test_undistort_rejects_a_picture_of_another_size(photo: np.ndarray) -> None:
 
 
 def test_distortion_of_less_than_a_hundredth_of_a_pixel_is_none() -> None:
-    assert not Lens(96, 64, 90.0, 90.0, 48.0, 32.0, (1e-5, 0.0, 0.0, 0.0)).distorts()
-    assert Lens(96, 64, 90.0, 90.0, 48.0, 32.0, (1e-3, 0.0, 0.0, 0.0)).distorts()
+    assert not Lens(96, 64, 90.0, 90.0, 48.0, 32.0, Distortion((1e-5, 0.0, 0.0, 0.0))).distorts()
+    assert Lens(96, 64, 90.0, 90.0, 48.0, 32.0, Distortion((1e-3, 0.0, 0.0, 0.0))).distorts()
 
 
 def test_resized_lenses_distort_alike() -> None:
     half = BARREL.resized(48, 32)
-    assert (half.focal_x_px, half.center_y_px, half.radial) == (45.0, 16.5, BARREL.radial)
+    assert (half.focal_x_px, half.center_y_px, half.distortion) == (45.0, 16.5, BARREL.distortion)
 
 
 @pytest.mark.parametrize("k1", [-5.0, 1e30, -1e200])
 def test_coefficients_that_fold_the_picture_are_refused(k1: float) -> None:
     with pytest.raises(SignalError, match="folds a picture of 96x64"):
-        Lens(96, 64, 90.0, 90.0, 48.0, 32.0, (k1, 0.0, 0.0, 0.0)).undistorted()
+        Lens(96, 64, 90.0, 90.0, 48.0, 32.0, Distortion((k1, 0.0, 0.0, 0.0))).undistorted()
 
 
 @pytest.mark.parametrize(

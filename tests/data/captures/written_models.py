@@ -10,14 +10,14 @@ import numpy as np
 
 from lamina.data import write_image
 
-NUMBERS = {"SIMPLE_PINHOLE": 0, "PINHOLE": 1, "SIMPLE_RADIAL": 2, "RADIAL": 3, "OPENCV": 4, "OPENCV_FISHEYE": 5}
+NUMBERS = {"SIMPLE_PINHOLE": 0, "PINHOLE": 1, "SIMPLE_RADIAL": 2, "RADIAL": 3, "OPENCV": 4, "DIVISION": 13}
 PARAMETERS = {
     "SIMPLE_PINHOLE": (50.0, 24.5, 15.5),
     "PINHOLE": (50.0, 52.0, 24.5, 15.5),
     "SIMPLE_RADIAL": (50.0, 24.5, 15.5, -0.1),
     "RADIAL": (50.0, 24.5, 15.5, -0.1, 0.05),
     "OPENCV": (50.0, 52.0, 24.5, 15.5, -0.1, 0.05, 0.004, -0.003),
-    "OPENCV_FISHEYE": (50.0, 52.0, 24.5, 15.5, 0.1, 0.0, 0.0, 0.0),
+    "DIVISION": (50.0, 52.0, 24.5, 15.5, 0.1),
 }
 """Of pictures of 48x32."""
 

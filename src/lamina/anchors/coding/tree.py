@@ -11,7 +11,7 @@ known, cells of nodes to come may be occupied, cells in no node, or in one that 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 
 from lamina.anchors.neighbors import ITSELF, NEIGHBORS, neighbor_rows
 from lamina.anchors.octree import Indices, indices_of, morton_keys, rows_of
@@ -44,6 +44,49 @@ FLAG_SET = 8
 """Weights: one set for each octant, then one for whether a node goes on."""
 
 
+def _cube_bit(x: int, y: int, z: int) -> tuple[int, int]:
+    """Half and bit of a cell of the 4x4x4 around a node's children, -1...2 an axis, the node's own at 0 and 1.
+
+    32 bits a half, the lower z first; outside of the cube there is no bit.
+    """
+    inside = -1 <= x <= 2 and -1 <= y <= 2 and -1 <= z <= 2
+    return (z + 1) // 2 if inside else 0, 1 << (x + 1 + 4 * (y + 1) + 16 * ((z + 1) % 2)) if inside else 0
+
+
+def _child_masks() -> Int64[np.ndarray, "2 27 256"]:
+    """Bits of the cube that children of a node at each place have, for each occupancy of theirs."""
+    masks = np.zeros((2, NEIGHBORS, 256), np.int64)
+    for place in range(NEIGHBORS):
+        x, y, z = place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1
+        for octant in range(8):
+            half, bit = _cube_bit(2 * x + (octant & 1), 2 * y + (octant >> 1 & 1), 2 * z + (octant >> 2))
+            masks[half, place, np.arange(256) >> octant & 1 == 1] |= bit
+    return masks
+
+
+def _around_masks() -> Int64[np.ndarray, "2 8 3"]:
+    """Of each octant, bits of the 6 cells across its faces, the 12 across edges, the 8 across corners."""
+    masks = np.zeros((2, 8, 3), np.int64)
+    for octant in range(8):
+        for place in range(NEIGHBORS):
+            steps = (place % 3 - 1, place // 3 % 3 - 1, place // 9 - 1)
+            apart = sum(map(abs, steps))
+            if apart:
+                x, y, z = (step + (octant >> axis & 1) for axis, step in enumerate(steps))
+                half, bit = _cube_bit(x, y, z)
+                masks[half, octant, apart - 1] |= bit
+    return masks
+
+
+def _face_bits() -> Int64[np.ndarray, "8 6 2"]:
+    """Of each octant, half and place of the cells across its faces: below in z, y, x, then above in x, y, z."""
+    masks = _around_masks()[:, :, 0].tolist()
+    return np.array([[(h, b) for h in range(2) for b in range(32) if masks[h][o] >> b & 1] for o in range(8)], np.int64)
+
+
+CHILD_MASKS, AROUND_MASKS, FACE_BITS = _child_masks(), _around_masks(), _face_bits()
+
+
 @kernel
 def code_flags(coder, mixer, neighbors, above, has_children):
     """Which nodes have children, into or from `has_children`; arguments as of `code_children`."""
@@ -70,11 +113,12 @@ def code_children(coder, mixer, neighbors, above, has_children, occupancy):
             continue
         bits = np.int64(occupancy[i])
         found = np.int64(0)
+        node = look_around_node(neighbors, has_children, occupancy, i)
         for octant in range(8):
             if octant == 7 and found == 0:
                 found = np.int64(128)
                 break
-            choose_for_child(mixer, neighbors, above, has_children, occupancy, i, octant, found)
+            choose_for_child(mixer, node, np.int64(above[i]), octant, found)
             found |= code_mixed_bit(coder, mixer, octant, (bits >> octant) & 1) << octant
         occupancy[i] = found
 
@@ -114,45 +158,64 @@ def choose_for_flag(mixer, neighbors, above, has_children, i):
 
 
 @kernel
-def choose_for_child(mixer, neighbors, above, has_children, occupancy, i, octant, found):
-    """Slots for the child of node i in `octant`, the ones before it being `found`."""
-    x, y, z = octant & 1, (octant >> 1) & 1, octant >> 2
-    face_code, faces, edges, corners, maybe = 0, 0, 0, 0, 0
-    for dz in range(-1, 2):
-        for dy in range(-1, 2):
-            for dx in range(-1, 2):
-                apart = dx * dx + dy * dy + dz * dz
-                if apart == 0:
-                    continue
-                cx, cy, cz = x + dx, y + dy, z + dz
-                place = ((cx >> 1) + 1) + 3 * ((cy >> 1) + 1) + 9 * ((cz >> 1) + 1)
-                child = (cx & 1) + 2 * (cy & 1) + 4 * (cz & 1)
-                state = EMPTY
-                if place == ITSELF:
-                    state = OCCUPIED * ((found >> child) & 1)
-                elif neighbors[i, place] < 0 or has_children[neighbors[i, place]] == 0:
-                    state = EMPTY
-                elif neighbors[i, place] >= i:
-                    state = MAYBE
-                else:
-                    state = OCCUPIED * ((np.int64(occupancy[neighbors[i, place]]) >> child) & 1)
-                if state == MAYBE:
-                    maybe += 4 - apart
-                faces += np.int64(state == OCCUPIED and apart == 1)
-                edges += np.int64(state == OCCUPIED and apart == 2)
-                corners += np.int64(state == OCCUPIED and apart == 3)
-                if apart == 1:
-                    face_code = face_code * 3 + state
-    there = 0
+def set_bits(bits):
+    """Ones among 32."""
+    bits = bits - ((bits >> 1) & 0x55555555)
+    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
+    bits = bits + (bits >> 8)
+    return (bits + (bits >> 16)) & 0x3F
+
+
+@kernel
+def look_around_node(neighbors, has_children, occupancy, i):
+    """Cells around the children of node i, in halves: those occupied, those that may be; and how many nodes go on."""
+    lower, upper, maybe_lower, maybe_upper, there = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for place in range(NEIGHBORS):
-        there += np.int64(neighbors[i, place] >= 0 and has_children[neighbors[i, place]] != 0)
+        row = neighbors[i, place]
+        if row < 0 or has_children[row] == 0:
+            continue
+        there += 1
+        if row > i:
+            maybe_lower |= CHILD_MASKS[0, place, 255]
+            maybe_upper |= CHILD_MASKS[1, place, 255]
+        elif row < i:
+            lower |= CHILD_MASKS[0, place, occupancy[row]]
+            upper |= CHILD_MASKS[1, place, occupancy[row]]
+    return lower, upper, maybe_lower, maybe_upper, there
+
+
+@kernel
+def count_around(lower, upper, octant, apart):
+    """Cells of two halves that are across the faces (0), edges (1) or corners (2) of an octant."""
+    return set_bits(lower & AROUND_MASKS[0, octant, apart]) + set_bits(upper & AROUND_MASKS[1, octant, apart])
+
+
+@kernel
+def choose_for_child(mixer, node, above, octant, found):
+    """Slots for the child in `octant`, the ones before it being `found`; `node` is of `look_around_node`."""
+    lower, upper, maybe_lower, maybe_upper, there = node
+    lower |= CHILD_MASKS[0, ITSELF, found]
+    upper |= CHILD_MASKS[1, ITSELF, found]
+    faces, edges = count_around(lower, upper, octant, 0), count_around(lower, upper, octant, 1)
+    corners = count_around(lower, upper, octant, 2)
+    maybe = 3 * count_around(maybe_lower, maybe_upper, octant, 0) + 2 * count_around(
+        maybe_lower, maybe_upper, octant, 1
+    )
+    maybe += count_around(maybe_lower, maybe_upper, octant, 2)
+    face_code = np.int64(0)
+    for face in range(6):
+        half, place = FACE_BITS[octant, face, 0], FACE_BITS[octant, face, 1]
+        is_there = ((upper if half == 1 else lower) >> place) & 1
+        may_be = ((maybe_upper if half == 1 else maybe_lower) >> place) & 1
+        face_code = face_code * 3 + OCCUPIED * is_there + MAYBE * may_be
     so_far = bit_count(found)
     near = min(3 * faces + 2 * edges + corners, 31)
     mixer.chosen[0] = PATTERN + (1 << octant) - 1 + (found & ((1 << octant) - 1))
     mixer.chosen[1] = FACES + face_code * 8 + octant
     mixer.chosen[2] = AROUND + near * 64 + min(maybe, 7) * 8 + so_far
     mixer.chosen[3] = CROWD + there * 64 + octant * 8 + so_far
-    mixer.chosen[4] = ABOVE + np.int64(above[i]) * 8 + octant
+    mixer.chosen[4] = ABOVE + above * 8 + octant
     mixer.chosen[5] = DETAIL + ((faces * 8 + min(edges, 7)) * 4 + min(corners, 3)) * 32 + min(so_far, 3) * 8 + octant
 
 

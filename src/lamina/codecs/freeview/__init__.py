@@ -10,7 +10,7 @@ What an anchor is, is in `lamina.anchors`; here is how it moves. Read in this or
 moves with whom) · motion (integers to anchors) · rest · walk (the entropy walk) · memory · scale_coding · guests ·
 frame_coding · model · coding · facts (the decoder) · export · fit/: start · first_frame · activity · rate · frame ·
 rebirth · births · chain · fit (the encoder). `networked/` is the paper's own way to move anchors, preset
-`paper`, with fit/: factorized_prior · networked_frame · networked_fit · encoder (which of the two).
+`paper`, with fit/: networked_frame · networked_fit · encoder (which of the two).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """

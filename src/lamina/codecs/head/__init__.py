@@ -8,8 +8,10 @@ beyond.
     pixels ◄─ render(size or camera) ─ HeadModel ◄─ decode ─ units      a model a frame and level
 
 Read in this order: config · syntax · columns (what the integers are) · residuals (how one is coded) · neighbors ·
-attributes (walk of a layer) · parameters (walk of a run) · background · rig (integers to Gaussians) · model · coding ·
-facts (the decoder) · fit/: examples · start · learning · components · quantizing · refining · fit (the encoder).
+attributes (walk of a layer) · parameters (walk of a run) · packets (a frame alone) · person · background · rig
+(integers to Gaussians) · model · coding · live · facts (the decoder) · fit/: examples · start · learning · components ·
+quantizing · newton · refining · live · fit (the encoder). `networked/` is the paper's own head, preset `paper`, with
+fit/: networked_quantizing · networked_learning.
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.codec import Codec, lazy
+from lamina.codec import Codec, Live, lazy
 from lamina.codecs.head.config import PRESETS, HeadConfig, configure
 from lamina.codecs.head.syntax import VERSION, WIRE_ID
 
@@ -43,4 +45,5 @@ CODEC: Codec[Clip, HeadConfig, HeadPart | RunPart, HeadModel] = Codec(
     inspect=lazy("lamina.codecs.head.facts:inspect"),
     breakdown=lazy("lamina.codecs.head.facts:breakdown"),
     integers=lazy("lamina.codecs.head.coding:integers"),
+    live=Live(lazy("lamina.codecs.head.fit.live:open_coder"), lazy("lamina.codecs.head.live:HeadLiveDecoder")),
 )

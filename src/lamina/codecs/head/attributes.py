@@ -46,12 +46,12 @@ def pack_gaussians(facts: HeadFacts, own: Gaussians, below: Gaussians) -> tuple[
 
 
 def unpack_gaussians(facts: HeadFacts, layer: int, data: bytes, below: Gaussians) -> Gaussians:
-    """A layer.
+    """A layer; those on the head come elsewhere in the paper's method.
 
     Raises:
         BitstreamError: the stream is damaged.
     """
-    mesh = np.zeros((facts.mesh_counts[layer], MESH_COLUMNS), np.int32)
+    mesh = np.zeros((facts.mesh_counts[layer] if facts.network is None else 0, MESH_COLUMNS), np.int32)
     free = np.zeros((facts.free_counts[layer], FREE_COLUMNS), np.int32)
     reader = open_reader(data, unit="Gaussians")
     own = Gaussians(mesh, free)

@@ -15,7 +15,11 @@ from lamina.codecs.head.attributes import joined, pack_gaussians, unpack_gaussia
 from lamina.codecs.head.background import StillLayer, integers_of, still_of
 from lamina.codecs.head.columns import column_layers
 from lamina.codecs.head.model import Head, HeadModel, HeadPart, LayerState, RunPart
+from lamina.codecs.head.networked.sections import pack_network, unpack_network
+from lamina.codecs.head.networked.syntax import NetworkHead
+from lamina.codecs.head.networked.values import named_arrays
 from lamina.codecs.head.parameters import pack_run, unpack_run
+from lamina.codecs.head.person import unpack_person
 from lamina.codecs.head.syntax import SHARES, HeadFacts, LayerHead, RunHead
 from lamina.data.faces.template import face_template
 from lamina.errors import BitstreamError
@@ -37,7 +41,10 @@ def encode_head(part: HeadPart) -> Iterator[Unit]:
         stream, share = pack_gaussians(part.facts, layer.gaussians, below)
         still = layer.background
         head = LayerHead(False, round(SHARES * share), still.codec, still.header, still.payload, layer.tracker)
-        yield Unit(UnitKey(STREAM_GROUP, number, 0), head.pack() + stream)
+        own = b""
+        if part.facts.network is not None and layer.network is not None:
+            own = pack_network(part.facts.network, layer.network).pack()
+        yield Unit(UnitKey(STREAM_GROUP, number, 0), head.pack() + own + stream)
 
 
 def encode_run(part: RunPart) -> Iterator[Unit]:
@@ -101,9 +108,14 @@ class Decoder:
             raise BitstreamError(f"layer {len(below)} of the head is missing", str(key))
         head, end = LayerHead.unpack(payload)
         known = joined(tuple(layer.gaussians for layer in below))
+        network = None
+        if facts.network is not None:
+            network_head, end = NetworkHead.unpack(payload, end)
+            network = unpack_network(facts.network, network_head, facts.mesh_counts[0], facts.dimensions)
+            unpack_person(head.tracker)
         gaussians = unpack_gaussians(facts, key.layer, payload[end:], known)
         still = StillLayer(head.background_codec, head.background_header, head.background)
-        state = LayerState(gaussians, still, head.tracker)
+        state = LayerState(gaussians, still, head.tracker, network)
         still_of(tuple(layer.background for layer in (*below, state)))
         self.head = Head(facts, (*below, state))
         return state
@@ -178,5 +190,6 @@ def integers(units: Iterable[Unit]) -> Iterator[tuple[UnitKey, bytes]]:
             yield unit.key, canonical_integers({"values": state.values, "scale": np.array([state.scale], np.int32)})
             continue
         still = integers_of(decoder.head.background)
+        own = {} if state.network is None else named_arrays(state.network)
         named = {"mesh": state.gaussians.mesh, "free": state.gaussians.free, "still": np.frombuffer(still, np.uint8)}
-        yield unit.key, canonical_integers(named | {"tracker": np.frombuffer(state.tracker, np.uint8)})
+        yield unit.key, canonical_integers(named | own | {"tracker": np.frombuffer(state.tracker, np.uint8)})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from lamina.codec import StreamInfo
+from lamina.codecs.head.networked.syntax import NetworkHead
 from lamina.codecs.head.syntax import SHARES, HeadFacts, LayerHead, RunHead
 from lamina.units import STREAM_GROUP, STREAM_HEADER, QualityMetric, SeenBy, Unit
 
@@ -24,6 +25,11 @@ def inspect(payload: bytes) -> StreamInfo:
         "focal length": f"{facts.focal_px:.0f} px",
         "mean head": facts.template.hex(),
     }
+    if facts.network is not None:
+        details["network"] = (
+            f"{facts.network.hidden_layers} hidden layers of {facts.network.width}; parameters of "
+            f"{facts.network.parameter_bits} bits"
+        )
     return StreamInfo(
         "talking head",
         facts.width,
@@ -43,18 +49,23 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     Raises:
         BitstreamError: the unit's head is damaged.
     """
-    del header_payload
     if unit.key == STREAM_HEADER:
         return {"headers": len(unit.payload)}
     if unit.key.group == STREAM_GROUP:
         head, end = LayerHead.unpack(unit.payload)
+        own: dict[str, int] = {}
+        if HeadFacts.unpack(header_payload)[0].has_network:
+            network, after = NetworkHead.unpack(unit.payload, end)
+            own = {"on the head": len(network.attributes), "network": len(network.network)}
+            end = after
         still = len(head.background) + len(head.background_header)
         stream = len(unit.payload) - end
-        free = stream * head.free_share // SHARES
-        headers = end - still - len(head.tracker)
-        return {
-            "headers": headers, "background": still, "tracker": len(head.tracker), "on the head": stream - free,
-            "beside the head": free,
+        free = stream * head.free_share // SHARES if not own else stream
+        headers = end - still - len(head.tracker) - own.get("on the head", 0) - own.get("network", 0)
+        parts = {
+            "headers": headers, "background": still, "tracker": len(head.tracker),
+            "on the head": own.get("on the head", stream - free), "beside the head": free,
         }  # fmt: skip
+        return parts | ({"network": own["network"]} if own else {})
     _, end = RunHead.unpack(unit.payload)
     return {"headers": end, "motion": len(unit.payload) - end}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Float64, Int32
+from jaxtyping import Bool, Float, Float64, Int32, UInt8
 
 from lamina.cameras.camera import Camera
 from lamina.codec import Model, Size
@@ -33,12 +33,14 @@ from lamina.codecs.head.columns import (
     TRANSLATION,
     TURN,
 )
+from lamina.codecs.head.person import template_of, unpack_person
 from lamina.codecs.head.steps import MotionSteps, rotation_matrix, scale_factor
 from lamina.codecs.head.syntax import EXPRESSIONS, HeadFacts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lamina.codecs.head.networked.values import NetworkState
     from lamina.codecs.head.rig import Look, Pose, Rig
 
 ORBIT_DEGREES = 20.0
@@ -56,6 +58,9 @@ class LayerState:
     gaussians: Gaussians
     background: StillLayer
     tracker: bytes = b""
+    """Who it is of; in the paper's method the mesh's shape follows from it."""
+    network: NetworkState | None = None
+    """Gaussians on the head in the paper's method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +124,7 @@ class Head:
     @property
     def look(self) -> Look:
         """Its Gaussians' own values."""
-        return self._once("look", lambda: look_of(self.facts, self.gaussians))
+        return self._once("look", self._look)
 
     @property
     def still(self) -> Model | None:
@@ -152,6 +157,8 @@ class Head:
         return self._kept[key]
 
     def _steps(self) -> np.ndarray:
+        if self.facts.network is not None:
+            return np.array(self.facts.network.steps, np.float32)
         return MotionSteps(*self.facts.motion_steps).row(self.facts.torso, self.facts.dimensions)
 
     @property
@@ -169,7 +176,19 @@ class Head:
         from lamina.data.faces.template import face_template
 
         mean, basis = expressions_of(self.facts)
-        return rig_of(face_template(), len(self.gaussians.mesh), mean, basis, rest_of(self.facts))
+        template, count = face_template(), len(self.gaussians.mesh)
+        if self.facts.network is not None:
+            template, count = template_of(unpack_person(self.layers[0].tracker)), self.facts.mesh_counts[0]
+        return rig_of(template, count, mean, basis, rest_of(self.facts))
+
+    def _look(self) -> Look:
+        look = look_of(self.facts, self.gaussians)
+        state = self.layers[0].network
+        if self.facts.network is None or state is None:
+            return look
+        from lamina.codecs.head.networked.decoded import network_look
+
+        return replace(look, network=network_look(self.facts.network, state))
 
 
 def expressions_of(facts: HeadFacts) -> tuple[Float64[np.ndarray, " e"], Float64[np.ndarray, "k e"]]:
@@ -255,6 +274,12 @@ class HeadModel:
     """All columns; those of layers above are 0."""
     scale: int
     """Of their steps, quarters of octaves."""
+    background: tuple[int, int, int] | UInt8[np.ndarray, "h w 3"] | None = None
+    """What stands behind the person instead of the picture that was sent: a color, or pixels of the view's size."""
+
+    def over(self, background: tuple[int, int, int] | UInt8[np.ndarray, "h w 3"]) -> HeadModel:
+        """The same person before something else."""
+        return replace(self, background=background)
 
     @property
     def level(self) -> int:
@@ -278,10 +303,17 @@ class HeadModel:
             cameras.append(replace(own, camera_from_world=motion))
         return tuple(cameras)
 
+    def regions(self, view: Size | Camera) -> Mapping[str, Bool[np.ndarray, "h w"]]:
+        """Which pixels of a view are mouth, eyes, face, hair and torso (`head.regions`)."""
+        from lamina.codecs.head.regions import regions_of
+
+        return regions_of(self, view if isinstance(view, Camera) else _camera_for(self, view))
+
     @property
     def counts(self) -> Mapping[str, int]:
         """Gaussians."""
-        return {"Gaussians": len(self.head.gaussians.mesh) + len(self.head.gaussians.free)}
+        own = self.head.gaussians.mesh if self.head.facts.network is None else range(self.head.facts.mesh_counts[0])
+        return {"Gaussians": len(own) + len(self.head.gaussians.free)}
 
 
 def camera_of(facts: HeadFacts) -> Camera:
@@ -309,7 +341,10 @@ def render(model: HeadModel, view: Size | Camera | None = None) -> Float[Tensor,
             model.head.rig, look, pose_of(model.head, model.values, model.scale), math.log(facts.spreads[model.level])
         )
     image = render_spatial(gaussians, camera)
-    behind = model.head.behind(camera.width, camera.height)
+    if model.background is None:
+        behind = model.head.behind(camera.width, camera.height)
+    else:
+        behind = torch.from_numpy(np.asarray(model.background, np.float32) / np.float32(255))
     return image.pixels + (1 - image.alpha)[..., None] * behind
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run's columns <-> bytes: what each frame differs by from the one before; the first of a run from rest.
 
-What contexts have learned stays within a run and a layer, so that a run decodes alone.
+What contexts have learned stays within a run and a layer, so that a run decodes alone. In the paper's method columns
+are indices (`networked.indices`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from lamina.codecs.head.columns import FIXED
+from lamina.codecs.head.networked.indices import pack_indices, unpack_indices
 from lamina.codecs.head.residuals import code_residual, fresh_residuals, sign_class, size_class
 from lamina.codecs.head.syntax import HeadFacts
 from lamina.entropy.binary import fail, ran_dry
@@ -19,6 +21,8 @@ from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 
 def pack_run(facts: HeadFacts, columns: range, values: Int32[np.ndarray, "t c"]) -> bytes:
     """The stream of some columns of a run."""
+    if facts.network is not None:
+        return pack_indices(facts.network, values)
     return write_stream(lambda coder: _code(coder, facts, columns, values.astype(np.int64)))
 
 
@@ -28,6 +32,8 @@ def unpack_run(facts: HeadFacts, columns: range, frames: int, data: bytes) -> In
     Raises:
         BitstreamError: the stream is damaged.
     """
+    if facts.network is not None:
+        return unpack_indices(facts.network, frames, data)
     reader = open_reader(data, unit="run")
     values = np.zeros((frames, len(columns)), np.int64)
     _code(reader, facts, columns, values)

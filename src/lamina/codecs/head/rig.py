@@ -12,7 +12,8 @@ places of a few millimetres is small beside what places themselves add.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lamina.codecs.head.columns import LATTICE
+from lamina.codecs.head.networked.look import LARGEST, NetworkLook, moved, product, seen_colors
 from lamina.data.faces.template import FaceTemplate, Region
 from lamina.render.gaussians3d import Gaussians3D
 
@@ -47,6 +49,13 @@ class Look:
     """SRGB-coded, about 0...1."""
     skins: Float[Tensor, " f"]
     """Of those beside the head: logits of how far they follow it."""
+    network: NetworkLook | None = field(default=None, kw_only=True)
+    """Those on the head in the paper's method; then all else here is of those beside it."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Tensor]) -> Look:
+        """By the fields' names."""
+        return cls(*(values[name] for name in ("places", "turns", "log_sizes", "opacities", "colors", "skins")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +150,12 @@ def surface_axes(normals: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
 
 def posed(rig: Rig, look: Look, pose: Pose, size_offset: float = 0.0) -> Gaussians3D:
     """Everything in the camera's axes; `size_offset` is added to logarithms of sizes."""
+    if look.network is not None:
+        return _posed_by_network(rig, look, look.network, pose)
     count = len(rig)
-    vertices = rig.base + (pose.weights @ rig.shapes).reshape(-1, 3)
-    corners = vertices[rig.corners]
-    points = (corners * rig.shares).sum(dim=1)
-    axes = triangle_axes(corners.detach())
+    points, axes = _on_mesh(rig, pose)
     turned = (axes @ rig.back) @ look.places[:count, :, None]
-    points = points + turned[:, :, 0]
-    gaze, centres = _gaze(rig, pose.gaze), torch.cat([torch.zeros(1, 3), rig.rest.eyes])[rig.eye]
-    points = torch.where((rig.eye > 0)[:, None], _rotated(gaze, points - centres) + centres, points)
-    surface = pose.rotation.detach() @ gaze.detach() @ axes @ rig.upright
+    points, surface = _with_gaze(rig, pose, points + turned[:, :, 0], axes)
     mesh = points @ pose.rotation.T + pose.translation
     beside, facing = _beside(rig.rest, look.places[count:], look.skins, pose)
     rotations = turned_in_surface(torch.cat([quaternions(surface), facing]), look.turns)
@@ -158,6 +163,41 @@ def posed(rig: Rig, look: Look, pose: Pose, size_offset: float = 0.0) -> Gaussia
     sizes = torch.exp(log_sizes)
     sizes = torch.cat([sizes, THICKNESS * sizes.amin(dim=1, keepdim=True)], dim=1)
     return Gaussians3D(torch.cat([mesh, beside]), rotations, sizes, torch.sigmoid(look.opacities), look.colors)
+
+
+def _on_mesh(rig: Rig, pose: Pose) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3 3"]]:
+    """Places on the mesh under an expression, head's axes, and axes of their triangles."""
+    vertices = rig.base + (pose.weights @ rig.shapes).reshape(-1, 3)
+    corners = vertices[rig.corners]
+    return (corners * rig.shares).sum(dim=1), triangle_axes(corners.detach())
+
+
+def _with_gaze(
+    rig: Rig, pose: Pose, points: Float[Tensor, "n 3"], axes: Float[Tensor, "n 3 3"]
+) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3 3"]]:
+    """Eyes turned; then the axes of all surfaces in the camera's."""
+    gaze, centres = _gaze(rig, pose.gaze), torch.cat([torch.zeros(1, 3), rig.rest.eyes])[rig.eye]
+    points = torch.where((rig.eye > 0)[:, None], _rotated(gaze, points - centres) + centres, points)
+    return points, pose.rotation.detach() @ gaze.detach() @ axes @ rig.upright
+
+
+def _posed_by_network(rig: Rig, look: Look, own: NetworkLook, pose: Pose) -> Gaussians3D:
+    """The paper's head, with those beside it as ever."""
+    points, axes = _on_mesh(rig, pose)
+    change = moved(own, pose.weights)
+    points, surface = _with_gaze(rig, pose, points + change.places_cm, axes)
+    mesh = points @ pose.rotation.T + pose.translation
+    colors = seen_colors(own, (mesh @ pose.rotation).detach())
+    beside, facing = _beside(rig.rest, look.places, look.skins, pose)
+    sizes = torch.exp(look.log_sizes.clamp(SMALLEST_LOG_SIZE, LARGEST_LOG_SIZE))
+    sizes = torch.cat([sizes, THICKNESS * sizes.amin(dim=1, keepdim=True)], dim=1)
+    return Gaussians3D(
+        torch.cat([mesh, beside]),
+        torch.cat([product(quaternions(surface), change.rotations), turned_in_surface(facing, look.turns)]),
+        torch.cat([torch.exp(change.log_sizes.clamp(SMALLEST_LOG_SIZE, LARGEST_LOG_SIZE)), sizes]),
+        torch.sigmoid(torch.cat([own.opacities, look.opacities])),
+        torch.cat([colors.clamp(-LARGEST, LARGEST), look.colors]),
+    )
 
 
 def _rotated(matrices: Float[Tensor, "n 3 3"], vectors: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:

@@ -3,7 +3,10 @@
 
 header unit    HeadFacts                          stream group, layer -1
 layer unit     LayerHead · entropy stream         stream group, layers 0...: Gaussians, picture behind them
+               LayerHead · NetworkHead · ...      in the paper's method: arrays of those on the head before the stream
 run unit       RunHead · entropy stream           group g, a unit a layer: columns of all frames of the run
+
+live           PacketHead · entropy stream        in a datagram: columns of one frame
 """
 
 from __future__ import annotations
@@ -11,13 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Syntax, UInt, Varint, Version
+from lamina.bitstream import Array, Bytes, Flag, Float32, Int, Struct, Syntax, UInt, Varint, Version
 from lamina.codecs.head.columns import FIXED, GAUSSIAN_STEPS, MOTION_STEPS, NODE_VALUES
+from lamina.codecs.head.networked.syntax import NetworkFacts
 
 WIRE_ID = 5
 """Number of the codec in a container's header."""
-VERSION = 1
-"""Of this syntax; a reader refuses others."""
+VERSION = 2
+"""Of this syntax; a reader refuses others. 1 knew no networks."""
 
 MAX_LAYERS = 4
 MAX_MESH = 16_384
@@ -44,6 +48,8 @@ class HeadFacts(Syntax):
     """Of this syntax."""
     has_extensions: Annotated[bool, Flag()]
     """A later version says more."""
+    has_network: Annotated[bool, Flag()]
+    """A network moves Gaussians on the head (the paper's method): there is one layer."""
     width: Annotated[int, Varint(1 << 14, minimum=1)]
     """Pixels."""
     height: Annotated[int, Varint(1 << 14, minimum=1)]
@@ -84,6 +90,8 @@ class HeadFacts(Syntax):
     """Component by component: what it adds to each expression, in 1/512 of its scale."""
     activity: Annotated[tuple[int, ...], Array(UInt(5), FIXED + MAX_TORSO + MAX_DIMENSIONS)]
     """Of each column, how much it changes from frame to frame: contexts begin with it."""
+    network: Annotated[NetworkFacts | None, Struct(NetworkFacts, when="has_network")] = None
+    """What its arrays and a frame's parameters are."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""
 
@@ -100,6 +108,11 @@ class HeadFacts(Syntax):
             raise ValueError(f"a basis of {len(self.basis)} and {len(self.torso_basis)} for {self.columns} columns")
         if len(self.activity) != self.columns:
             raise ValueError(f"activity of {len(self.activity)} columns, there are {self.columns}")
+        if self.network is not None and (layers > 1 or len(self.network.steps) != self.columns):
+            raise ValueError(
+                f"{layers} layers and {len(self.network.steps)} steps of a head that a network moves, "
+                f"expected 1 and {self.columns}"
+            )
 
     @property
     def layers(self) -> int:
@@ -152,5 +165,21 @@ class RunHead(Syntax):
     """Steps of this run are those of the stream times 2 to the power of a quarter of this; the same in each layer."""
     frames: Annotated[int, Varint(MAX_RUN_FRAMES, minimum=1)]
     """In this run."""
+    extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
+    """Not read by this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketHead(Syntax):
+    """In front of the columns of a frame that is sent alone."""
+
+    has_extensions: Annotated[bool, Flag()]
+    """A later version says more."""
+    has_reference: Annotated[bool, Flag()]
+    """Columns are differences from another frame; otherwise they are the columns themselves."""
+    scale: Annotated[int, UInt(6, maximum=40)]
+    """Steps of this frame are those of the stream times 2 to the power of a quarter of this."""
+    lag: Annotated[int | None, UInt(8, minimum=1, when="has_reference")] = None
+    """The other frame's number is so much lower."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""

@@ -8,9 +8,9 @@ first line, motion on the coarsest lattice, colours in three channels that a sma
     pixels ◄─ render(camera) ─ VolumeModel ◄─ decode ─ units                        a model a unit of a frame
 
 Lattices, their sums and motion are in `lamina.grids`, rays through them in `lamina.render.volume`. Read in this order:
-config · syntax · reconstruction (symbols to values) · walk, vectors (the entropy walks) · frame_coding (a unit) ·
-shading · model · coding · facts · export (the decoder) · fit/: start · silhouettes · rays · field · rate · descent ·
-key_frame · motion · predicted · fit (the encoder).
+config · syntax · reconstruction (symbols to values) · walk, vectors, table_coding (the entropy walks) · frame_coding (a
+unit) · shading · model · coding · facts · export (the decoder) · fit/: start · silhouettes · rays · field · rate ·
+descent · key_frame · motion · predicted · level_prior, progressive (preset `paper`) · fit (the encoder).
 
 Nothing heavy is imported until a function is called: `lamina info` needs no torch.
 """
@@ -33,7 +33,7 @@ CODEC: Codec[TimedCapture, VolumeConfig, Part, VolumeModel] = Codec(
     version=VERSION,
     paper="HPC, hierarchical progressive coding framework for volumetric video (arXiv 2407.09026)",
     signals=("timed capture",),
-    targets=("bits_per_second", "rate_weight"),
+    targets=("size_bytes", "bits_per_second", "rate_weight"),
     options=("seed", "group_frames"),
     presets=PRESETS,
     configure=configure,

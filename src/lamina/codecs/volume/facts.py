@@ -28,7 +28,7 @@ def inspect(payload: bytes) -> StreamInfo:
         "channels": f"density, 3 of color{f', {facts.extra_count} more' if facts.extra_count else ''}",
         "shading": f"a network of {facts.hidden} hidden units a ray" if facts.hidden else "none",
         "background": "#{:02x}{:02x}{:02x}".format(*facts.background),
-        "holds": "what masks and box say; for whole scenes freeview is the better choice",
+        "holds": "what masks and box say; for whole scenes, or few bytes, freeview is the better choice",
     }
     return StreamInfo(
         "volume",
@@ -63,4 +63,6 @@ def breakdown(header_payload: bytes, unit: Unit) -> Mapping[str, int]:
     if cells + vectors > stream:
         cells, vectors = stream, 0
     kind = "key symbols" if head.is_key else "symbols"
-    return {"headers": end, "cells": cells, "vectors": vectors, kind: stream - cells - vectors}
+    tables = {} if head.tables is None else {"tables": len(head.tables)}
+    symbols = stream - cells - vectors
+    return {"headers": end - sum(tables.values()), "cells": cells, "vectors": vectors, kind: symbols} | tables

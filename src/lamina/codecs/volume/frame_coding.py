@@ -4,7 +4,7 @@
     LevelHead     what follows
     stream        cells: of level 0 from the root down, of others the children; of the finest none, it has all of them
                   vectors of level 0                                                          vectors.py
-                  symbols of the level's rows                                                 walk.py
+                  symbols of the level's rows                        walk.py, or with tables  table_coding.py
 
 A unit builds on the level above in the same frame, and on the same level in the frame before: `LevelState` is what each
 leaves. Key frames build on no frame before.
@@ -19,8 +19,9 @@ import numpy as np
 from jaxtyping import Int32
 
 from lamina.anchors.coding.tree import code_base, code_depth, fresh_tree_mixer
-from lamina.codecs.volume.reconstruction import add_symbols, channel_steps, saturated_sum
+from lamina.codecs.volume.reconstruction import channel_steps, expected_densities, finish_level
 from lamina.codecs.volume.syntax import MAX_VALUES, GroupHead, LevelHead, VolumeFacts
+from lamina.codecs.volume.table_coding import Counts, code_under_tables, read_tables
 from lamina.codecs.volume.vectors import PastVectors, code_vectors, fresh_vector_memory
 from lamina.codecs.volume.walk import Around, Memory, code_symbols, copied_mixer, fresh_memory
 from lamina.entropy.binary import POSITION, code_raw
@@ -29,8 +30,9 @@ from lamina.entropy.walk import Coder, expect_end, open_reader, write_stream
 from lamina.errors import BitstreamError
 from lamina.grids.bricks import Indices, rows_at
 from lamina.grids.lattice import MAX_ROWS, Lattice
-from lamina.grids.level import Level, all_children, level_of, parents_of
-from lamina.grids.sums import upsampled
+from lamina.grids.level import Level, all_cells, all_children, level_of, parents_of
+from lamina.grids.refined import refined
+from lamina.grids.sums import Parents, upsampled
 from lamina.grids.warp import warped
 
 UNIT = "level"
@@ -44,6 +46,8 @@ class LevelContent(NamedTuple):
     vectors: Int32[np.ndarray, "r 3"]
     """Of level 0 of a frame that is no key, in steps; elsewhere none (0, 3)."""
     symbols: Int32[np.ndarray, "r c"]
+    counts: Counts | None = None
+    """Of tables that symbols are coded under; None: under contexts. With them, a box full of cells sends none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class LevelState:
 
 
 class Expected(NamedTuple):
-    """Of a level before its symbols are known."""
+    """Of a level before its symbols are known; `_state` makes its values of the last two, in place."""
 
     parents: Int32[np.ndarray, "r 8"]
     vectors: Int32[np.ndarray, "r 3"]
@@ -97,6 +101,11 @@ class Place:
         """The finest level's cells follow from those above; with one level only they are sent."""
         return self.level > 0 and self.level == self.facts.level_count - 1
 
+    def has_all(self, level: Level) -> bool:
+        """Whether a level whose cells would be sent has all cells of the box."""
+        x, y, z = level.counts
+        return not self.is_all_children and len(level.cells) == x * y * z
+
 
 def pack_level(place: Place, content: LevelContent) -> tuple[bytes, LevelState]:
     """A unit's payload, and the state after it."""
@@ -108,21 +117,36 @@ def pack_level(place: Place, content: LevelContent) -> tuple[bytes, LevelState]:
         marks.clear()
         kept.clear()
         kept.append(_memories(place))
-        _code_cells(coder, place, content.level.cells)
+        if not is_dense:
+            _code_cells(coder, place, content.level.cells)
         marks.append(int(coder.state[POSITION]))
         if has_vectors:
             code_vectors(coder, kept[0][1], content.level, _past(place, content.level), step, content.vectors.copy())
         marks.append(int(coder.state[POSITION]))
-        if has_symbols:
+        if has_symbols and tables is not None:
+            code_under_tables(coder, read_tables(tables, place.facts.channel_count, UNIT), content.symbols.copy())
+        elif has_symbols:
             around = _around(place, content.level, expected)
             code_symbols(coder, kept[0][0], content.level, around, content.symbols.copy())
         marks.append(max(int(coder.state[POSITION]), 1))
 
     step = place.head.vector_step
     has_vectors, has_symbols = bool(content.vectors.any()), bool(content.symbols.any())
+    tables = content.counts.pack() if content.counts is not None and has_symbols else None
+    is_dense = content.counts is not None and place.has_all(content.level)
     stream = write_stream(walk)
     shares = [min(SHARES, SHARES * (b - a) // marks[2]) for a, b in ((0, marks[0]), (marks[0], marks[1]))]
-    head = LevelHead(False, place.before is None, has_vectors, has_symbols, 0, (shares[0], shares[1]))
+    head = LevelHead(
+        has_extensions=False,
+        is_key=place.before is None,
+        has_vectors=has_vectors,
+        has_symbols=has_symbols,
+        is_dense=is_dense,
+        has_tables=tables is not None,
+        reserved=0,
+        shares=(shares[0], shares[1]),
+        tables=tables,
+    )
     memories = kept[0] if kept else _memories(place)
     return head.pack() + stream, _state(place, content, expected, memories)
 
@@ -136,10 +160,14 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
     head, end = LevelHead.unpack(payload)
     if head.has_vectors and (place.level > 0 or place.before is None):
         raise BitstreamError("vectors of a key frame, or of a level that is not 0", UNIT, "has_vectors")
+    if head.has_tables and not head.has_symbols:
+        raise BitstreamError("tables, and the head says that there are no symbols", UNIT, "has_tables")
+    if head.is_dense and place.is_all_children:
+        raise BitstreamError("cells of a level that has all children of those above", UNIT, "is_dense")
     stream = payload[end:]
     memories = _memories(place)
     coder = open_reader(stream, unit=UNIT) if stream else None
-    level = _read_level(coder, place)
+    level, parents = _read_level(coder, place, is_dense=head.is_dense)
     count = level.row_count
     vectors = np.zeros((count if place.level == 0 else 0, 3), np.int32)
     symbols = np.zeros((count, place.facts.channel_count), np.int32)
@@ -147,51 +175,63 @@ def unpack_level(place: Place, payload: bytes) -> LevelState:
         raise BitstreamError("no stream follows, and the head says that one does", UNIT)
     if coder is not None and head.has_vectors:
         code_vectors(coder, memories[1], level, _past(place, level), place.head.vector_step, vectors)
-    expected = expected_of(place, level, vectors)
-    if coder is not None and head.has_symbols:
+    expected = expected_of(place, level, vectors, parents)
+    if coder is not None and head.tables is not None:
+        code_under_tables(coder, read_tables(head.tables, place.facts.channel_count, UNIT), symbols)
+    elif coder is not None and head.has_symbols:
         code_symbols(coder, memories[0], level, _around(place, level, expected), symbols)
     if coder is not None:
         expect_end(coder, unit=UNIT)
     return _state(place, LevelContent(level, vectors, symbols), expected, memories)
 
 
-def expected_of(place: Place, level: Level, sent_vectors: Int32[np.ndarray, "r 3"]) -> Expected:
-    """What is known of a level's values before its symbols.
+def expected_of(
+    place: Place, level: Level, sent_vectors: Int32[np.ndarray, "r 3"], parents: Parents | None = None
+) -> Expected:
+    """What is known of a level's values before its symbols; `parents` where they are known already.
 
     Raises:
         BitstreamError: a cell has no parent.
     """
     count, channels = level.row_count, place.facts.channel_count
-    vectors, base = np.zeros((count, 3), np.int32), np.zeros((count, channels), np.int32)
-    parents, above = np.zeros((0, 8), np.int32), place.above
-    if above is not None:
-        try:
-            parents = parents_of(level, above.level)
-        except ValueError as error:
-            raise BitstreamError(str(error), UNIT) from None
+    above, before = place.above, place.before
+    if above is None:
+        parents, base = np.zeros((0, 8), np.int32), np.zeros((count, channels), np.int32)
+    else:
+        if parents is None:
+            parents = _parents_of(level, above.level)
         base = upsampled(parents, above.differences)
-    if place.before is None:
-        return Expected(parents, vectors, np.zeros_like(base), base)
+    if before is None:
+        return Expected(parents, np.zeros((count, 3), np.int32), np.zeros_like(base), base)
     if above is not None:
         vectors = upsampled(parents, above.vectors)
     elif len(sent_vectors):
         vectors = sent_vectors * np.int32(place.head.vector_step)
+    else:
+        vectors = np.zeros((count, 3), np.int32)
     halvings = place.facts.level_count - 1 - place.level
-    moved = warped(level, vectors, halvings, place.before.level, place.before.values, -place.facts.empty)
+    moved = warped(level, vectors, halvings, before.level, before.values, -place.facts.empty)
     return Expected(parents, vectors, moved, base)
+
+
+def _parents_of(level: Level, above: Level) -> Parents:
+    try:
+        return parents_of(level, above)
+    except ValueError as error:
+        raise BitstreamError(str(error), UNIT) from None
 
 
 def _state(place: Place, content: LevelContent, expected: Expected, memories: tuple[Memory, Mixer]) -> LevelState:
     steps = channel_steps(place.head.steps, place.level, place.facts.channel_count)
-    differences = add_symbols(expected.base, content.symbols, steps)
+    finish_level(expected.base, expected.moved, content.symbols, steps)
     return LevelState(
         is_key=place.before is None,
         level=content.level,
         symbols=content.symbols,
         sent_vectors=content.vectors,
         vectors=expected.vectors,
-        differences=differences,
-        values=saturated_sum(expected.moved, differences),
+        differences=expected.base,
+        values=expected.moved,
         memory=memories[0],
         vector_memory=memories[1],
     )
@@ -210,7 +250,7 @@ def _around(place: Place, level: Level, expected: Expected) -> Around:
     past, before = np.full(level.row_count, -1, np.int32), np.zeros((0, channels), np.int32)
     if place.before is not None:
         past, before = rows_at(place.before.level.vertex_table, level.vertices), place.before.symbols
-    density = saturated_sum(expected.moved[:, :1], expected.base[:, :1])[:, 0]
+    density = expected_densities(expected.moved, expected.base)
     return Around(expected.parents, above, past, before, density)
 
 
@@ -237,28 +277,38 @@ def _code_cells(coder: Coder, place: Place, cells: Indices | None) -> Indices:
     return code_depth(coder, mixer, above, np.ones(len(above), np.uint8), cells, MAX_ROWS)
 
 
-def _read_level(coder: Coder | None, place: Place) -> Level:
-    """The level that a unit is of.
+def _read_level(coder: Coder | None, place: Place, *, is_dense: bool) -> tuple[Level, Parents | None]:
+    """The level that a unit is of, and the parents of its rows where they are found on the way.
 
     Raises:
         BitstreamError: the stream ends too early, or cells lie outside of the box, or are too many.
     """
-    if place.above is not None and place.is_all_children:
-        if 8 * len(place.above.level.cells) > MAX_ROWS:
-            raise BitstreamError(f"{8 * len(place.above.level.cells)} cells, expected at most {MAX_ROWS}", UNIT)
-        cells = all_children(place.above.level.cells)
-    elif coder is None:
-        raise BitstreamError("no stream follows, and cells must", UNIT)
-    else:
-        cells = _code_cells(coder, place, None)
-    counts = place.lattice.cells(place.level)
-    if (cells >= np.array(counts)).any():
-        raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
     try:
-        level = level_of(counts, cells)
+        if place.above is not None and place.is_all_children:
+            level, parents = refined(place.above.level)
+        else:
+            level, parents = level_of(place.lattice.cells(place.level), _read_cells(coder, place, is_dense)), None
+    except BitstreamError:
+        raise
     except ValueError as error:
         raise BitstreamError(str(error), UNIT) from None
     if level.row_count * place.facts.channel_count > MAX_VALUES:
         channels = place.facts.channel_count
         raise BitstreamError(f"{level.row_count} vertices of {channels} channels, expected {MAX_VALUES} values", UNIT)
-    return level
+    return level, parents
+
+
+def _read_cells(coder: Coder | None, place: Place, is_dense: bool) -> Indices:
+    """Active cells of a level whose cells are sent, or are all there are."""
+    counts = place.lattice.cells(place.level)
+    if is_dense:
+        vertices = (counts[0] + 1) * (counts[1] + 1) * (counts[2] + 1)
+        if vertices > min(MAX_ROWS, MAX_VALUES // place.facts.channel_count):
+            raise BitstreamError(f"all {vertices} vertices of the box are too many", UNIT, "is_dense")
+        return all_cells(counts)
+    if coder is None:
+        raise BitstreamError("no stream follows, and cells must", UNIT)
+    cells = _code_cells(coder, place, None)
+    if (cells >= np.array(counts)).any():
+        raise BitstreamError(f"a cell outside of the {counts} cells of the box", UNIT)
+    return cells

@@ -25,6 +25,7 @@ from lamina.grids.level import Level
 from lamina.networks.mlp import Mlp
 from lamina.networks.quantized import QuantizedMlp
 from lamina.render.volume import March, gather_view
+from lamina.render.volume_cover import covered_pixels
 from lamina.render.volume_rays import Optics, SparseGrid, rays_of
 
 UNIT = 2.0**-FRACTION_BITS
@@ -137,17 +138,18 @@ def gathered_colors(model: VolumeModel, camera: Camera) -> tuple[Float[Tensor, "
     grid = grid_of(model.facts, model.level, model.state.level)
     march = March(grid, optics_of(model.facts, model.level))
     densities, features = reals_of(model.state.values)
-    rays = rays_of(camera)
-    colors, behinds = [], []
-    for first in range(0, len(rays.origins), RAYS_AT_ONCE):
-        some = rays.some(slice(first, first + RAYS_AT_ONCE))
+    rays, count = rays_of(camera), camera.height * camera.width
+    colors, behinds = torch.zeros(count, 3), torch.ones(count)
+    covered = np.flatnonzero(covered_pixels(grid, march.visible(densities), camera))
+    for first in range(0, len(covered), RAYS_AT_ONCE):
+        pixels = covered[first : first + RAYS_AT_ONCE]
+        some = rays.some(pixels)
         out, behind = (torch.from_numpy(array) for array in gather_view(march, densities, features, some))
-        color = torch.zeros(len(out), 3)
         hit = torch.nonzero(behind < 1.0)[:, 0]
-        color[hit] = shaded(out[hit], behind[hit], torch.from_numpy(some.directions)[hit], model.shader)
-        colors.append(color)
-        behinds.append(behind)
-    return torch.cat(colors), torch.cat(behinds)
+        behinds[torch.from_numpy(pixels)] = behind
+        color = shaded(out[hit], behind[hit], torch.from_numpy(some.directions)[hit], model.shader)
+        colors[torch.from_numpy(pixels)[hit]] = color
+    return colors, behinds
 
 
 def render(model: VolumeModel, camera: Camera) -> Float[Tensor, "h w 3"]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32
 
 from lamina.codecs.volume.syntax import COLORS, STEP_KINDS, VALUE_LIMIT
 from lamina.compiled import compiled
@@ -26,26 +26,36 @@ def channel_steps(steps: Sequence[int], level: int, channel_count: int) -> Int32
     return np.array([*row, *(extra for _ in range(channel_count - len(row)))], np.int32)
 
 
-def add_symbols(
-    base: Int32[np.ndarray, "r c"], symbols: Int32[np.ndarray, "r c"], steps: Int32[np.ndarray, " c"]
-) -> Int32[np.ndarray, "r c"]:
-    """Differences: what the level above says, and the level's own; saturated at `VALUE_LIMIT`."""
-    found = np.empty_like(base)
-    add_scaled(base, symbols, steps.astype(np.int64), found)
+def expected_densities(moved: Int32[np.ndarray, "r c"], base: Int32[np.ndarray, "r c"]) -> Int32[np.ndarray, " r"]:
+    """What is known of densities before their symbols are, saturated at `VALUE_LIMIT`."""
+    found = np.empty(len(moved), np.int32)
+    add_densities(moved, base, found)
     return found
 
 
-def saturated_sum(one: Int32[np.ndarray, "r c"], other: Int32[np.ndarray, "r c"]) -> Int32[np.ndarray, "r c"]:
-    """Sums, saturated at `VALUE_LIMIT`."""
-    found = np.empty_like(one)
-    add_scaled(one, other, np.ones(one.shape[1], np.int64), found)
-    return found
+def finish_level(
+    base: Int32[np.ndarray, "r c"],
+    moved: Int32[np.ndarray, "r c"],
+    symbols: Int32[np.ndarray, "r c"],
+    steps: Int32[np.ndarray, " c"],
+) -> None:
+    """Differences and values of a level, in the places of what the level above says and of what is expected."""
+    add_in_place(base, moved, symbols, steps.astype(np.int64))
 
 
 @compiled()
-def add_scaled(base, symbols, steps: Int64[np.ndarray, " c"], found):
-    """`found` = base + symbols * steps, saturated."""
+def add_in_place(base, moved, symbols, steps):
+    """`base` += symbols * steps and `moved` += `base`, both saturated."""
+    low, high = np.int64(-VALUE_LIMIT), np.int64(VALUE_LIMIT)
     for r in range(base.shape[0]):
         for c in range(base.shape[1]):
-            value = np.int64(base[r, c]) + np.int64(symbols[r, c]) * steps[c]
-            found[r, c] = min(max(value, -VALUE_LIMIT), VALUE_LIMIT)
+            difference = min(max(np.int64(base[r, c]) + np.int64(symbols[r, c]) * steps[c], low), high)
+            base[r, c] = difference
+            moved[r, c] = min(max(np.int64(moved[r, c]) + difference, low), high)
+
+
+@compiled()
+def add_densities(moved, base, found):
+    """`found` (r,) = the first channel of both, saturated."""
+    for r in range(found.size):
+        found[r] = min(max(np.int64(moved[r, 0]) + np.int64(base[r, 0]), -VALUE_LIMIT), VALUE_LIMIT)

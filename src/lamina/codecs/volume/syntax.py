@@ -20,6 +20,7 @@ VERSION = 1
 MAX_CAMERA_BYTES = 1 << 20
 MAX_EXTENSION_BYTES = 1 << 16
 MAX_NETWORK_BYTES = 1 << 16
+MAX_TABLE_BYTES = 1 << 16
 
 COLORS = 3
 """Channels of colour: luma, orange, green (Y, Co, Cg)."""
@@ -139,9 +140,15 @@ class LevelHead(Syntax):
     """Of level 0 of a frame that is no key: vectors are sent; otherwise they are 0."""
     has_symbols: Annotated[bool, Flag()]
     """Otherwise the level adds nothing to what the one above and the frame before say."""
-    reserved: Annotated[int, UInt(4, maximum=0)]
+    is_dense: Annotated[bool, Flag()]
+    """All cells of the box are active, and none are sent; never of a finest level under others."""
+    has_tables: Annotated[bool, Flag()]
+    """Symbols are coded one by one under tables of the unit, without contexts."""
+    reserved: Annotated[int, UInt(2, maximum=0)]
     """0."""
     shares: Annotated[tuple[int, ...], Array(UInt(7, maximum=127), 2, count=2)]
     """Of the stream, what cells and vectors take, in 1/127: for people."""
+    tables: Annotated[bytes | None, Bytes(MAX_TABLE_BYTES, when="has_tables")] = None
+    """Of the symbols (entropy/table_syntax.py): one of all channels, or one a channel."""
     extensions: Annotated[bytes | None, Bytes(MAX_EXTENSION_BYTES, when="has_extensions")] = None
     """Not read by this version."""

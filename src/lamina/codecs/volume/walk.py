@@ -26,7 +26,7 @@ from lamina.codecs.volume.values import (
     density_class,
     size_class,
 )
-from lamina.entropy.binary import ran_dry
+from lamina.entropy.binary import is_reading, ran_dry
 from lamina.entropy.kernel import kernel
 from lamina.entropy.mixing import Mixer, code_mixed_bit, fresh_mixer
 from lamina.entropy.walk import Coder
@@ -145,8 +145,10 @@ def block_end(vertices, first, shift):
 
 
 @kernel
-def has_symbols(symbols, first, end):
-    """1 if a symbol of rows first...end-1 is not 0."""
+def has_symbols(coder, symbols, first, end):
+    """1 if a symbol of rows first...end-1 is not 0; a reader is about to be told."""
+    if is_reading(coder):
+        return np.int64(0)
     for i in range(first, end):
         for c in range(symbols.shape[1]):
             if symbols[i, c] != 0:
@@ -183,7 +185,7 @@ def code_block(coder, mixer, around, sizes, symbols, first, end, last):
     mixer.chosen[0] = BLOCK_LAST + (last & 7) * 8 + size
     mixer.chosen[1] = BLOCK_PARENTS + size_class(told) * 8 + size
     mixer.chosen[2] = BLOCK_DENSITY + density_class(most) * 8 + (last & 7)
-    return code_mixed_bit(coder, mixer, 0, has_symbols(symbols, first, end))
+    return code_mixed_bit(coder, mixer, 0, has_symbols(coder, symbols, first, end))
 
 
 @kernel
@@ -203,7 +205,7 @@ def code_part(coder, mixer, around, sizes, symbols, near, first, end, last):
     mixer.chosen[0] = PART_LAST + ((last & 7) * 8 + count) * 8 + size_class(crowd)
     mixer.chosen[1] = PART_NEAR + (size_class(crowd) * 8 + size_class(told >> 1)) * 4 + (last & 3)
     mixer.chosen[2] = PART_DENSITY + (density_class(most) * 8 + size_class(crowd)) * 8 + size_class(told >> 1)
-    return code_mixed_bit(coder, mixer, 1, has_symbols(symbols, first, end))
+    return code_mixed_bit(coder, mixer, 1, has_symbols(coder, symbols, first, end))
 
 
 @kernel
@@ -235,16 +237,7 @@ def code_row(coder, mixer, around, sizes, symbols, vertices, near, i):
     mixer.chosen[2] = ROW_PAST + (size_class(total) * 8 + parity) * 4 + was
     mixer.chosen[3] = ROW_DENSITY + (solid * 8 + size_class(total)) * 8 + parity
     mixer.chosen[4] = ROW_LAST + ((last * 4 + second * 2 + third) * 8 + crowd) * DENSITY_CLASSES + solid
-    return code_mixed_bit(coder, mixer, parity, has_symbols(symbols, i, i + 1))
-
-
-@kernel
-def clear_rows(symbols, sizes, first, end):
-    """Rows without symbols."""
-    for i in range(first, end):
-        sizes[i] = 0
-        for c in range(symbols.shape[1]):
-            symbols[i, c] = 0
+    return code_mixed_bit(coder, mixer, parity, has_symbols(coder, symbols, i, i + 1))
 
 
 @kernel
@@ -260,7 +253,6 @@ def walk_part(coder, memory, level, around, sizes, symbols, near, span, recent):
         if found > 0 or i < end - 1:
             bit = code_row(coder, memory[1], around, sizes, symbols, vertices, near, i)
         if bit == 0:
-            clear_rows(symbols, sizes[0], i, i + 1)
             continue
         found += 1
         code_channels(coder, memory[2], around, symbols, vertices, near, i, recent[0], recent[1])
@@ -270,7 +262,7 @@ def walk_part(coder, memory, level, around, sizes, symbols, near, span, recent):
 
 @kernel
 def walk_symbols(coder, memory, level, around, sizes, symbols, near, recent):
-    """All symbols of a level, into or from `symbols` (r, c).
+    """All symbols of a level, into or from `symbols` (r, c), which a reader's are 0 before, as are sizes of their own.
 
     Args:
         level: vertices (r, 3), and slots and rows of their table.
@@ -286,7 +278,6 @@ def walk_symbols(coder, memory, level, around, sizes, symbols, near, recent):
         has_any = code_block(coder, memory[0], around, sizes, symbols, first, end, blocks)
         blocks = ((blocks << 1) | has_any) & 7
         if has_any == 0:
-            clear_rows(symbols, sizes[0], first, end)
             first = end
             continue
         found = np.int64(0)
@@ -300,8 +291,6 @@ def walk_symbols(coder, memory, level, around, sizes, symbols, near, recent):
             found += bit
             if bit == 1:
                 walk_part(coder, memory, level, around, sizes, symbols, near, (first, part_end), recent)
-            else:
-                clear_rows(symbols, sizes[0], first, part_end)
             first = part_end
 
 

@@ -3,9 +3,12 @@
 
     folder - reader -> Source (files with lens and pose, points) -> Capture (pinhole views, pixels when asked for)
 
-Read in this order: capture · reading · photographs · lens · undistort · source · point_cloud · colmap (with
-colmap_binary, colmap_text, colmap_folder) · transforms · llff · structure_from_motion (photographs without poses) ·
-first_points (for who fits), which asks triangulation and seen_volume. What moves is in timed/.
+Read in this order: capture · reading · source · photographs (with picture_files, photograph_notes) · lens (with
+distortion) · undistort · pairing · point_cloud · poses · text · colmap (with colmap_binary, colmap_text,
+colmap_folder) · transforms (with transforms_lens) · llff · posed_pictures, for polycam, record3d, opensfm, metashape,
+bundler ·
+structure_from_motion (photographs without poses) · first_points (for who fits), which asks triangulation and
+seen_volume. What moves is in timed/.
 """
 
 from lamina.data.captures.capture import Capture, View

@@ -6,12 +6,13 @@ Source of the formats: colmap.github.io/format.html, and src/colmap/sensor/model
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from lamina.data.captures.distortion import LEAST_OMEGA, NO_DISTORTION, Distortion
 from lamina.data.captures.lens import Lens, check_lens
 from lamina.data.captures.point_cloud import PointCloud
 from lamina.errors import SignalError
@@ -36,8 +37,22 @@ MODEL_NAMES = (
 )
 """COLMAP's camera models; the place is the number in binary files."""
 
-PARAMETER_COUNTS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
-"""The models that we read, and how many numbers each has."""
+PARAMETERS = {
+    "SIMPLE_PINHOLE": "f cx cy",
+    "PINHOLE": "fx fy cx cy",
+    "SIMPLE_RADIAL": "f cx cy k1",
+    "RADIAL": "f cx cy k1 k2",
+    "OPENCV": "fx fy cx cy k1 k2 p1 p2",
+    "OPENCV_FISHEYE": "fx fy cx cy k1 k2 k3 k4",
+    "FULL_OPENCV": "fx fy cx cy k1 k2 p1 p2 k3 k4 k5 k6",
+    "FOV": "fx fy cx cy omega",
+    "SIMPLE_RADIAL_FISHEYE": "f cx cy k1",
+    "RADIAL_FISHEYE": "f cx cy k1 k2",
+    "THIN_PRISM_FISHEYE": "fx fy cx cy k1 k2 p1 p2 k3 k4 sx1 sy1",
+    "SIMPLE_FISHEYE": "f cx cy",
+    "FISHEYE": "fx fy cx cy",
+}
+"""The models that we read, and what their numbers are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +85,12 @@ def parameter_count(model: str, place: str) -> int:
     Raises:
         SignalError: it is none that we undistort.
     """
-    if model not in PARAMETER_COUNTS:
+    if model not in PARAMETERS:
         raise SignalError(
-            f"{place}: camera model {model}; expected one of {', '.join(PARAMETER_COUNTS)}: undistort the pictures "
+            f"{place}: camera model {model}; expected one of {', '.join(PARAMETERS)}: undistort the pictures "
             f"first (colmap image_undistorter), or reconstruct with --ImageReader.camera_model OPENCV"
         )
-    return PARAMETER_COUNTS[model]
+    return len(PARAMETERS[model].split())
 
 
 def lens_of(model: str, width: int, height: int, parameters: tuple[float, ...], place: str) -> Lens:
@@ -85,34 +100,26 @@ def lens_of(model: str, width: int, height: int, parameters: tuple[float, ...], 
         SignalError: an unsupported model, or numbers that no camera has.
     """
     if len(parameters) != parameter_count(model, place):
-        raise SignalError(f"{place}: {model} with {len(parameters)} numbers; expected {PARAMETER_COUNTS[model]}")
-    shared_focal = model in ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
-    focal_x, *rest = parameters
-    focal_y, center_x, center_y, *distortion = [focal_x, *rest] if shared_focal else rest
-    k1, k2, p1, p2 = (*distortion, *(0.0,) * (4 - len(distortion)))
-    lens = Lens(width, height, focal_x, focal_y, center_x, center_y, (k1, k2, 0.0, 0.0), (p1, p2))
+        raise SignalError(f"{place}: {model} with {len(parameters)} numbers; expected {parameter_count(model, place)}")
+    numbers = dict(zip(PARAMETERS[model].split(), parameters, strict=True))
+    focal_x, focal_y = (numbers.get("f", numbers.get(name, 0.0)) for name in ("fx", "fy"))
+    lens = Lens(width, height, focal_x, focal_y, numbers["cx"], numbers["cy"], distortion_of(model, numbers))
     check_lens(lens, place)
     return lens
 
 
-def pose_of(quaternion: tuple[float, ...], translation: tuple[float, ...], place: str) -> Float64[np.ndarray, "4 4"]:
-    """A unit quaternion (w, x, y, z) and a translation as camera_from_world; the quaternion is normalised.
+def distortion_of(model: str, numbers: Mapping[str, float]) -> Distortion:
+    """What a camera model of COLMAP, or one called like it in transforms.json, makes of its numbers by their names.
 
-    Raises:
-        SignalError: a number is not finite, or the quaternion has no direction.
+    Names are COLMAP's: k4, k5, k6 of FULL_OPENCV divide, k4 of a fisheye is the fourth power. Those not there are 0.
     """
-    q, t = np.array(quaternion, np.float64), np.array(translation, np.float64)
-    length = math.hypot(*quaternion)
-    if not (np.isfinite(q).all() and np.isfinite(t).all() and 1e-6 < length < 1e6):
-        raise SignalError(
-            f"{place}: pose {quaternion}, {translation}; expected a quaternion of length 1 and a position"
-        )
-    w, x, y, z = q / length
-    pose = np.eye(4)
-    pose[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    pose[:3, 3] = t
-    return pose
+    k1, k2, k3, k4, k5, k6 = (numbers.get(f"k{power}", 0.0) for power in range(1, 7))
+    tangential = (numbers.get("p1", 0.0), numbers.get("p2", 0.0))
+    if model == "FOV":
+        omega = numbers.get("omega", 0.0)
+        return Distortion(projection="fov", omega=omega) if abs(omega) >= LEAST_OMEGA else NO_DISTORTION
+    if model == "FULL_OPENCV":
+        return Distortion((k1, k2, k3, 0.0), tangential, denominator=(k4, k5, k6))
+    projection = "angle" if model.endswith("FISHEYE") else "plane"
+    thin_prism = (numbers.get("sx1", 0.0), numbers.get("sy1", 0.0))
+    return Distortion((k1, k2, k3, k4), tangential, projection, thin_prism=thin_prism)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.data.captures.colmap import MODEL_NAMES, RegisteredImage, lens_of, parameter_count, pose_of
+from lamina.data.captures.colmap import MODEL_NAMES, RegisteredImage, lens_of, parameter_count
 from lamina.data.captures.lens import Lens
 from lamina.data.captures.point_cloud import PointCloud, finite_cloud
+from lamina.data.captures.poses import pose_of
 from lamina.errors import SignalError
 
 CAMERA = struct.Struct("<IiQQ")

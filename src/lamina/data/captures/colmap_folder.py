@@ -1,29 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder with a COLMAP model and its pictures enters: ``sparse/0`` or ``sparse``, ``images`` or ``images_2``, ..."""
+"""A folder with a COLMAP model enters, in one of the layouts that tools leave; its photographs and points leave.
+
+model                                  pictures
+sparse/0, sparse                       images or images_2, ..., input, or beside sparse
+colmap/sparse/0                        the same, and in colmap (nerfstudio)
+dense/sparse, dense/0/sparse           dense/images, dense/0/images (image_undistorter)
+distorted/sparse/0                     input: images holds others, undistorted (convert.py of graphdeco's code)
+the folder itself                      images, input, or itself
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 from lamina.data.captures import colmap_binary, colmap_text
-from lamina.data.captures.colmap import ColmapModel, RegisteredImage
-from lamina.data.captures.photographs import Photograph, fit_lens, picture_files, picture_size
+from lamina.data.captures.colmap import ColmapModel
+from lamina.data.captures.pairing import Pairing, find_pictures, pair, pair_files, shown
+from lamina.data.captures.photographs import photograph_of
+from lamina.data.captures.picture_files import picture_files
 from lamina.data.captures.point_cloud import PointCloud, empty_cloud, read_ply_points
 from lamina.data.captures.source import Source
+from lamina.data.captures.text import read_text
 from lamina.errors import SignalError
 
-MODEL_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", "")
+MODEL_FOLDERS = (
+    *("sparse/0", "sparse", "colmap/sparse/0", "colmap/sparse", "dense/sparse", "dense/sparse/0", "dense/0/sparse"),
+    *("distorted/sparse/0", "distorted/sparse", ""),
+)
 """Where tools put a model, in the order in which it is looked for; the last is the folder itself."""
+
+WHOLE_FOLDER = "images"
+OTHER_FOLDERS = ("input",)
+"""Of pictures at full size."""
+
+SPLIT_NAME = "test.txt"
+"""Beside a model: names of the pictures held out, a line each. Source: graphdeco-inria/gaussian-splatting,
+scene/dataset_readers.py, readColmapSceneInfo."""
 
 SUFFIXES = (".bin", ".txt")
 """Binary first: text is exported from it."""
 
 POINT_SUFFIXES = (*SUFFIXES, ".ply")
-
-SHOWN_NAMES = 3
-"""So many missing pictures are named in an error."""
 
 
 def find_model(folder: Path, parts: tuple[str, ...] = ("cameras", "images")) -> Path | None:
@@ -98,20 +119,23 @@ def read_colmap(folder: Path, scale: Fraction) -> Source:
     model = read_model(model_folder)
     if not model.images:
         raise SignalError(f"{model_folder}: the model has no registered images; reconstruct again")
-    pictures, picture_scale = choose_pictures(folder, scale)
-    paths = match_pictures(model.images, pictures, folder)
-    photographs: list[Photograph] = []
-    for image, path in zip(model.images, paths, strict=True):
-        lens, orientation = fit_lens(model.cameras[image.camera_id], picture_size(path), f"{path}")
-        photographs.append(Photograph(image.name, path, lens, image.camera_from_world, orientation))
-    notes: list[str] = []
-    skipped = len(set(picture_files(pictures)) - set(paths))
+    names = [image.name.replace("\\", "/") for image in model.images]
+    pictures, picture_scale, pairing = model_pictures(names, folder, model_folder, scale)
+    photographs = tuple(
+        photograph_of(name, path, model.cameras[image.camera_id], image.camera_from_world)
+        for name, image, path in zip(names, model.images, pairing.files, strict=True)
+        if path is not None
+    )
+    notes = pairing.notes(names)
+    skipped = len(set(picture_files(pictures)) - set(pairing.files))
     if skipped:
-        notes.append(f"{skipped} of {skipped + len(paths)} pictures in {pictures.name}/ are not in the model: skipped")
+        where = f"{pictures.name}/" if pictures != folder else f"{folder.resolve().name}/"
+        notes.append(f"{skipped} of {skipped + len(photographs)} pictures in {where} are not in the model: skipped")
     others = [name for name in _numbered_models(folder) if folder / "sparse" / name != model_folder]
     if others:
         notes.append(f"the reconstruction fell apart: sparse/{', sparse/'.join(others)} beside {model_folder} not read")
-    return Source(tuple(photographs), model.points, picture_scale, tuple(notes))
+    split = _listed_split(model_folder / SPLIT_NAME, names, [photograph.name for photograph in photographs])
+    return Source(photographs, model.points, picture_scale, tuple(notes), split)
 
 
 def _numbered_models(folder: Path) -> list[str]:
@@ -120,22 +144,58 @@ def _numbered_models(folder: Path) -> list[str]:
     return sorted((name for name in found if find_model(folder / "sparse" / name) is not None), key=int)
 
 
-def choose_pictures(folder: Path, scale: Fraction) -> tuple[Path, Fraction]:
+def model_pictures(
+    names: Sequence[str], folder: Path, model_folder: Path, scale: Fraction
+) -> tuple[Path, Fraction, Pairing]:
+    """The folder of a model's pictures, the scale that remains to be applied to them, and which is whose.
+
+    Raises:
+        SignalError: there are hardly any; says which were looked for, and where.
+    """
+    folders: dict[Path, Fraction] = {}
+    is_distorted = "distorted" in model_folder.relative_to(folder).parts
+    for base in _bases(folder, model_folder):
+        chosen = None if is_distorted else choose_pictures(base, scale)
+        if chosen is not None:
+            renamed = pair_by_order(names, chosen[0], base)
+            if renamed is not None:
+                return *chosen, renamed
+            folders[chosen[0]] = chosen[1]
+            if (base / WHOLE_FOLDER).is_dir():
+                folders.setdefault(base / WHOLE_FOLDER, scale)
+        folders |= {base / name: scale for name in OTHER_FOLDERS if (base / name).is_dir()}
+        if chosen is None and not is_distorted:
+            folders[base] = scale
+    if not folders:
+        raise SignalError(
+            f"{folder}: no pictures; expected those that {model_folder} was made from in {folder / 'input'}"
+        )
+    found, pairing = find_pictures(names, list(folders), model_folder)
+    return found, folders[found], pairing
+
+
+def _bases(folder: Path, model_folder: Path) -> list[Path]:
+    """Folders in which the pictures of a model may lie."""
+    parts = model_folder.relative_to(folder).parts
+    if "dense" in parts:
+        return [folder.joinpath(*parts[: parts.index("sparse")])]
+    return [folder, folder / "colmap"] if "colmap" in parts else [folder]
+
+
+def choose_pictures(base: Path, scale: Fraction) -> tuple[Path, Fraction] | None:
     """The folder of pictures to read, and the scale that remains to be applied to them.
 
     That is ``images_N`` where it is what the scale asks for (1/N of the largest there), so that pictures are those that
-    others measure on; else the largest: ``images``, or ``images_N`` with the smallest N.
-
-    Raises:
-        SignalError: there is no such folder.
+    others measure on; else the largest: ``images``, or ``images_N`` with the smallest N. None: there is no such folder.
     """
-    sizes = {1: folder / "images"} if (folder / "images").is_dir() else {}
-    for candidate in folder.glob("images_*"):
-        factor = candidate.name.removeprefix("images_")
+    whole = base / WHOLE_FOLDER
+    sizes = {1: whole} if whole.is_dir() else {}
+    for candidate in base.glob(f"{WHOLE_FOLDER}_*"):
+        factor = candidate.name.removeprefix(f"{WHOLE_FOLDER}_")
         if candidate.is_dir() and factor.isdecimal() and 1 < int(factor) <= 64:
             sizes[int(factor)] = candidate
     if not sizes:
-        raise SignalError(f"{folder}: no pictures; expected a folder named images, or images_2, images_4, ...")
+        return None
     largest = min(sizes)
     wanted = largest / scale
     if wanted.denominator == 1 and int(wanted) in sizes:
@@ -143,28 +203,43 @@ def choose_pictures(folder: Path, scale: Fraction) -> tuple[Path, Fraction]:
     return sizes[largest], scale
 
 
-def match_pictures(images: tuple[RegisteredImage, ...], pictures: Path, folder: Path) -> list[Path]:
-    """The file of each image: by name, by name without suffix, or, for a renamed copy of ``images``, by order.
+def pair_by_order(names: Sequence[str], chosen: Path, base: Path) -> Pairing | None:
+    """Files of ``images_N`` that are called otherwise than those of ``images`` beside it, which are all there.
+
+    LLFF's scenes have such copies, in the order of their originals. None: this is no such folder.
+    """
+    whole = base / WHOLE_FOLDER
+    if chosen.parent != base or not chosen.name.startswith(f"{WHOLE_FOLDER}_") or not whole.is_dir():
+        return None
+    originals, copies = picture_files(whole), picture_files(chosen)
+    if len(originals) != len(copies) or any(file is not None for file in pair(names, chosen).files):
+        return None
+    pairing = pair(names, whole)
+    if None in pairing.files:
+        return None
+    copy_of = dict(zip(originals, copies, strict=True))
+    files = tuple(copy_of[file] for file in pairing.files if file is not None)
+    return replace(pairing, files=files, by_order=f"{chosen.name}/ has other names than images/, with as many pictures")
+
+
+def _listed_split(
+    path: Path, names: Sequence[str], read: Sequence[str]
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Views to fit to and those whose names are in a file; None where there is no such file, or it is empty.
 
     Raises:
-        SignalError: files are missing; says how many, which, and where they were looked for.
+        SignalError: it names a picture that is not in the model.
     """
-    files = picture_files(pictures)
-    by_name = {file.relative_to(pictures).as_posix(): file for file in files}
-    by_stem = {name.rpartition(".")[0]: file for name, file in by_name.items()}
-    found = [by_name.get(image.name) or by_stem.get(image.name.rpartition(".")[0]) for image in images]
-    if all(path is None for path in found):
-        originals = picture_files(folder / "images") if pictures.name != "images" else []
-        names = [file.relative_to(folder / "images").as_posix() for file in originals] or [i.name for i in images]
-        if len(names) == len(files):
-            renamed = dict(zip(names, files, strict=True))
-            found = [renamed.get(image.name) for image in images]
-    paths = [path for path in found if path is not None]
-    if len(paths) < len(images):
-        missing = [image.name for image, path in zip(images, found, strict=True) if path is None]
-        shown = ", ".join(missing[:SHOWN_NAMES]) + (", ..." if len(missing) > SHOWN_NAMES else "")
+    if not path.is_file():
+        return None
+    wanted = list(dict.fromkeys(line.strip() for line in read_text(path).splitlines() if line.strip()))
+    numbers = pair_files(wanted, {name: Path(name) for name in names}).files
+    unknown = [name for name, number in zip(wanted, numbers, strict=True) if number is None]
+    if unknown:
         raise SignalError(
-            f"{pictures}: {len(missing)} of the {len(images)} pictures in the model are missing: {shown}; "
-            f"expected the pictures that were reconstructed, under the same names"
+            f"{path}: {len(unknown)} of {len(wanted)} names are not in the model: {shown(unknown)}; expected names of "
+            f"its pictures, such as {names[0]!r}"
         )
-    return paths
+    held = {str(name) for name in numbers}
+    test = tuple(number for number, name in enumerate(read) if str(Path(name)) in held)
+    return (tuple(number for number in range(len(read)) if number not in set(test)), test) if test else None

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from lamina.data.captures.colmap import RegisteredImage, lens_of, pose_of
+from lamina.data.captures.colmap import RegisteredImage, lens_of
 from lamina.data.captures.lens import Lens
 from lamina.data.captures.point_cloud import PointCloud, finite_cloud
+from lamina.data.captures.poses import pose_of
+from lamina.data.captures.text import read_text
 from lamina.errors import SignalError
 
 IMAGE_FIELDS = 10
@@ -66,7 +68,8 @@ def read_images(path: Path) -> tuple[RegisteredImage, ...]:
         feature_number, feature_line = next(lines, (number + 1, ""))
         values = _row(feature_line, 3, f"{path}: line {feature_number}")
         camera_id = _parsed(int, fields[8], place)
-        ids = values[:, 2].astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            ids = values[:, 2].astype(np.int64)
         images.append(RegisteredImage(fields[9], camera_id, motion, values[:, :2], ids))
     return tuple(sorted(images, key=lambda image: image.name))
 
@@ -86,7 +89,7 @@ def read_points(path: Path) -> PointCloud:
         fields = line.split(maxsplit=POINT_FIELDS)
         if len(fields) < POINT_FIELDS:
             raise SignalError(f"{place}: {len(fields)} fields; expected id, position, colour, error and the track")
-        ids.append(_parsed(int, fields[0], place))
+        ids.append(_parsed(_identity, fields[0], place))
         rows.append([_parsed(float, field, place) for field in fields[1:7]])
     values = np.array(rows, np.float64).reshape(-1, 6)
     colors = np.clip(np.nan_to_num(values[:, 3:]), 0, 255).astype(np.uint8)
@@ -95,11 +98,7 @@ def read_points(path: Path) -> PointCloud:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Line numbers from 1 and stripped lines, comments left out; empty lines are given, since they mean something."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SignalError(f"{path}: cannot be read as text: {error}") from error
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.startswith("#"):
             yield number, line.strip()
 
@@ -107,8 +106,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _parsed(kind: Callable[[str], Value], field: str, place: str) -> Value:
     try:
         return kind(field)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SignalError(f"{place}: expected a number, got {field!r:.40}") from error
+
+
+def _identity(field: str) -> int:
+    """A number of a point, as features have them: signed, 64 bits."""
+    number = int(field)
+    if not -(1 << 63) <= number < 1 << 63:
+        raise ValueError(field)
+    return number
 
 
 def _row(line: str, width: int, place: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Float64
@@ -16,7 +17,8 @@ from jaxtyping import Float64
 from lamina.data.captures import colmap_binary
 from lamina.data.captures.colmap_folder import POINT_SUFFIXES, choose_pictures, find_model, read_cloud
 from lamina.data.captures.lens import Lens, check_lens
-from lamina.data.captures.photographs import Photograph, fit_lens, picture_files, picture_size
+from lamina.data.captures.photographs import Photograph, photograph_of
+from lamina.data.captures.picture_files import picture_files
 from lamina.data.captures.point_cloud import PointCloud, empty_cloud
 from lamina.data.captures.source import Source
 from lamina.errors import SignalError
@@ -36,7 +38,10 @@ def read_llff(folder: Path, scale: Fraction) -> Source:
         SignalError: damaged poses, or another number of pictures than of poses.
     """
     rows = read_rows(folder / FILE_NAME)
-    pictures, picture_scale = choose_pictures(folder, scale)
+    chosen = choose_pictures(folder, scale)
+    if chosen is None:
+        raise SignalError(f"{folder}: no pictures; expected a folder named images, or images_2, images_4, ...")
+    pictures, picture_scale = chosen
     files = picture_files(pictures)
     if len(files) != len(rows):
         raise SignalError(
@@ -48,8 +53,8 @@ def read_llff(folder: Path, scale: Fraction) -> Source:
     photographs: list[Photograph] = []
     for number, (row, path) in enumerate(zip(rows, files, strict=True)):
         place = f"{folder / FILE_NAME}: row {number} ({path.name})"
-        lens, orientation = fit_lens(shared or lens_of_row(row, place), picture_size(path), f"{path}")
-        photographs.append(Photograph(path.name, path, lens, pose_of_row(row, place), orientation))
+        lens = shared or lens_of_row(row, place)
+        photographs.append(photograph_of(path.name, path, lens, pose_of_row(row, place)))
     return Source(tuple(photographs), points_beside(folder), picture_scale, tuple(notes), None, depth_bounds_of(rows))
 
 
@@ -64,7 +69,7 @@ def read_rows(path: Path) -> Float64[np.ndarray, "n 17"]:
             raise SignalError(f"{path}: {path.stat().st_size} bytes; expected a few kilobytes")
         # Pickled arrays run code; numpy refuses them here, and sizes that its header claims but the file has not.
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError) as error:
         raise SignalError(f"{path}: not a NumPy array: {error}") from error
     if rows.ndim != 2 or rows.shape[1] != ROW_NUMBERS or rows.dtype.kind != "f":
         raise SignalError(f"{path}: {rows.dtype} {rows.shape}; expected floats of shape (views, {ROW_NUMBERS})")

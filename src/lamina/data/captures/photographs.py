@@ -15,13 +15,11 @@ from jaxtyping import Float64, UInt8
 from lamina.cameras.camera import Camera
 from lamina.data.captures.capture import View
 from lamina.data.captures.lens import Lens
+from lamina.data.captures.picture_files import PictureSize, picture_size, read_stored
 from lamina.data.captures.undistort import undistort
-from lamina.data.image import EXIF_ORIENTATION, WRITABLE, opened
-from lamina.data.pixel_formats import apply_orientation, to_rgb8
+from lamina.data.pixel_formats import apply_orientation
 from lamina.data.resample import downsample_area
 from lamina.errors import SignalError
-
-PICTURE_SUFFIXES = {*WRITABLE, ".jxl"}
 
 SHRINKS = 0.85
 """Of the lens's focal length: a pinhole as wide as a strong barrel would skip pixels, and details would alias."""
@@ -37,45 +35,40 @@ class Photograph:
     name: str
     path: Path
     lens: Lens
-    """For the picture as it lies in the file."""
+    """For the picture as it is after `orientation` is applied."""
     camera_from_world: Float64[np.ndarray, "4 4"]
     orientation: int = 1
     """EXIF orientation to apply on reading; 1: none."""
+    told_orientation: int = 1
+    """What EXIF says, applied or not."""
+
+    @property
+    def may_be_turned(self) -> bool:
+        """Whether EXIF asks for a turn or a mirror that the camera's size can neither bear out nor rule out."""
+        swaps = self.told_orientation in TURNED
+        return self.told_orientation not in (1, self.orientation) and not (
+            swaps and self.lens.width != self.lens.height
+        )
 
 
-@dataclass(frozen=True)
-class PictureSize:
-    """What the header of a picture file says."""
-
-    width: int
-    height: int
-    orientation: int
-    """EXIF orientation, 1 if it has none."""
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """All pictures under a folder, in order of their names."""
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file())
-    return sorted(file for file in found if not file.name.startswith("."))
-
-
-def picture_size(path: Path) -> PictureSize:
-    """Width and height as stored, without decoding.
+def photograph_of(
+    name: str, path: Path, lens: Lens, camera_from_world: Float64[np.ndarray, "4 4"], place: str = ""
+) -> Photograph:
+    """A picture file with the lens of its camera, which is fitted to its size; `place` is for messages.
 
     Raises:
-        SignalError: missing, or no picture.
+        SignalError: as `picture_size` and `fit_lens`.
     """
-    with opened(path) as image:
-        # EXIF may stand behind the pixels of a PNG: Pillow decodes them all to look there.
-        known = image.format != "PNG" or "exif" in image.info
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1) if known else 1
-        return PictureSize(image.width, image.height, orientation if orientation in range(1, 9) else 1)
+    size = picture_size(path)
+    fitted, orientation = fit_lens(lens, size, place or f"{path}")
+    return Photograph(name, path, fitted, camera_from_world, orientation, size.orientation)
 
 
 def fit_lens(lens: Lens, size: PictureSize, place: str) -> tuple[Lens, int]:
     """The lens scaled to the picture in the file, and the orientation to apply: 1, unless only turned it fits.
 
-    Reconstructions see pixels as they are stored; a lens for the turned picture says that somebody turned it before.
+    COLMAP, and what reconstructs with it, sees pixels as they are stored; a lens for the turned picture says that
+    somebody turned it before. Where both fit, it is taken as stored.
 
     Raises:
         SignalError: the picture's shape is not that of its camera.
@@ -105,7 +98,8 @@ def target_size(width: int, height: int, scale: Fraction) -> tuple[int, int]:
 def _sampled(lens: Lens) -> Lens:
     """The pinhole to resample to before averaging: twice as fine where it shrinks the picture's middle."""
     pinhole = lens.undistorted()
-    shrinks = min(pinhole.focal_x_px / lens.focal_x_px, pinhole.focal_y_px / lens.focal_y_px) < SHRINKS
+    gain = lens.distortion.center_gain()
+    shrinks = min(pinhole.focal_x_px / lens.focal_x_px, pinhole.focal_y_px / lens.focal_y_px) < SHRINKS * gain
     return pinhole.resized(2 * lens.width, 2 * lens.height) if shrinks else pinhole
 
 
@@ -134,12 +128,6 @@ def pinhole_of(lens: Lens, camera_from_world: Float64[np.ndarray, "4 4"], scale:
     return camera.resized(*target_size(pinhole.width, pinhole.height, scale))
 
 
-def is_transparent(path: Path) -> bool:
-    """Whether a picture has an alpha channel or a transparent color, by its header."""
-    with opened(path) as image:
-        return "A" in image.getbands() or "transparency" in image.info
-
-
 def decoder(
     photographs: Sequence[Photograph], scale: Fraction, background: tuple[int, int, int]
 ) -> Callable[[int], UInt8[np.ndarray, "h w 3"]]:
@@ -148,9 +136,7 @@ def decoder(
     def decode(number: int) -> UInt8[np.ndarray, "h w 3"]:
         photograph = photographs[number]
         lens = photograph.lens
-        with opened(photograph.path) as image:
-            pixels, _ = to_rgb8(image, photograph.path, background, [])
-        pixels = apply_orientation(pixels, photograph.orientation)
+        pixels = apply_orientation(read_stored(photograph.path, background), photograph.orientation)
         if pixels.shape != (lens.height, lens.width, 3):
             raise SignalError(
                 f"{photograph.path}: decodes to {pixels.shape[1]}x{pixels.shape[0]}, its header said "

@@ -13,10 +13,19 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import UInt8
 
+from lamina.data.captures.bundler import bundle_file, read_bundler
 from lamina.data.captures.capture import CACHE_BYTES, Capture, PixelCache, held_out
 from lamina.data.captures.colmap_folder import find_model, missing_part, read_colmap
 from lamina.data.captures.llff import FILE_NAME, read_llff
-from lamina.data.captures.photographs import decoder, is_transparent, view_of
+from lamina.data.captures.metashape import metashape_file, read_metashape
+from lamina.data.captures.opensfm import NAME as OPENSFM_NAME
+from lamina.data.captures.opensfm import read_opensfm
+from lamina.data.captures.pairing import PicturesMissing
+from lamina.data.captures.photograph_notes import notes_of
+from lamina.data.captures.photographs import decoder, view_of
+from lamina.data.captures.picture_files import is_transparent
+from lamina.data.captures.polycam import cameras_and_pictures, read_polycam
+from lamina.data.captures.record3d import export_folder, read_record3d
 from lamina.data.captures.source import Source
 from lamina.data.captures.transforms import has_transforms, read_transforms
 from lamina.data.image import WHITE
@@ -42,7 +51,19 @@ LONGEST_PX = 1_600
 SIMPLE_DENOMINATOR = 16
 """1/2 for 267 of 533: the scale that a person would have asked for."""
 
-LAYOUTS = "a folder with a COLMAP model (sparse/0 and images), transforms.json or poses_bounds.npy"
+OTHER_READERS: tuple[tuple[Callable[[Path], object], Reader], ...] = (
+    (cameras_and_pictures, read_polycam),
+    (export_folder, read_record3d),
+    (lambda folder: (folder / OPENSFM_NAME).is_file(), read_opensfm),
+    (metashape_file, read_metashape),
+    (bundle_file, read_bundler),
+)
+"""Something is found where a folder is of a kind, and who reads it; in the order in which they are asked."""
+
+LAYOUTS = (
+    "a folder with a COLMAP model (sparse/0 and images), transforms.json, poses_bounds.npy, or an export of Polycam, "
+    "Record3D, OpenSfM, Metashape (XML) or Bundler"
+)
 """What a capture looks like."""
 
 LEAST_VIEWS = 2
@@ -50,7 +71,7 @@ LEAST_VIEWS = 2
 
 
 def is_capture(path: str | Path) -> bool:
-    """Whether `read_capture` takes this: a folder with a COLMAP model, transforms*.json or poses_bounds.npy."""
+    """Whether `read_capture` takes this; `LAYOUTS` says what it takes."""
     return reader_of(Path(path)) is not None
 
 
@@ -111,6 +132,7 @@ def _capture_of(
 ) -> Capture:
     """Views, split and background of what was found; pictures stay where they are."""
     views = tuple(view_of(photograph, source.picture_scale) for photograph in source.photographs)
+    notes = (*source.notes, *notes_of(source.photographs))
     train, test = source.split or split_of([view.name for view in views], test_every)
     if not train:
         raise SignalError(f"{path}: all {len(views)} views are held out; expected some to fit to")
@@ -125,7 +147,7 @@ def _capture_of(
         source.points.colors,
         background,
         PixelCache(decode, cache_bytes),
-        source.notes,
+        notes,
         source.depth_bounds,
     )
 
@@ -223,12 +245,23 @@ def split_of(names: list[str], test_every: int) -> tuple[tuple[int, ...], tuple[
 def reader_of(path: Path) -> Reader | None:
     """The reader for what lies there; None: nothing that is a capture."""
     if find_model(path) is not None:
-        return read_colmap
+        return _read_colmap_or_llff if (path / FILE_NAME).is_file() else read_colmap
     if has_transforms(path):
         return read_transforms
     if (path / FILE_NAME).is_file():
         return read_llff
-    return _refuse_half if missing_part(path) is not None else None
+    other = next((reader for is_there, reader in OTHER_READERS if is_there(path)), None)
+    return other or (_refuse_half if missing_part(path) is not None else None)
+
+
+def _read_colmap_or_llff(path: Path, scale: Fraction) -> Source:
+    """LLFF's scenes keep the model of the originals beside renamed copies, to which poses belong in order."""
+    try:
+        return read_colmap(path, scale)
+    except PicturesMissing:
+        source = read_llff(path, scale)
+        note = f"the model's pictures are not there: those that are belong to {FILE_NAME}, in order of their names"
+        return replace(source, notes=(note, *source.notes))
 
 
 def _refuse_half(path: Path, scale: Fraction) -> Source:

@@ -20,11 +20,14 @@ from pathlib import Path
 
 from lamina.atomic import write_errors
 from lamina.codec import Progress
-from lamina.data.captures.photographs import picture_files, picture_size
+from lamina.data.captures.picture_files import PICTURE_SUFFIXES, picture_files, picture_size
 from lamina.errors import BackendUnavailable, SignalError
 
 LEAST_PHOTOGRAPHS = 3
 """Two can be matched, but nothing tells their focal length."""
+
+RECONSTRUCTED_SUFFIXES = PICTURE_SUFFIXES - {".heic", ".heif", ".exr"}
+"""Of pictures that pycolmap opens."""
 
 LOG_NAME = "reconstruction.log"
 """Everything that pycolmap said, for when it fails."""
@@ -112,7 +115,8 @@ def _photographs(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise SignalError(f"{folder}: no such folder; expected photographs")
-    names = [path.relative_to(folder).as_posix() for path in picture_files(folder)]
+    found = (path for path in picture_files(folder) if path.suffix.lower() in RECONSTRUCTED_SUFFIXES)
+    names = [path.relative_to(folder).as_posix() for path in found]
     if len(names) < LEAST_PHOTOGRAPHS:
         raise SignalError(f"{folder}: {len(names)} photographs; expected at least {LEAST_PHOTOGRAPHS}, better dozens")
     return names

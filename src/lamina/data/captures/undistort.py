@@ -25,10 +25,11 @@ def undistort(pixels: UInt8[np.ndarray, "h w 3"], lens: Lens, pinhole: Lens) -> 
     margin = (kernels.BEFORE, kernels.AFTER)
     padded = np.pad(pixels, (margin, margin, (0, 0)), mode="edge").astype(np.float32)
     out = np.empty((pinhole.height, pinhole.width, 3), np.uint8)
-    kernels.resample(padded.reshape(-1), lens.width, lens.height, _numbers(lens), _numbers(pinhole)[:4], out)
+    kind = {"plane": 0, "angle": kernels.ANGLE, "fov": kernels.FOV}[lens.distortion.projection]
+    kernels.resample(padded.reshape(-1), lens.width, lens.height, _numbers(lens), kind, _numbers(pinhole)[:4], out)
     return out
 
 
 def _numbers(lens: Lens) -> tuple[float, ...]:
     inner = (lens.focal_x_px, lens.focal_y_px, lens.center_x_px, lens.center_y_px)
-    return tuple(float(number) for number in (*inner, *lens.radial, *lens.tangential))
+    return tuple(float(number) for number in (*inner, *lens.distortion.coefficients, lens.distortion.omega))

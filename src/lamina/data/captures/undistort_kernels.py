@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loops under `undistort`: where each pixel comes from, and the sixteen samples around that place."""
+"""The loops under `undistort`: where each pixel comes from, and the sixteen samples around that place.
+
+The readable twin of the former is `Distortion.of`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,39 @@ CHANNELS = 3
 """Red, green, blue, side by side."""
 
 
+ANGLE, FOV = 1, 2
+"""Projections; 0 is the plane."""
+
+
 @compiled()
-def _source_row(lens, pinhole, row, width, height, u, v):
+def _projected(x, y, kind, omega):
+    """The first stage of a lens: what the plane point is multiplied by."""
+    if kind == 0:
+        return 1.0
+    radius = np.sqrt(x * x + y * y)
+    slope = 1.0 if kind == ANGLE else 2.0 * np.tan(0.5 * omega)
+    if radius < 1e-9:
+        return 1.0 if kind == ANGLE else slope / omega
+    angle = np.arctan(slope * radius)
+    return angle / radius if kind == ANGLE else angle / (omega * radius)
+
+
+@compiled()
+def _source_row(lens, kind, pinhole, row, width, height, u, v):
     """Fill `u`, `v`: where in the source, in pixels from its first centre, each pixel of an output row comes from."""
-    focal_x, focal_y, center_x, center_y, k1, k2, k3, k4, p1, p2 = lens
-    y = (row + 0.5 - pinhole[3]) / pinhole[1]
+    focal_x, focal_y, center_x, center_y, k1, k2, k3, k4, d1, d2, d3, p1, p2, q1, q2, omega = lens
+    plane_y = (row + 0.5 - pinhole[3]) / pinhole[1]
     for column in range(u.shape[0]):
-        x = (column + 0.5 - pinhole[2]) / pinhole[0]
+        plane_x = (column + 0.5 - pinhole[2]) / pinhole[0]
+        projected = _projected(plane_x, plane_y, kind, omega)
+        x, y = plane_x * projected, plane_y * projected
         square = x * x + y * y
         gain = 1.0 + square * (k1 + square * (k2 + square * (k3 + square * k4)))
-        moved_x = (x * gain + 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x)) * focal_x + center_x - 0.5
-        moved_y = (y * gain + 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y)) * focal_y + center_y - 0.5
+        gain /= 1.0 + square * (d1 + square * (d2 + square * d3))
+        moved_x = x * gain + 2.0 * p1 * x * y + p2 * (square + 2.0 * x * x) + q1 * square
+        moved_y = y * gain + 2.0 * p2 * x * y + p1 * (square + 2.0 * y * y) + q2 * square
+        moved_x = moved_x * focal_x + center_x - 0.5
+        moved_y = moved_y * focal_y + center_y - 0.5
         # Written so that what is not a number goes to the corner, not out of the array.
         u[column] = min(moved_x, width - 1.0) if moved_x > 0.0 else 0.0
         v[column] = min(moved_y, height - 1.0) if moved_y > 0.0 else 0.0
@@ -58,12 +83,12 @@ def _to_byte(value):
 
 
 @compiled(fastmath=True)
-def resample(source, width, height, lens, pinhole, out):
-    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, k1...k4, p1 p2."""
+def resample(source, width, height, lens, kind, pinhole, out):
+    """Fill `out` (h2, w2, 3) from padded pixels. `lens`: focal x y, centre x y, then the numbers of `Distortion`."""
     u, v = np.empty(out.shape[1]), np.empty(out.shape[1])
     line = np.uint64((width + BEFORE + AFTER) * CHANNELS)
     for row in range(out.shape[0]):
-        _source_row(lens, pinhole, row, width, height, u, v)
+        _source_row(lens, kind, pinhole, row, width, height, u, v)
         for column in range(out.shape[1]):
             left, top = np.uint64(u[column]), np.uint64(v[column])
             wx = _cubic(np.float32(u[column] - left))

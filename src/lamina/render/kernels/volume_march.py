@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rays through a sparse grid, front to back, and gradients back to its rows.
 
-A sample is at t0 + k * step, k a whole number: bricks in which nothing is are stepped over by adding to k, and what is
-sampled does not depend on them. Samples are kept for the backward pass where there is room for them.
+A sample is at t0 + k * step, k a whole number: bricks in which nothing is, and blocks of a brick in which nothing is to
+be seen, are stepped over by adding to k, and what is sampled does not depend on them. Which cells may be seen is a bit
+each, 64 to a block of 4x4x4: a brick is a line of cache. Samples are kept for the backward pass where there is room.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ BLOCK_RAYS = 256
 """Of a view, marched by one thread at a time."""
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
 def clip_to_box(origin, direction, low, high, near):
     """Where a ray enters and leaves a box; the first is larger where it misses it."""
     enter, leave = np.float32(near), np.float32(1e30)
@@ -37,16 +38,52 @@ def clip_to_box(origin, direction, low, high, near):
     return enter, leave
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
 def opacity_at(raw, delta):
-    """What is seen behind a sample: (1 + e ** raw) ** -delta."""
-    return np.float32((np.float32(1.0) + math.exp(min(raw, np.float32(MAX_DENSITY)))) ** (-delta))
+    """What is seen behind a sample: (1 + e ** raw) ** -delta; deltas of four levels need no power."""
+    share = np.float32(1.0) / (np.float32(1.0) + math.exp(min(raw, np.float32(MAX_DENSITY))))
+    if delta == np.float32(0.5):
+        return np.float32(math.sqrt(share))
+    if delta == np.float32(1.0):
+        return np.float32(share)
+    if delta == np.float32(2.0):
+        return np.float32(share * share)
+    return np.float32(share**delta)
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
+def share_at(keep, delta):
+    """1 / (1 + e ** raw) of a sample that `opacity_at` is `keep`."""
+    if delta == np.float32(0.5):
+        return np.float32(keep * keep)
+    if delta == np.float32(1.0):
+        return np.float32(keep)
+    if delta == np.float32(2.0):
+        return np.float32(math.sqrt(keep))
+    return np.float32(keep ** (np.float32(1.0) / delta))
+
+
+@compiled(fastmath=True, _nrt=False)
+def mark_visible(rows, corners, densities, least, visible):
+    """Bits of cells of which a corner is at least that dense, into `visible` (slots, 8)."""
+    for slot in range(rows.shape[0]):
+        for word in range(8):
+            bits = np.uint64(0)
+            for place in range(64):
+                cell = rows[slot, 64 * word + place]
+                if cell < 0:
+                    continue
+                for corner in range(8):
+                    if densities[corners[cell, corner]] >= least:
+                        bits |= np.uint64(1) << np.uint64(place)
+                        break
+            visible[slot, word] = bits
+
+
+@compiled(fastmath=True, _nrt=False)
 def march_ray(grid, box, optics, densities, features, origin, direction, jitter, out, samples, kept):
     """One ray: composited features into `out` (c,); returns what is seen behind, and how many samples are kept."""
-    _, voxel, counts, slots, rows, corners = grid
+    _, voxel, counts, slots, rows, corners, visible = grid
     low, high, near = box
     shift, delta, least_density, least_transmittance = optics
     sample_cells, sample_fractions, sample_alphas, sample_weights = samples
@@ -78,17 +115,20 @@ def march_ray(grid, box, optics, densities, features, origin, direction, jitter,
         cy = min(max(np.int64(y), 0), last_y)
         cz = min(max(np.int64(z), 0), last_z)
         slot = slots[cx >> 3, cy >> 3, cz >> 3]
-        if slot < 0:
-            # The first sample outside of the brick.
-            far = (np.float32(((cx >> 3) + ahead_x) << 3) - x) * ix
-            far = min(far, (np.float32(((cy >> 3) + ahead_y) << 3) - y) * iy)
-            far = min(far, (np.float32(((cz >> 3) + ahead_z) << 3) - z) * iz)
+        place = SPREAD[cx & 7] | (SPREAD[cy & 7] << 1) | (SPREAD[cz & 7] << 2)
+        bits = visible[slot, place >> 6] if slot >= 0 else np.uint64(0)
+        if bits == np.uint64(0):
+            # The first sample outside of the brick, or of the block.
+            side = 3 if slot < 0 else 2
+            far = (np.float32(((cx >> side) + ahead_x) << side) - x) * ix
+            far = min(far, (np.float32(((cy >> side) + ahead_y) << side) - y) * iy)
+            far = min(far, (np.float32(((cz >> side) + ahead_z) << side) - z) * iz)
             k += max(np.int64(far), 0) + 1
             continue
         k += 1
-        cell = rows[slot, SPREAD[cx & 7] | (SPREAD[cy & 7] << 1) | (SPREAD[cz & 7] << 2)]
-        if cell < 0:
+        if (bits >> np.uint64(place & 63)) & np.uint64(1) == np.uint64(0):
             continue
+        cell = rows[slot, place]
         fx, fy, fz = np.float32(x - np.float32(cx)), np.float32(y - np.float32(cy)), np.float32(z - np.float32(cz))
         gx, gy, gz = np.float32(1.0) - fx, np.float32(1.0) - fy, np.float32(1.0) - fz
         r0, r1, r2, r3 = corners[cell, 0], corners[cell, 1], corners[cell, 2], corners[cell, 3]
@@ -117,7 +157,7 @@ def march_ray(grid, box, optics, densities, features, origin, direction, jitter,
     return transmittance, kept
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
 def march_kept(grid, box, optics, densities, features, origins, directions, jitters, out, behind, firsts, samples):
     """Many rays, keeping samples; how many there are, which may be more than there was room for."""
     kept = np.int64(0)
@@ -132,7 +172,7 @@ def march_kept(grid, box, optics, densities, features, origins, directions, jitt
 
 @compiled(fastmath=True, parallel=True)
 def march_view(
-    origin, numbers, slots, rows, corners, high, densities, features, origins, directions, out, behind, samples
+    origin, numbers, slots, rows, corners, visible, high, densities, features, origins, directions, out, behind, samples
 ):
     """Many rays on all threads, keeping nothing.
 
@@ -144,7 +184,7 @@ def march_view(
     for block in prange((count + BLOCK_RAYS - 1) // BLOCK_RAYS):
         # Tuples are made here: parallel loops take arrays and numbers only.
         counts = (np.int64(numbers[1]), np.int64(numbers[2]), np.int64(numbers[3]))
-        grid = (origin, numbers[0], counts, slots, rows, corners)
+        grid = (origin, numbers[0], counts, slots, rows, corners, visible)
         box = (origin, high, numbers[4])
         optics = (numbers[5], numbers[6], numbers[7], numbers[8])
         cells, fractions = np.empty(0, np.int32), np.empty((0, 3), np.float32)
@@ -156,7 +196,7 @@ def march_view(
             )  # fmt: skip
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
 def march_back(grid, delta, features, firsts, samples, behind, out_gradients, behind_gradients, gradients):
     """Gradients of densities (n,) and features (n, c), added; heaviest weight of each row's samples, kept if larger."""
     corners = grid[5]
@@ -192,7 +232,7 @@ def march_back(grid, delta, features, firsts, samples, behind, out_gradients, be
             alpha_gradient = weight / alpha * told - beyond / keep
             beyond += weight * told
             # d alpha / d raw = delta * keep * e ** raw / (1 + e ** raw)
-            slope = delta * keep * (np.float32(1.0) - keep ** (np.float32(1.0) / delta))
+            slope = delta * keep * (np.float32(1.0) - share_at(keep, delta))
             share = alpha_gradient * slope
             density_gradients[r0] += share * w0
             density_gradients[r1] += share * w1

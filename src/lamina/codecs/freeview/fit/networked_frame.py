@@ -20,13 +20,13 @@ from torch import Tensor
 
 from lamina.anchors.neural import generate, in_view
 from lamina.codecs.freeview.config import NetworkedConfig
-from lamina.codecs.freeview.fit.factorized_prior import FactorizedPrior
 from lamina.codecs.freeview.networked.deformation import deformed
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges
 from lamina.codecs.freeview.networked.frames import Ground, NetworkedState
 from lamina.codecs.freeview.networked.networks import Networks
 from lamina.codecs.freeview.networked.parameters import coded_layer
 from lamina.codecs.freeview.networked.syntax import FLOAT_BITS
+from lamina.fitting.factorized_prior import FactorizedPrior
 from lamina.fitting.photometric import photometric
 from lamina.fitting.shots import Shot
 from lamina.networks.hash_grid import init_hash_grid, sign_bits

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,22 +17,23 @@ from lamina.codecs.head.background import shown, still_of
 from lamina.codecs.head.coding import Decoder, decode_states
 from lamina.codecs.head.columns import column_layers
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import background_of, examples_of, name_of
 from lamina.codecs.head.fit.learning import learn
+from lamina.codecs.head.fit.networked_learning import learn_network
+from lamina.codecs.head.fit.networked_quantizing import network_facts, with_bits
 from lamina.codecs.head.fit.quantizing import Sent, head_part, motion_steps
 from lamina.codecs.head.fit.rate import RunBudget, scaled_run
-from lamina.codecs.head.fit.refining import Refiner
+from lamina.codecs.head.fit.refining import Refiner, refiner_of
 from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import first_head
 from lamina.codecs.head.fit.still import still_layers
-from lamina.codecs.head.fit.tracker import pack_person, unpack_person
-from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, expressions_of, render
-from lamina.codecs.head.residuals import activity_class
-from lamina.codecs.head.steps import rotation_matrix, scale_factor
-from lamina.codecs.head.syntax import WIRE_ID, HeadFacts
+from lamina.codecs.head.model import Head, HeadModel, HeadPart, RunPart, render
+from lamina.codecs.head.networked.syntax import NetworkFacts
+from lamina.codecs.head.person import pack_person
+from lamina.codecs.head.residuals import ACTIVITIES, activity_class
+from lamina.codecs.head.steps import scale_factor
+from lamina.codecs.head.syntax import WIRE_ID
 from lamina.data import Clip
-from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.errors import SignalError
 from lamina.fitting import checkpoint
 from lamina.metrics import psnr
@@ -58,14 +60,14 @@ def fit(clip: Clip, config: HeadConfig, session: Session) -> Iterator[HeadPart |
     if once == config.level_count + 1:
         session.written.keep(once + done * config.level_count)
         decoder, last, spent = _decoded(session)
-        refiner = _refiner_of(decoder.head, config)
+        refiner = refiner_of(decoder.head, config)
         yield from _runs(clip, refiner, session, done, last, spent)
         return
     session.written.keep(0)
     part = _learnt_part(clip, config, session) if config.model is None else _taken_over(clip, config)
     yield part
     checkpoint.remove(session.checkpoint)
-    yield from _runs(clip, _refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
+    yield from _runs(clip, refiner_of(Head(part.facts, part.layers), config), session, 0, None, 0)
 
 
 def _whole_runs(keys: list, level_count: int) -> int:
@@ -113,7 +115,8 @@ def _learnt_part(clip: Clip, config: HeadConfig, session: Session) -> HeadPart:
     behind = _behind(layers, clip)
     report = _Stage(session, TRACKING + STILL, LEARNING, "learning the head")
     saver = Saver(session.checkpoint, session.key)
-    learnt = learn(first_head(examples, config), examples, behind, config, report, saver)
+    learning = learn if config.network is None else learn_network
+    learnt = learning(first_head(examples, config), examples, behind, config, report, saver)
     activity = _activity(learnt.rows, config)
     sent = Sent(activity, layers, pack_person(examples.person))
     return head_part(clip, examples, learnt, sent, config)
@@ -131,6 +134,8 @@ def _activity(rows: Float32[np.ndarray, "t c"], config: HeadConfig) -> tuple[int
     """Of each column, how much it is thought to change."""
     motion = config.motion
     steps = motion.scale * motion_steps(config).row(motion.torso_components, motion.dimensions)
+    if config.network is not None:
+        steps = np.array(network_facts(config, rows).steps)
     changes = np.abs(np.diff(rows, axis=0)).mean(axis=0) / steps
     return tuple(activity_class(CHANGE_SHARE * float(change)) for change in changes)
 
@@ -181,24 +186,21 @@ def _taken_over(clip: Clip, config: HeadConfig) -> HeadPart:
         focal_px=float(np.float32(facts.focal_px * clip.width / facts.width)),
         rate_numerator=clip.frames_per_second.numerator,
         rate_denominator=clip.frames_per_second.denominator,
+        motion_steps=tuple(float(np.float32(config.motion.scale * step)) for step in facts.motion_steps),
+        activity=tuple(_coarser(level, config.motion.scale) for level in facts.activity),
+        network=_with_wanted_bits(facts.network, config),
     )
     return HeadPart(scaled, decoder.head.layers)
 
 
-def _refiner_of(head: Head, config: HeadConfig) -> Refiner:
-    """What frames are fitted with, from what is sent alone: an encode that goes on has the same."""
-    facts = head.facts
-    rest = np.array(facts.rest, np.float64)
-    pose = HeadPose(rotation_matrix(rest[:3]), rest[3:], np.zeros(0))
-    pinhole = Pinhole(facts.focal_px, facts.width / 2, facts.height / 2)
-    person = unpack_person(head.layers[0].tracker)
-    return Refiner(head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32))
+def _with_wanted_bits(network: NetworkFacts | None, config: HeadConfig) -> NetworkFacts | None:
+    """Parameters of another size for another clip; as in the file, where the preset says nothing of networks."""
+    return with_bits(network, config.network.parameter_bits) if network and config.network else network
 
 
-def _components(facts: HeadFacts) -> Components:
-    """How expressions become what is sent."""
-    _, basis = expressions_of(facts)
-    return Components(facts.mean, facts.basis_scales, facts.basis, projection(basis))
+def _coarser(level: int, scale: float) -> int:
+    """The class of activity of a column whose steps are so many times as large."""
+    return max(0, min(ACTIVITIES - 1, level - round(4 * math.log2(scale))))
 
 
 def _runs(

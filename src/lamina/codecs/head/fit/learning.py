@@ -9,7 +9,7 @@ first step on.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,7 @@ from lamina.codecs.head.fit.grid import Grid, gaussian_steps
 from lamina.codecs.head.fit.saving import Saver
 from lamina.codecs.head.fit.start import NODES, FirstHead, camera_for
 from lamina.codecs.head.model import pose_from_reals
+from lamina.codecs.head.networked.values import NetworkState
 from lamina.codecs.head.rig import Look, Rig, posed, rig_of, spread_of
 from lamina.data.faces.template import face_template
 from lamina.fitting.photometric import photometric
@@ -117,6 +118,8 @@ class Learnt:
     """Logarithm of a size whose integer is 0."""
     quality_db: float
     """Of the last frames that were looked at."""
+    network: NetworkState | None = None
+    """In the paper's method: Gaussians on the head; `look` then has those beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,9 +173,13 @@ class Course:
     saver: Saver = field(default_factory=Saver)
     turning: np.ndarray | None = None
     """Columns of frames when they became components."""
+    rates: Mapping[str, float] = field(default_factory=lambda: RATES)
+    """Of Adam at the start, for each of `look`."""
+    maker: Callable[[dict[str, Tensor], Grid | None], Look] | None = None
+    """What is shown, made of `look`; None: those are the fields of it."""
 
     def __post_init__(self) -> None:
-        groups = [{"params": [self.look[name]], "lr": rate} for name, rate in RATES.items()]
+        groups = [{"params": [self.look[name]], "lr": rate} for name, rate in self.rates.items()]
         self.optimizer = torch.optim.Adam(groups, eps=TINY)
         self._tracked = self.rows.values.clone()
 
@@ -184,9 +191,9 @@ class Course:
                 continue
             share = (step - span.start) / max(len(span), 1)
             rate = rates[1] + (rates[0] - rates[1]) * 0.5 * (1 + math.cos(math.pi * share))
-            for group, base in zip(self.optimizer.param_groups, RATES.values(), strict=True):
+            for group, base in zip(self.optimizer.param_groups, self.rates.values(), strict=True):
                 group["lr"] = base * rate
-            self._step(stage, rate, step >= ROWS_FROM * total)
+            self._step(stage, rate, self.moves_rows and step >= ROWS_FROM * total)
             self._told(step, total)
 
     def _told(self, step: int, total: int) -> None:
@@ -207,21 +214,32 @@ class Course:
         is_lower = top > 0 and bool(self.chance.random() < self.config.learning.lower_share)
         level = int(self.chance.integers(top)) if is_lower else top
         row = self.rows.leaf(number)
-        look = Look(**self.look)
-        part = _Part.of(self.config, len(self.rig), len(look.skins), level)
-        shown = look if self.grid is None else self.grid.rounded(look)
-        loss, error = self._loss(shown, row, stage, number, part)
-        loss = (
-            loss
-            + PLACE_WEIGHT * (look.places[: len(self.began)] - self.began).square().mean()
-            + self._held(row, number)
-        )
+        part = _Part.of(self.config, len(self.rig), len(self.look["skins"]), level)
+        loss, error = self._loss(self._shown(), row, stage, number, part)
+        loss = loss + self._held(row, number)
+        if len(self.began):
+            moved = self.look["places"][: len(self.began)] - self.began
+            loss = loss + PLACE_WEIGHT * moved.square().mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        if row.grad is not None and level == top and moves_rows:
+        if level != top:
+            return
+        if row.grad is not None and moves_rows:
             self.rows.descend(number, row.grad, self.row_rates * rate)
+        if moves_rows or not self.moves_rows:
             self.quality_db = 0.95 * self.quality_db + 0.05 * error if self.quality_db else error
+
+    @property
+    def moves_rows(self) -> bool:
+        """Frames are refined; the paper's method sends them as they are tracked."""
+        return self.config.network is None or self.config.refines_frames
+
+    def _shown(self) -> Look:
+        if self.maker is not None:
+            return self.maker(self.look, self.grid)
+        look = Look.of(self.look)
+        return look if self.grid is None else self.grid.rounded(look)
 
     def _held(self, row: Float[Tensor, " c"], number: int) -> Float[Tensor, ""]:
         """What holds a frame's columns where they were tracked, and the torso's nodes together."""
@@ -272,7 +290,7 @@ def learn(
     if saver.turning is not None:
         saver.restore(ended)
     ended.run(range(settled, total), full, (MIDDLE_RATE, FINAL_RATE))
-    final = Look(**{name: value.detach() for name, value in look.items()})
+    final = Look.of({name: value.detach() for name, value in look.items()})
     size = ended.grid.base_size if ended.grid is not None else 0.0
     return Learnt(ended.rig, final, ended.rows.values.numpy(), components, torso, size, ended.quality_db)
 

@@ -27,10 +27,11 @@ from lamina.codecs.head.config import HeadConfig
 from lamina.codecs.head.fit.examples import Examples
 from lamina.codecs.head.fit.grid import gaussian_steps
 from lamina.codecs.head.fit.learning import Learnt
+from lamina.codecs.head.fit.networked_quantizing import network_facts
 from lamina.codecs.head.model import HeadPart, LayerState
 from lamina.codecs.head.rig import LARGEST_LOG_SIZE, SMALLEST_LOG_SIZE, Look, spread_of
 from lamina.codecs.head.steps import MotionSteps
-from lamina.codecs.head.syntax import HeadFacts
+from lamina.codecs.head.syntax import VERSION, HeadFacts
 from lamina.data import Clip
 from lamina.data.faces.alignment import vector_of
 from lamina.data.faces.template import face_template
@@ -59,14 +60,17 @@ def head_part(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config
     base_size = learnt.base_size
     steps = gaussian_steps(config)
     values = integers_of(look, steps, base_size)
-    mesh, free = values[:mesh_total, :MESH_COLUMNS], values[mesh_total:]
+    on_head = mesh_total if learnt.network is None else 0
+    mesh, free = values[:on_head, :MESH_COLUMNS], values[on_head:]
     layers: list[LayerState] = []
     for number in range(config.level_count):
         own_mesh = mesh[mesh_ends[number - 1] if number else 0 : mesh_ends[number]]
         own_free = free[free_ends[number - 1] if number else 0 : free_ends[number]]
         own_free = own_free[np.argsort(curve_of(own_free[:, PLACE]), kind="stable")]
         tracker = sent.tracker if number == 0 else b""
-        layers.append(LayerState(Gaussians(own_mesh.copy(), own_free), sent.background[number], tracker))
+        layers.append(
+            LayerState(Gaussians(own_mesh.copy(), own_free), sent.background[number], tracker, learnt.network)
+        )
     totals = [mesh_ends[level] + free_ends[level] for level in range(config.level_count)]
     facts = _facts(clip, examples, learnt, sent, config)
     facts = HeadFacts(
@@ -76,6 +80,7 @@ def head_part(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config
         spreads=tuple(_single(spread_of(total, totals[-1])) for total in totals),
         steps=steps,
         base_size=base_size,
+        network=network_facts(config, learnt.rows) if config.network is not None else None,
     )
     return HeadPart(facts, tuple(layers))
 
@@ -85,8 +90,9 @@ def _facts(clip: Clip, examples: Examples, learnt: Learnt, sent: Sent, config: H
     rest = learnt.rig.rest
     pose = [*vector_of(examples.rest.rotation), *examples.rest.translation]
     return {
-        "version": 1,
+        "version": VERSION,
         "has_extensions": False,
+        "has_network": config.network is not None,
         "width": clip.width,
         "height": clip.height,
         "rate_numerator": clip.frames_per_second.numerator,

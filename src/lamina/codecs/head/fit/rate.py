@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from lamina.codecs.head.columns import VALUE_LIMIT, column_layers
+from lamina.codecs.head.networked.indices import within
 from lamina.codecs.head.parameters import pack_run
 from lamina.codecs.head.steps import scale_factor
 from lamina.codecs.head.syntax import HeadFacts
@@ -57,14 +58,23 @@ def steady(rows: Float32[np.ndarray, "t c"], steps: Float32[np.ndarray, " c"]) -
     return values
 
 
+def sent_columns(
+    facts: HeadFacts, rows: Float32[np.ndarray, "t c"], steps: Float32[np.ndarray, " c"]
+) -> Int32[np.ndarray, "t c"]:
+    """Integers of rows; the nearest that there are, in the paper's method."""
+    if facts.network is None:
+        return steady(rows, steps)
+    return within(facts.network, np.rint(rows / steps).astype(np.int64))
+
+
 def scaled_run(
     facts: HeadFacts, steps: Float32[np.ndarray, " c"], rows: Float32[np.ndarray, "t c"], budget: RunBudget
 ) -> tuple[Int32[np.ndarray, "t c"], int]:
     """The finest steps that the budget allows."""
     allowed = budget.bytes_for(len(rows))
-    scale, values, size = 0, steady(rows, steps), 0
+    scale = 0
     while True:
-        values = steady(rows, steps * np.float32(scale_factor(scale)))
+        values = sent_columns(facts, rows, steps * np.float32(scale_factor(scale)))
         size = run_bytes(facts, values)
         if allowed is None or size <= allowed or scale >= LARGEST_SCALE:
             budget.spend(len(rows), size)

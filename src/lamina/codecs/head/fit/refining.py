@@ -7,9 +7,9 @@ independent, so that an encode goes on at any of them: the frame before a run is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,39 +18,19 @@ from torch import Tensor
 
 from lamina.codecs.head.columns import FIXED
 from lamina.codecs.head.config import HeadConfig
-from lamina.codecs.head.fit.components import Components
+from lamina.codecs.head.fit.components import Components, projection
 from lamina.codecs.head.fit.examples import EXPRESSION, reduced, row_of, size_within
-from lamina.codecs.head.fit.learning import TINY, component_rates
-from lamina.codecs.head.model import Head, camera_of, pose_from_reals
-from lamina.codecs.head.rig import posed
+from lamina.codecs.head.fit.newton import Newton, Sight, newton_of, usual_reach
+from lamina.codecs.head.model import Head, expressions_of
+from lamina.codecs.head.person import unpack_person
+from lamina.codecs.head.steps import rotation_matrix
+from lamina.codecs.head.syntax import HeadFacts
 from lamina.data.faces.alignment import HeadPose, Pinhole
 from lamina.data.faces.identity import Person
-from lamina.data.faces.tracking import FaceTracker, watched
-from lamina.fitting.photometric import photometric
-from lamina.render.spatial import render_spatial
+from lamina.data.faces.tracking import Face, FaceTracker, watched
 
-FIRST_STEPS = 24
-"""Of a run's first frame, which begins less well."""
-STEP_RATE = 0.5
-"""Of the rates of learning."""
-MOMENTUM, MEMORY = 0.7, 0.97
-"""Of Adam: within a frame, and over frames."""
-
-
-@dataclass
-class Slopes:
-    """How large slopes were, a column: what has settled has small ones, and hardly moves."""
-
-    squares: Float[Tensor, " c"] | None = None
-    weight: float = 0.0
-
-    def scale(self, slope: Float[Tensor, " c"]) -> Float[Tensor, " c"]:
-        """Root of their mean square, this one included."""
-        if self.squares is None:
-            self.squares = torch.zeros_like(slope)
-        self.squares.lerp_(slope.square(), 1 - MEMORY)
-        self.weight = MEMORY * self.weight + 1 - MEMORY
-        return (self.squares / self.weight).sqrt() + TINY
+FIRST_STEPS = 6
+"""Coarse ones of a run's first frame, which begins less well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,49 +68,51 @@ class Refiner:
                 held.append(pixels)
                 yield pixels
 
-        row, tracked, slopes = before, None, Slopes()
+        row, tracked = before, None
         for seen in watched(kept(), name, begins):
-            face = row_of(tracker.track(*seen), self.rest)
-            still = np.zeros(facts.torso, np.float32)
-            now = np.concatenate([face[:FIXED], still, self.components.project(face[EXPRESSION:])])
+            now = self.tracked_row(tracker.track(*seen))
             pixels = held.pop()
             if tracked is None and row is not None:
                 tracked = now
                 continue
+            if not self.config.refines_frames:
+                row = tracked = now + self.start
+                yield row
+                continue
             begin = now + self.start if row is None or tracked is None else row + now - tracked
-            steps = self.config.motion.steps if row is not None and tracked is not None else FIRST_STEPS
-            row, tracked = self.refined(begin, pixels, steps, slopes), now
+            row, tracked = self.refined(begin, pixels, is_first=row is None or tracked is None), now
             yield row
 
+    def tracked_row(self, face: Face) -> Float32[np.ndarray, " c"]:
+        """What the tracker saw, as columns in their units; the torso rests."""
+        row, still = row_of(face, self.rest), np.zeros(self.head.facts.torso, np.float32)
+        return np.concatenate([row[:FIXED], still, self.components.project(row[EXPRESSION:])])
+
     def refined(
-        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], steps: int, slopes: Slopes
+        self, begin: Float32[np.ndarray, " c"], pixels: UInt8[np.ndarray, "h w 3"], *, is_first: bool = False
     ) -> Float32[np.ndarray, " c"]:
-        """Columns of one frame after so many steps of Adam, which knows from frames before how large slopes are."""
-        if steps == 0:
+        """Columns of one frame: steps on the base layer, then on all; more where nothing is known of a frame before."""
+        motion = self.config.motion
+        if not motion.steps and not motion.coarse_steps:
             return begin
-        target = torch.from_numpy(reduced(pixels[None], self.config.motion.side_px)[0])
-        row = torch.from_numpy(begin.astype(np.float32)).requires_grad_()
-        rates, first = torch.from_numpy(self.rates), torch.zeros_like(row)
-        for step in range(steps):
-            (slope,) = torch.autograd.grad(self._loss(row, target), row)
-            first.lerp_(slope, 1 - MOMENTUM)
-            mean = first / (1 - MOMENTUM ** (step + 1))
-            row = (row.detach() - (1 - 0.9 * step / steps) * rates * mean / slopes.scale(slope)).requires_grad_()
-        return row.detach().numpy()
+        target = torch.from_numpy(reduced(pixels[None], motion.side_px)[0])
+        row = torch.from_numpy(begin.astype(np.float32))
+        row = self.coarse.refined(row, target, FIRST_STEPS if is_first else motion.coarse_steps)
+        return self.newton.refined(row, target, motion.steps).numpy()
 
-    @property
-    def rates(self) -> Float32[np.ndarray, " c"]:
-        """Of Adam, a column."""
-        facts = self.head.facts
-        return component_rates(facts.columns, facts.torso) * np.float32(STEP_RATE)
+    @cached_property
+    def newton(self) -> Newton:
+        """Of all layers. Found where the head rests: the same for all frames, and for an encode that goes on."""
+        return self._newton_of(self.head)
 
-    def _loss(self, row: Float[Tensor, " c"], target: Float[Tensor, "h w 3"]) -> Float[Tensor, ""]:
-        facts, head = self.head.facts, self.head
-        camera = camera_of(facts).resized(target.shape[1], target.shape[0])
-        pose = pose_from_reals(row, head.rig.rest, head.torso)
-        image = render_spatial(posed(head.rig, head.look, pose, math.log(facts.spreads[-1])), camera)
-        pixels = image.pixels + (1 - image.alpha)[..., None] * self.behind(target.shape[1], target.shape[0])
-        return photometric(pixels, target, self.config.learning.ssim_weight)
+    @cached_property
+    def coarse(self) -> Newton:
+        """Of the base layer."""
+        return self.newton if self.head.level == 0 else self._newton_of(self.head.at(0))
+
+    def _newton_of(self, head: Head) -> Newton:
+        sight = Sight(head, self.behind(*compared_size(self.head, self.config)))
+        return newton_of(sight, usual_reach(head.facts.activity, head.steps), torch.from_numpy(head.steps))
 
     def behind(self, width: int, height: int) -> Float[Tensor, "h w 3"]:
         """What is behind the person, as large as what is compared."""
@@ -144,3 +126,19 @@ class Refiner:
 def compared_size(head: Head, config: HeadConfig) -> tuple[int, int]:
     """Of pictures while frames are refined."""
     return size_within(head.facts.width, head.facts.height, config.motion.side_px)
+
+
+def refiner_of(head: Head, config: HeadConfig) -> Refiner:
+    """What frames are fitted with, from what is sent alone: an encode that goes on has the same."""
+    facts = head.facts
+    rest = np.array(facts.rest, np.float64)
+    pose = HeadPose(rotation_matrix(rest[:3]), rest[3:], np.zeros(0))
+    pinhole = Pinhole(facts.focal_px, facts.width / 2, facts.height / 2)
+    person = unpack_person(head.layers[0].tracker)
+    return Refiner(head, _components(facts), person, pinhole, pose, config, np.zeros(facts.columns, np.float32))
+
+
+def _components(facts: HeadFacts) -> Components:
+    """How expressions become what is sent."""
+    _, basis = expressions_of(facts)
+    return Components(facts.mean, facts.basis_scales, facts.basis, projection(basis))

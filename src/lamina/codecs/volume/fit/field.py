@@ -19,7 +19,7 @@ from lamina.compiled import compiled
 from lamina.grids.bricks import Indices, rows_at
 from lamina.grids.lattice import Lattice
 from lamina.grids.level import Level, all_children, coarser_cells, level_of, parents_of
-from lamina.grids.sums import restrict
+from lamina.grids.sums import restrict, upsample_reals
 
 DECAYS = (0.9, 0.99)
 """Of Adam's moments; what rays do not reach in a step is left alone. Source: DVGO, lib/masked_adam.py."""
@@ -54,14 +54,22 @@ class FieldFit:
     """What an integer is worth, by level and channel."""
     is_rounded: bool = False
     """Additions count as whole steps."""
+    noise_seed: int | None = None
+    """Instead of that, noise of a step's width is added to them (HPC, Eq. 8), another one with each seed."""
 
     def add_up(self, top: int, bottom: int = 0) -> None:
         """Values of levels `bottom`...`top`."""
         for number in range(bottom, top + 1):
             own = self.levels[number]
-            above = self.levels[number - 1].differences if number else own.differences
-            step = self.steps[number] if self.is_rounded else np.zeros_like(self.steps[number])
-            sum_level(own.parents, above, own.additions, own.expected, step, own.differences, own.values)
+            if number:
+                upsample_reals(own.parents, self.levels[number - 1].differences, own.differences)
+            else:
+                own.differences[:] = 0.0
+            step = self.steps[number]
+            if self.noise_seed is None and not self.is_rounded:
+                step = np.zeros_like(step)
+            seed = -1 if self.noise_seed is None else self.noise_seed
+            sum_level(own.additions, own.expected, step, np.int64(seed), own.differences, own.values)
 
     def symbols(self) -> list[Int32[np.ndarray, "r c"]]:
         """Additions as integers."""
@@ -163,25 +171,31 @@ def descend(fit: FieldFit, top: int, bottom: int, rates: Float32[np.ndarray, " c
         fit.levels[number].gradients[:] = 0.0
 
 
-@compiled(fastmath=True)
-def sum_level(parents, above, additions, expected, steps, differences, values):
-    """Differences and values of a level; steps of 0 leave additions as they are."""
+@compiled(fastmath=True, _nrt=False)
+def sum_level(additions, expected, steps, noise_seed, differences, values):
+    """Adds what a level adds to `differences`, which come in as those of the level above, and gives its values.
+
+    Steps of 0 leave additions as they are. With a seed that is not negative, noise of -1/2...1/2 of a step is added
+    instead of rounding: a hash of the seed and the place.
+    """
     channels = additions.shape[1]
+    seed = np.uint32(noise_seed & 0x7FFFFFFF) * np.uint32(2246822519)
     for r in range(additions.shape[0]):
         for c in range(channels):
-            total = np.float32(0)
-            if parents.shape[0] > 0:
-                for k in range(8):
-                    total += above[parents[r, k], c]
-                total *= np.float32(0.125)
             addition = additions[r, c]
-            if steps[c] > 0:
+            if noise_seed >= 0:
+                mixed = np.uint32(r * channels + c) * np.uint32(2654435761) + seed
+                mixed = np.uint32(mixed ^ (mixed >> np.uint32(15))) * np.uint32(2146121005)
+                mixed = np.uint32(mixed ^ (mixed >> np.uint32(13)))
+                addition += (np.float32(mixed >> np.uint32(8)) * np.float32(2.0**-24) - np.float32(0.5)) * steps[c]
+            elif steps[c] > 0:
                 addition = np.floor(addition / steps[c] + np.float32(0.5)) * steps[c]
-            differences[r, c] = total + addition
-            values[r, c] = expected[r, c] + total + addition
+            difference = differences[r, c] + addition
+            differences[r, c] = difference
+            values[r, c] = expected[r, c] + difference
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, _nrt=False)
 def adam_level(values, gradients, first, second, rates, correction, correction_of_squares, steps, bits, weight):
     """One step on what has a gradient; a bit is worth `weight`, its slope is that between two integers."""
     one, b1, b2 = np.float32(1), np.float32(DECAYS[0]), np.float32(DECAYS[1])

@@ -22,13 +22,14 @@ from lamina.codecs.volume.config import VolumeConfig
 from lamina.codecs.volume.fit.descent import Shading
 from lamina.codecs.volume.fit.key_frame import Stage, fit_key_frame
 from lamina.codecs.volume.fit.predicted import fit_predicted
+from lamina.codecs.volume.fit.progressive import fit_key_frame_progressively, fit_residuals_progressively
 from lamina.codecs.volume.fit.start import check_masks, facts_of, kept_cameras
 from lamina.codecs.volume.frame_coding import LevelContent, LevelState, Place, pack_level
 from lamina.codecs.volume.model import FramePart, GroupPart, HeadPart, Part, VolumeModel, render
 from lamina.codecs.volume.shading import network_sizes
 from lamina.codecs.volume.syntax import GroupHead, VolumeFacts
 from lamina.data.captures.timed import TimedCapture
-from lamina.errors import Interrupted
+from lamina.errors import Interrupted, TargetError
 from lamina.fitting import checkpoint
 from lamina.fitting.pace import Pace
 from lamina.metrics.psnr import finite_db, psnr
@@ -38,6 +39,12 @@ from lamina.units import HEADER_LAYER, STREAM_GROUP, Unit
 
 MEASURED_VIEWS = 8
 """Views that a level's quality is measured on, at most."""
+
+UNIT_BYTES = 5
+"""That a container takes for a unit, about."""
+
+STREAM_BYTES = 200
+"""Of the stream's header and of the container's, about."""
 
 KEY_WORK = 2.0
 """Of a frame between, what a key frame takes."""
@@ -67,11 +74,11 @@ def fit(signal: TimedCapture, config: VolumeConfig, session: Session) -> Iterato
         Interrupted: the session raised it; frames that were yielded are done.
     """
     views = check_masks(signal)
-    found = resumed(config, session)
+    found = resumed(config, session, signal.frame_count)
     if found is None:
         facts = facts_of(signal, config, views)
         yield HeadPart(facts, kept_cameras(signal))
-        chain = Chain(0, None, None, None, None, pace_of(config, facts))
+        chain = Chain(0, None, None, None, None, pace_of(config, facts, signal.frame_count))
     else:
         facts, chain = found
     while signal.wait_for(chain.frame, _patience(signal, session, chain)):
@@ -87,10 +94,24 @@ def fit(signal: TimedCapture, config: VolumeConfig, session: Session) -> Iterato
         yield from parts
 
 
-def pace_of(config: VolumeConfig, facts: VolumeFacts) -> Pace:
-    """Before the first frame."""
-    rate = Fraction(facts.rate_numerator, facts.rate_denominator)
-    return Pace.of(config.rate_weight, config.bits_per_second, rate)
+def pace_of(config: VolumeConfig, facts: VolumeFacts, frame_count: int | None) -> Pace:
+    """Before the first frame.
+
+    Raises:
+        TargetError: a size was asked for that units without content take, or of a capture without an end.
+    """
+    rate, bits_per_second = Fraction(facts.rate_numerator, facts.rate_denominator), config.bits_per_second
+    if config.size_bytes is not None:
+        if frame_count is None:
+            raise TargetError("a size was asked for of a capture that has no end yet: ask for kbit/s, or for frames")
+        left = config.size_bytes - STREAM_BYTES - UNIT_BYTES * facts.level_count * frame_count
+        if left <= 0:
+            raise TargetError(
+                f"{config.size_bytes} bytes were asked for, {frame_count} frames of {facts.level_count} levels take "
+                f"{config.size_bytes - left} before anything is in them: ask for more, or for fewer levels"
+            )
+        bits_per_second = 8 * left * float(rate) / frame_count
+    return Pace.of(config.rate_weight, bits_per_second, rate)
 
 
 def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Chain]:
@@ -98,7 +119,8 @@ def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Cha
     facts, config, frame = stage.facts, stage.config, chain.frame
     group, parts = config.group_of(frame), list[Part]()
     if config.is_key(frame) or chain.states is None or chain.head is None or chain.log_gains is None:
-        key = fit_key_frame(stage, frame, chain.log_gains)
+        fit_key = fit_key_frame if config.paper is None else fit_key_frame_progressively
+        key = fit_key(stage, frame, chain.log_gains)
         if chain.log_gains is None:
             keep_gains(session, key.log_gains)
         chain = replace(chain, head=key.head, network=network_of(facts, key.head), log_gains=key.log_gains)
@@ -106,7 +128,8 @@ def coded(stage: Stage, session: Session, chain: Chain) -> tuple[list[Part], Cha
         contents, before = key.contents, None
     else:
         network = None if chain.network is None else chain.network.dequantized()
-        contents = fit_predicted(stage, frame, chain.head, chain.states, Shading(network, chain.log_gains))
+        fit_between = fit_predicted if config.paper is None else fit_residuals_progressively
+        contents = fit_between(stage, frame, chain.head, chain.states, Shading(network, chain.log_gains))
         before = chain.states
     assert chain.head is not None
     states, size_bytes = after(facts, chain.head, contents, before)
@@ -160,7 +183,7 @@ def quality_of(signal: TimedCapture, views: tuple[int, ...], model: VolumeModel)
     return float(np.mean(found))
 
 
-def resumed(config: VolumeConfig, session: Session) -> tuple[VolumeFacts, Chain] | None:
+def resumed(config: VolumeConfig, session: Session, frame_count: int | None) -> tuple[VolumeFacts, Chain] | None:
     """What the session's stream is at after its last whole frame, the rest of it forgotten; None: nothing to go on."""
     keys = session.written.keys
     layers: dict[int, int] = {}
@@ -176,13 +199,14 @@ def resumed(config: VolumeConfig, session: Session) -> tuple[VolumeFacts, Chain]
         return None
     count = sum(key.group == STREAM_GROUP or key.frame < whole for key in keys)
     session.written.keep(count)
-    return _replayed(config, session, whole, log_gains)
+    return _replayed(config, session, (whole, frame_count), log_gains)
 
 
 def _replayed(
-    config: VolumeConfig, session: Session, next_frame: int, log_gains: Float[Tensor, "v 3"]
+    config: VolumeConfig, session: Session, done: tuple[int, int | None], log_gains: Float[Tensor, "v 3"]
 ) -> tuple[VolumeFacts, Chain]:
-    """The decoder's state before frame `next_frame`; sizes of all frames before tell the pace."""
+    """The decoder's state after `done` frames, of how many; sizes of all of them tell the pace."""
+    next_frame, frame_count = done
     group = config.group_of(next_frame - 1)
     sizes: dict[int, int] = {}
 
@@ -197,7 +221,7 @@ def _replayed(
     for _, found, _ in decode_states(wanted()):
         decoder = found
     assert decoder is not None, "a whole frame was written"
-    pace = pace_of(config, decoder.facts)
+    pace = pace_of(config, decoder.facts, frame_count)
     for frame in range(next_frame):
         pace = pace.after(sizes[frame])
     states = tuple(own[next_frame - 1] for own in decoder.states)

@@ -109,7 +109,7 @@ def fit_key_frame(stage: Stage, frame: int, log_gains: Float[Tensor, "v 3"] | No
     shading = fresh_shading(stage, frame, log_gains)
     rate_weight = stage.rate_weight * config.key.rate_share
     descent = Descent(facts, config, field, rays, shading, stage.random(frame), rate_weight)
-    descent = _level_by_level(stage, descent)
+    descent = level_by_level(stage, descent)
     descent.field.is_rounded = True
     key, top = config.key, facts.level_count - 1
     rates = key.density_rate, key.color_rate
@@ -134,7 +134,7 @@ def fresh_shading(stage: Stage, frame: int, log_gains: Float[Tensor, "v 3"] | No
     return Shading(network, log_gains, torch.optim.Adam(learned) if learned else None)
 
 
-def _level_by_level(stage: Stage, descent: Descent) -> Descent:
+def level_by_level(stage: Stage, descent: Descent) -> Descent:
     """In reals; cells that no ray sees are left out on the way."""
     key, count = stage.config.key, stage.facts.level_count
     rates = key.density_rate, key.color_rate

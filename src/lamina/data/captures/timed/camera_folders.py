@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from lamina.data.captures.photographs import picture_size
+from lamina.data.captures.picture_files import picture_size
 from lamina.data.captures.timed.numbered import numbered_pictures
 from lamina.data.captures.timed.pictures import pictures_of, tracks_of
 from lamina.data.captures.timed.rig import has_poses, may_be_rig, read_rig

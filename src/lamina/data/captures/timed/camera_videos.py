@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from lamina.data.captures.photographs import PictureSize
+from lamina.data.captures.picture_files import PictureSize
 from lamina.data.captures.timed.numbered import numbered_pictures, shared_length
 from lamina.data.captures.timed.rig import has_poses, may_be_rig, read_rig
 from lamina.data.captures.timed.source import Recording, Request, TimedSource

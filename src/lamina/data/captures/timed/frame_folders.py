@@ -17,6 +17,7 @@ from lamina.data.captures.timed.numbered import pattern_of
 from lamina.data.captures.timed.pictures import Pictures, tracks_of
 from lamina.data.captures.timed.source import Recording, Request, TimedSource
 from lamina.data.captures.timed.tracks import MASK_FOLDERS
+from lamina.errors import SignalError
 
 FRAME_FOLDER = re.compile(r"frame[_-]?\d+", re.IGNORECASE)
 
@@ -45,6 +46,9 @@ def read_frame_folders(root: Path, request: Request) -> TimedSource:
     assert reader is not None
     still = reader(first, request.scale)
     notes = list(still.notes)
+    outside = next((one.path for one in still.photographs if not one.path.is_relative_to(first)), None)
+    if outside is not None:
+        raise SignalError(f"{outside}: a picture of the first frame that is not in {first}; expected all frames alike")
     names = _names(still)
     inner = {
         name: photograph.path.relative_to(first) for name, photograph in zip(names, still.photographs, strict=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lamina.data.captures.photographs import PICTURE_SUFFIXES
+from lamina.data.captures.picture_files import PICTURE_SUFFIXES
 from lamina.data.captures.timed.capture import check_range
 from lamina.errors import SignalError
 

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lamina.data.captures.colmap_folder import POINT_SUFFIXES, read_cloud
-from lamina.data.captures.photographs import fit_lens, picture_size
+from lamina.data.captures.photographs import fit_lens
+from lamina.data.captures.picture_files import picture_size
 from lamina.data.captures.point_cloud import PointCloud, empty_cloud, finite_cloud, read_ply_points
 from lamina.data.captures.timed.panoptic_meta import PanopticMeta, cameras_of, read_meta
 from lamina.data.captures.timed.pictures import Pictures, pictures_of, tracks_of

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lamina.data.captures.capture import Pixels
+from lamina.data.captures.photograph_notes import wide_notes
 from lamina.data.captures.photographs import pinhole_of, straightened
 from lamina.data.captures.reading import (
     BLACK,
@@ -140,7 +141,7 @@ def _capture_of(
     load_mask = None
     if any(recording.track.has_masks for recording in source.recordings):
         load_mask = FrameCache(_mask_decoder(source), int(cache_bytes * MASK_SHARE))
-    notes = source.notes
+    notes = (*source.notes, *wide_notes([recording.lens for recording in source.recordings]))
     rate = request.frames_per_second or source.frames_per_second
     if rate is None:
         rate = FRAMES_PER_SECOND

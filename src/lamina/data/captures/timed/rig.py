@@ -19,8 +19,10 @@ from jaxtyping import Float64
 from lamina.data.captures import llff, transforms
 from lamina.data.captures.colmap_folder import find_model, read_model
 from lamina.data.captures.lens import Lens
-from lamina.data.captures.photographs import PictureSize, fit_lens
+from lamina.data.captures.photographs import fit_lens
+from lamina.data.captures.picture_files import PictureSize
 from lamina.data.captures.point_cloud import PointCloud
+from lamina.data.captures.transforms_lens import lens_of_fields, merged
 from lamina.data.folder import natural_key
 from lamina.errors import SignalError
 
@@ -210,29 +212,26 @@ def _from_colmap(root: Path) -> Poses:
 
 def _from_transforms(root: Path) -> Poses:
     """Of transforms.json, or of the files of a split."""
-    paths = [root / transforms.WHOLE]
-    if not paths[0].is_file():
-        held = next((name for name in transforms.HELD_OUT if (root / name).is_file()), None)
-        paths = [root / transforms.TRAIN, *([root / held] if held else [])]
+    whole = transforms.whole_file(root)
+    held = next((name for name in transforms.HELD_OUT if (root / name).is_file()), None)
+    paths = [root / transforms.TRAIN, *([root / held] if held else [])] if whole is None else [whole]
     placed: list[Placed] = []
     held_out: list[str] = []
     read = [transforms.read_fields(path) for path in paths]
     for path, fields in zip(paths, read, strict=True):
         for number, frame in enumerate(fields["frames"]):
             place = f"{path}: frame {number}"
+            if not transforms.has_pose(frame):
+                continue
             name = transforms.clean_name(frame["file_path"])
             pose = transforms.pose_of_matrix(frame.get("transform_matrix"), place)
-            placed.append(Placed(name, partial(_transforms_lens, {**fields, **frame}), pose))
+            placed.append(Placed(name, partial(lens_of_fields, merged(fields, frame, place)), pose))
             held_out += [name] if path is not paths[0] else []
         listed = fields.get("test_filenames") or fields.get("val_filenames") or []
         held_out += [transforms.clean_name(name) for name in listed if isinstance(name, str)]
     if not placed:
         raise SignalError(f"{paths[0]}: no frames; expected one for each camera")
     return Poses(paths[0], tuple(placed), transforms.named_points(read[0], root), tuple(held_out))
-
-
-def _transforms_lens(fields: dict, size: PictureSize, place: str) -> tuple[Lens, int]:
-    return transforms.lens_of_fields(fields, size, place)
 
 
 def _from_llff(root: Path) -> Poses:

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import UInt8
 
-from lamina.data.captures.photographs import is_transparent
+from lamina.data.captures.picture_files import is_transparent, read_stored
 from lamina.data.captures.timed.capture import Mask
 from lamina.data.image import opened
-from lamina.data.pixel_formats import apply_orientation, to_rgb8
+from lamina.data.pixel_formats import apply_orientation
 
 MASK_FOLDERS = ("seg", "masks")
 """Beside the pictures; a folder a camera in them. Source of the first: Dynamic3DGaussians, train.py, get_dataset."""
@@ -73,10 +73,7 @@ class PictureTrack:
 
     def pixels(self, frame: int, background: tuple[int, int, int]) -> UInt8[np.ndarray, "h w 3"]:
         """See `Track`."""
-        path = self.path_of(frame)
-        with opened(path) as image:
-            pixels, _ = to_rgb8(image, path, background, [])
-        return apply_orientation(pixels, self.orientation)
+        return apply_orientation(read_stored(self.path_of(frame), background), self.orientation)
 
     def mask(self, frame: int) -> Mask | None:
         """See `Track`."""

@@ -7,10 +7,12 @@ Identity in twentieths of standard deviations, landmarks' offsets in fifths of a
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
-from lamina.data.faces.identity import Person, landmark_model
+from lamina.data.faces.identity import Person, landmark_model, vertices_of
+from lamina.data.faces.template import UNIT_CM, FaceTemplate, face_template
 from lamina.errors import BitstreamError
 
 IDENTITY_STEP = 0.05
@@ -42,3 +44,10 @@ def unpack_person(data: bytes) -> Person:
     identity = np.frombuffer(raw, "<i2", identities).astype(np.float64) * IDENTITY_STEP
     offsets = np.frombuffer(raw, np.int8, offset=2 * identities).reshape(3, landmarks).T * OFFSET_STEP_CM
     return Person(identity, offsets.astype(np.float64))
+
+
+def template_of(person: Person) -> FaceTemplate:
+    """The mean head in the person's shape, within what a head's integers hold."""
+    template = face_template()
+    vertices = np.rint(vertices_of(person, template) / UNIT_CM).clip(-32768, 32767)
+    return replace(template, neutral=vertices.astype(np.int16))
