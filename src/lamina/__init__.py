@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from lamina.media.shots import Shot, shots_of
     from lamina.media.sources import SourceOptions
     from lamina.media.summary import Summary, summarize
+    from lamina.times import FrameTimes, TimeSpan
 
 # Read by OpenMP when it is loaded, with torch or the first kernel. Threads that spin while they wait for each other
 # make a step many times slower as soon as the machine has other work.
@@ -68,6 +69,7 @@ _LAZY = {
     "Clip": "lamina.data",
     "ClipWriter": "lamina.data",
     "Exported": "lamina.media.export",
+    "FrameTimes": "lamina.times",
     "LevelQuality": "lamina.media.comparison",
     "Media": "lamina.media.reading",
     "Picture": "lamina.data",
@@ -75,6 +77,7 @@ _LAZY = {
     "SourceOptions": "lamina.media.sources",
     "Stream": "lamina.bitstream",
     "Summary": "lamina.media.summary",
+    "TimeSpan": "lamina.times",
     "clip_from_frames": "lamina.data",
     "compare": "lamina.media.comparison",
     "configured": "lamina.media.configuring",
@@ -114,6 +117,7 @@ __all__ = [
     "Clip",
     "ClipWriter",
     "Exported",
+    "FrameTimes",
     "Interrupted",
     "LaminaError",
     "LevelQuality",
@@ -128,6 +132,7 @@ __all__ = [
     "Summary",
     "Target",
     "TargetError",
+    "TimeSpan",
     "TimedCapture",
     "WriteError",
     "clip_from_frames",

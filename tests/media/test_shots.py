@@ -3,18 +3,25 @@
 
 import json
 import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lamina
+from lamina.bitstream import pack_stream
 from lamina.codec import Model
 from lamina.errors import SignalError, TargetError
+from lamina.media.delivery import delivery_of
 from lamina.media.filming import write_shots
-from lamina.media.reading import Media
+from lamina.media.reading import Media, open_media
 from lamina.media.shots import Shot, shots_of
+from lamina.media.timing import with_times
+from lamina.times import FrameTimes, TimeSpan, seconds_of
 
 PLAY_FRAMES = 18
 
@@ -51,6 +58,35 @@ def test_the_films_rate_leaves_time_its_pace(media: Media) -> None:
     assert frames(shots_of(media, "orbit", frames=(4, 8), frames_per_second=50)) == [4, 4, 5, 5, 6, 6, 7, 7]
     assert frames(shots_of(media, "orbit", frames=(4, 9), frames_per_second=12.5)) == [4, 6, 8]
     assert len(shots_of(media, "orbit", frames_per_second=Fraction(30_000, 1001))) == 22
+
+
+@pytest.fixture
+def uneven(media: Media) -> Iterator[Media]:
+    """The same with frames of 0.1 s, but for frame 4, which lasts a second."""
+    durations_s = [Fraction(1) if frame == 4 else Fraction(1, 10) for frame in range(PLAY_FRAMES)]
+    times = FrameTimes.of_seconds(seconds_of(durations_s))
+    facts = replace(media.stream.facts, ticks_per_second=times.ticks_per_second)
+    data = pack_stream(facts, [with_times(unit, times) for unit in media.stream.units()])
+    with open_media(data) as opened:
+        yield opened
+
+
+def test_films_of_uneven_frames_show_each_for_its_time(uneven: Media, tmp_path: Path) -> None:
+    assert uneven.duration_s == pytest.approx(0.1 * (PLAY_FRAMES - 1) + 1)
+    assert frames(shots_of(uneven, "orbit", frames=(3, 6), frames_per_second=10)) == [3, *[4] * 10, 5]
+    assert frames(shots_of(uneven, "test:1", frames=(3, 6), frames_per_second=5)) == [3, 4, 4, 4, 4, 4]
+    span = TimeSpan(Fraction(3, 10), Fraction(3, 2))
+    assert frames(shots_of(uneven, "orbit", frames=span, frames_per_second=10)) == [3, *[4] * 10, 5]
+    path = str(path_file(tmp_path, {"time_s": 0.2}, {"time_s": 1.6}))
+    assert frames(shots_of(uneven, path, frames_per_second=5)) == [2, 4, 4, 4, 4, 4, 5, 7]
+
+
+def test_what_is_received_of_uneven_frames_is_told_by_their_times(uneven: Media) -> None:
+    delivery = delivery_of(uneven.stream)
+    assert delivery is not None
+    assert [join.time_s for join in delivery.joins] == [uneven.times_s[join.frame] for join in delivery.joins]
+    ends = [*(join.time_s for join in delivery.joins), uneven.duration_s or 0]
+    assert delivery.longest_wait_s == pytest.approx(max(after - before for before, after in pairwise(ends)))
 
 
 def test_views_after_the_last_frame_show_it(media: Media) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.cli.console import has_style, print_warning
-from lamina.cli.options import Parser, count, frame_range, positive
+from lamina.cli.options import Parser, count, frame_span, positive
 from lamina.codec import LiveChoices, StreamInfo
 from lamina.errors import BitstreamError, SignalError
 from lamina.live.addresses import Address, address_of
@@ -59,7 +59,7 @@ def parser() -> Parser:
         metavar="N",
         help="steps a frame on all layers, after those on the base layer: more are slower and better; default: 1",
     )
-    made.add_argument("--frames", type=frame_range, metavar="A:B", help="of a clip")
+    made.add_argument("--frames", type=frame_span, metavar="A:B", help="of a clip; or times: 1.5s:3s")
     made.add_argument("--every-frame", action="store_true", help="of a clip: however long that takes")
     made.add_argument("--codec", metavar="NAME", help=argparse.SUPPRESS)
     made.add_argument("--quiet", action="store_true", help="no progress")

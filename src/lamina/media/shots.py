@@ -164,7 +164,7 @@ class _Clock:
             camera, moment = path.at(begin_s + float(number / self.film_rate))
             frame = math.floor(moment + MOMENT_SLACK) if self.medium_rate is not None else 0
             if self.times is not None and not names_frames:
-                frame = self.frame_after(Fraction(begin_s) + number / self.film_rate)
+                frame = self.frame_after(Fraction(begin_s + MOMENT_SLACK) + number / self.film_rate)
             if self.medium_rate is None or self.start <= frame < self.stop or not names_frames:
                 yield Shot(f"view_{number:03d}", camera, min(frame, self.stop - 1))
 
