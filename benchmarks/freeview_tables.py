@@ -42,7 +42,7 @@ def level_row(level: Mapping[str, Any]) -> tuple[str, ...]:
         f"{delivery['frame_bytes'] / 1000:.2f}",
         f"{delivery['frame_kilobits_per_second']:.0f}",
         f"{after['psnr']:.2f}",
-        f"{after['moving_psnr']:.2f}",
+        "" if after["moving_psnr"] is None else f"{after['moving_psnr']:.2f}",
         f"{after['corrected_psnr']:.2f}",
         f"{after['ssim']:.3f}",
     )
