@@ -22,6 +22,7 @@ from benchmarks.run_log import write_result
 
 import lamina
 from lamina.errors import LaminaError
+from lamina.media.job import journal_of
 
 POLL_S = 0.1
 FIRST_FRAME_LIMIT_S = 1_800
@@ -30,10 +31,11 @@ FIRST_FRAME_LIMIT_S = 1_800
 
 def frames_in(path: Path) -> int:
     """Frames that a viewer gets at the top level of a file that is being written."""
-    if not path.is_file():
+    written = journal_of(path)
+    if not written.is_file():
         return 0
     try:
-        with lamina.open(path) as media:
+        with lamina.open(written) as media:
             return sum(1 for _ in media.models())
     except LaminaError:
         return 0

@@ -180,6 +180,8 @@ class Progress:
     """What is being done, in a few words: ``frame 12/60, level 2``."""
     quality_db: float | None = None
     """PSNR of the top level now, dB."""
+    is_endless: bool = False
+    """Nobody knows how long it will last: cameras still record."""
 
 
 class Written(Protocol):

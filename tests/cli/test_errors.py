@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lamina
 from lamina.data import read_image
+from lamina.errors import BitstreamError
 
 pytestmark = pytest.mark.usefixtures("mosaic")
 
@@ -232,3 +234,14 @@ def test_a_mistake_of_ours_is_one_line_too(run, still: Path, monkeypatch: pytest
     status, _, errors = run("info", still)
     assert status == 1
     check_one_line(errors, "ZeroDivisionError", "LAMINA_DEBUG=1")
+
+
+def test_a_file_that_is_not_finished_is_named(run, tmp_path: Path) -> None:
+    part = tmp_path / "live.lam.part"
+    part.mkdir()
+    (part / "stream.lam").write_bytes(b"")
+    code, _, errors = run("info", tmp_path / "live.lam")
+    assert code == 1
+    check_one_line(errors, f"live.lam: not finished; what is written so far is {part / 'stream.lam'}")
+    with pytest.raises(BitstreamError, match="not finished; what is written so far is"):
+        lamina.open(tmp_path / "live.lam")

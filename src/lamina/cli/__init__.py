@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 
 from lamina.cli.console import bold, dim, print_error, print_warning
 from lamina.errors import Interrupted, LaminaError
@@ -96,7 +97,7 @@ def run_verb(verb: str, arguments: Sequence[str]) -> int:
         # The reader of our output has gone; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except FileNotFoundError as error:
-        print_error(f"{error.filename}: no such file")
+        print_error(f"{error.filename}: {_why_missing(error.filename)}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print_error(f"{where}{error.strerror or error}")
@@ -140,3 +141,11 @@ def overview() -> str:
 {examples}
 
 lamina COMMAND --help says more; in Python: import lamina; help(lamina)"""
+
+
+def _why_missing(name: object) -> str:
+    """A file that is not there may be on its way."""
+    from lamina.media.job import journal_of
+
+    written = journal_of(Path(str(name)))
+    return f"not finished; what is written so far is {written}" if written.is_file() else "no such file"

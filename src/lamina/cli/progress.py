@@ -56,13 +56,14 @@ class ProgressDisplay:
             self._first_done = progress.done
         if self._bar is not None:
             quality = "" if progress.quality_db is None else f"{progress.quality_db:.2f} dB"
-            left = self._left(progress.done)
+            left = "" if progress.is_endless else f"{self._left(progress.done)} left"
             self._bar.update(0, completed=progress.done, stage=progress.stage, quality=quality, left=left)
         elif not self._is_quiet and time.monotonic() - self._said_s >= PLAIN_INTERVAL_S:
             self._said_s = time.monotonic()
             quality = "" if progress.quality_db is None else f", {progress.quality_db:.2f} dB"
-            left = self._left(progress.done)
-            print(f"{self.title}: {100 * progress.done:.0f} %, {progress.stage}{quality}, {left} left", file=sys.stderr)
+            share = "" if progress.is_endless else f"{100 * progress.done:.0f} %, "
+            left = "" if progress.is_endless else f", {self._left(progress.done)} left"
+            print(f"{self.title}: {share}{progress.stage}{quality}{left}", file=sys.stderr)
 
     def show_compiling(self, compiling: Compiling) -> None:
         """A kernel is being compiled, and reports wait for it: say why nothing seems to happen."""
@@ -100,10 +101,10 @@ class ProgressDisplay:
                 TextColumn("{task.percentage:>3.0f} %"),
                 TextColumn("[bold]{task.fields[quality]}"),
                 TextColumn("[dim]{task.fields[stage]}"),
-                TextColumn("{task.fields[left]} left"),
+                TextColumn("{task.fields[left]}"),
             )
             self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
-            self._bar.add_task(self.title, total=1.0, quality="", stage="", left="-:--")
+            self._bar.add_task(self.title, total=1.0, quality="", stage="", left="-:-- left")
             self._bar.start()
         return self
 

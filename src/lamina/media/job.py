@@ -33,6 +33,9 @@ from lamina.units import Unit, UnitKey
 
 PART_SUFFIX = ".part"
 
+JOURNAL_NAME = "stream.lam"
+"""Of a part folder's units that are finished: a file like any other."""
+
 RECORD_BYTES = 160
 """Of a job's record, filled up with spaces."""
 
@@ -48,7 +51,7 @@ class PartFolder:
     @property
     def journal(self) -> Path:
         """Units that are finished."""
-        return self.path / "stream.lam"
+        return self.path / JOURNAL_NAME
 
     @property
     def checkpoint(self) -> Path:
@@ -154,6 +157,11 @@ class JobJournal:
 def job_key(codec: AnyCodec, signal: Signal, config: Any) -> str:
     """SHA-256 (hexadecimal) of what is coded and how: who finds a part with the same key goes on with it."""
     return hashlib.sha256(repr((codec.name, codec.version, signal.fingerprint(), config)).encode()).hexdigest()
+
+
+def journal_of(output: Path) -> Path:
+    """Where units of this output lie until it is finished."""
+    return output.with_name(output.name + PART_SUFFIX) / JOURNAL_NAME
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from lamina.codec import AnyCodec, Model, Size, StreamInfo, View
 from lamina.codecs import codec_of_wire_id
 from lamina.errors import BitstreamError, TargetError
 from lamina.media.decoding import Decoding
+from lamina.media.job import journal_of
 from lamina.times import FrameSpan, FrameTimes, TimeSpan
 from lamina.units import SeenBy
 
@@ -32,12 +33,19 @@ def open_media(path: str | Path | bytes) -> Media:
     """Open a Lamina file (or its bytes). Only its front is read; the rest is read when it is asked for.
 
     Raises:
-        BitstreamError: not a Lamina file, of another version, or its front is damaged.
+        BitstreamError: not a Lamina file, of another version, or its front is damaged; or it is not finished: then it
+            says which file can be opened meanwhile.
         OSError: the file cannot be opened.
     """
     if not isinstance(path, bytes) and Path(path).is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder; expected a Lamina file", str(path))
-    return Media(read_stream(path))
+    try:
+        return Media(read_stream(path))
+    except FileNotFoundError:
+        written = None if isinstance(path, bytes) else journal_of(Path(path))
+        if written is None or not written.is_file():
+            raise
+        raise BitstreamError(f"not finished; what is written so far is {written}", str(path)) from None
 
 
 class Media:

@@ -64,7 +64,7 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
     chain = resumed(config, session, signal.frame_count)
     if chain is None:
-        first = fit_first(signal, config, at_first(session, first_share(signal, config)))
+        first = fit_first(signal, config, at_first(session, signal, config))
         yield first
         chain = begun(first, config, signal.frame_count)
         checkpoint.remove(session.checkpoint)
@@ -212,9 +212,14 @@ def first_share(signal: TimedCapture, config: FreeviewConfig) -> float:
     return steps / (steps + iterations * (signal.frame_count - 1))
 
 
-def at_first(session: Session, share: float) -> Session:
-    """For the fit of the first frame, whose whole is so much of the job."""
-    return replace(session, report=lambda progress: session.report(replace(progress, done=share * progress.done)))
+def at_first(session: Session, signal: TimedCapture, config: FreeviewConfig) -> Session:
+    """For the fit of the first frame, whose whole is a share of the job."""
+    share, is_endless = first_share(signal, config), signal.frame_count is None
+
+    def report(progress: Progress) -> None:
+        session.report(replace(progress, done=share * progress.done, is_endless=is_endless))
+
+    return replace(session, report=report)
 
 
 def teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame: int) -> Callable[[float], None]:
@@ -224,7 +229,7 @@ def teller(session: Session, signal: TimedCapture, config: FreeviewConfig, frame
 
     def tell(done: float) -> None:
         share = (frame - 1 + done) / (count - 1) if count else 0.0
-        session.report(Progress(first + (1 - first) * share, f"frame {frame}{of}"))
+        session.report(Progress(first + (1 - first) * share, f"frame {frame}{of}", is_endless=count is None))
 
     return tell
 
@@ -234,7 +239,7 @@ def patience(signal: TimedCapture, session: Session, frame: int) -> Callable[[],
 
     def should_stop() -> bool:
         try:
-            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {frame}"))
+            session.report(Progress(ENDLESS_SHARE, f"waiting for frame {frame}", is_endless=True))
         except Interrupted:
             if signal.frame_count is None:
                 return True

@@ -18,7 +18,7 @@ from lamina.codecs.freeview.coding import Decoder, decode_states
 from lamina.codecs.freeview.config import FreeviewConfig
 from lamina.codecs.freeview.fit.chain import pace_of, stream_bytes
 from lamina.codecs.freeview.fit.first_frame import fit_first, gains_of
-from lamina.codecs.freeview.fit.fit import at_first, first_share, patience, quality_of, shots_of, teller
+from lamina.codecs.freeview.fit.fit import at_first, patience, quality_of, shots_of, teller
 from lamina.codecs.freeview.fit.networked_frame import NetworkedInput, find_networked_frame
 from lamina.codecs.freeview.model import FirstPart, NetworkedModel, NetworkedPart, render
 from lamina.codecs.freeview.networked.frame_coding import NetworkedChanges, pack_frame
@@ -50,7 +50,7 @@ def fit(signal: TimedCapture, config: FreeviewConfig, session: Session) -> Itera
         raise SignalError(f"{signal.name}: all cameras are held out, none is left to fit to")
     chain = resumed(config, session, signal.frame_count)
     if chain is None:
-        first = fit_first(signal, config, at_first(session, first_share(signal, config)))
+        first = fit_first(signal, config, at_first(session, signal, config))
         yield first
         chain = begun(first, config, signal.frame_count)
         checkpoint.remove(session.checkpoint)
