@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.result_files import read_figures
-from benchmarks.run_log import RESULTS
+from benchmarks.result_files import read_figures, result_names
 from benchmarks.summary_tables import markdown_table
 
 STAGES = (
@@ -36,12 +35,12 @@ SIZES_ALONE = ", sizes"
 def head_report() -> str:
     """All clips that were measured; empty where there are none."""
     parts = []
-    for path in sorted(RESULTS.glob("head_*.json")):
-        figures = read_figures(path.stem)
-        if path.stem.startswith(CALLS):
-            parts.append(f"### {path.stem.removeprefix(CALLS)}, a call\n\n{call_report(figures)}")
+    for name in result_names("head_"):
+        figures = read_figures(name)
+        if name.startswith(CALLS):
+            parts.append(f"### {name.removeprefix(CALLS)}, a call\n\n{call_report(figures)}")
             continue
-        clip, side = path.stem.removeprefix("head_").rsplit("_", 1)
+        clip, side = name.removeprefix("head_").rsplit("_", 1)
         parts.append(f"### {clip}, {side} pixels wide\n\n{clip_report(figures)}")
     return "\n\n".join(parts)
 

@@ -21,6 +21,11 @@ def read_figures(name: str) -> dict[str, Any]:
     return json.loads(path.read_text())["figures"] if path.exists() else {}
 
 
+def result_names(beginning: str) -> list[str]:
+    """Names of results that begin so, sorted."""
+    return sorted(path.stem for path in RESULTS.glob(f"{beginning}*.json"))
+
+
 def read_machine(name: str) -> dict[str, Any]:
     """What the last of a result's figures were measured on; empty when there is none yet."""
     path = RESULTS / f"{name}.json"

@@ -56,6 +56,7 @@ def exhibit(frame_count: int) -> Exhibit:
             info,
             frame_count,
             None,
+            False,
             20,
             levels,
             (),
