@@ -121,7 +121,7 @@ def command() -> str:
         "motion.iterations": ITERATIONS,
         "births.iterations": BIRTH_ITERATIONS,
     }
-    chosen = " ".join(f"--set {name}={value}" for name, value in fields.items())
+    chosen = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in fields.items())
     return (
         f"lamina encode demo/freeview demo_output/robot_moving.lam --preset fast --frames 0:{FRAMES} "
         f"--lambda {RATE_WEIGHT} {chosen}"
