@@ -21,20 +21,16 @@ def shown(
     camera: Camera,
     background: tuple[float, float, float],
     near: float = 0.0,
-    least_opacity: float = 0.0,
 ) -> Float[Tensor, "h w 3"]:
-    """A picture of anchors, those out of view or nearer than `near` (world units) left aside; differentiable.
-
-    `least_opacity` is that of `neural.generate`: for fits.
-    """
-    gaussians, _ = seen_from(anchors, heads, camera, near, least_opacity)
+    """A picture of anchors, those out of view or nearer than `near` (world units) left aside; differentiable."""
+    gaussians, _ = seen_from(anchors, heads, camera, near)
     return render_spatial(gaussians, camera, background=background).pixels
 
 
 def seen_from(
     anchors: Anchors, heads: Heads, camera: Camera, near: float = 0.0, least_opacity: float = 0.0
 ) -> tuple[Gaussians3D, Int64[Tensor, " m"]]:
-    """The Gaussians that `shown` draws, and anchor * k + offset of each."""
+    """The Gaussians that `shown` draws, and anchor * k + offset of each; `least_opacity` is that of `generate`."""
     rows = torch.nonzero(in_view(anchors, camera, near)).reshape(-1)
     place = torch.from_numpy(camera.position_world).to(anchors.positions)
     gaussians, sources = generate(anchors.select(rows), heads, place, least_opacity)

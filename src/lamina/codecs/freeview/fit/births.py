@@ -75,10 +75,9 @@ class Stage:
     cube: SeenCube
     """In which new things are looked for, as the cameras of the shots see it."""
 
-    def shown(self, anchors: Anchors, shot: Shot, least_opacity: float = 0.0) -> Tensor:
+    def shown(self, anchors: Anchors, shot: Shot) -> Float[Tensor, "h w 3"]:
         """What a camera sees of anchors, differentiable in these."""
-        near = self.rest.facts.near
-        return shown(anchors, self.heads, shot.camera, self.model.background, near, least_opacity)
+        return shown(anchors, self.heads, shot.camera, self.model.background, self.rest.facts.near)
 
     @cached_property
     def heads(self) -> Heads:
